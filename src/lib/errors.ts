@@ -1,0 +1,79 @@
+/** Every code an outsider may see. Stable: documentation, tests and support people rely on them. */
+export const errorCodes = {
+  // refused before anyone is asked who they are
+  'request-ambiguous': 400,
+  'host-unknown': 421,
+  'method-not-allowed': 405,
+  'body-too-large': 413,
+  // input of a person or a script
+  'input-invalid': 422,
+  'return-target-invalid': 400,
+  'form-expired': 403,
+  'not-found': 404,
+  // admission
+  'not-signed-in': 401,
+  'second-factor-required': 401,
+  denied: 403,
+  'handover-invalid': 403,
+  // sign-in and second factor
+  'login-failed': 403,
+  'login-expired': 400,
+  'logout-token-invalid': 400,
+  'identity-provider-unavailable': 503,
+  'code-wrong': 422,
+  'code-replayed': 422,
+  'code-locked': 429,
+  'invitation-invalid': 422,
+  'already-enrolled': 409,
+  'not-enrolled': 409,
+  // administration
+  'grant-unknown': 404,
+  'grant-conflict': 409,
+  'session-unknown': 404,
+  'person-unknown': 404,
+  'person-ambiguous': 409,
+  // cannot decide, cannot record
+  'store-unavailable': 503,
+  'store-corrupt': 503,
+  'ledger-unavailable': 503,
+  stopping: 503,
+  // the machine behind
+  'upstream-unreachable': 502,
+  'upstream-invalid': 502,
+  'upstream-timeout': 504,
+  // start-up
+  'config-invalid': 500,
+  'keys-invalid': 500,
+  'ledger-invalid': 500,
+  internal: 500,
+} as const
+
+export type ErrorCode = keyof typeof errorCodes
+
+/**
+ * A failure with a stable `code`, the HTTP `status` that belongs to it, and a `message` that is safe to
+ * show to an outsider. What only operators may know goes into `cause`.
+ *
+ * @example throw new GatehouseError('store-unavailable', 'Access cannot be checked right now.', { cause: error })
+ */
+export class GatehouseError extends Error {
+  readonly code: ErrorCode
+  /** The input field at fault, where there is one. */
+  readonly field: string | null
+
+  constructor(code: ErrorCode, message: string, options: { cause?: unknown; field?: string } = {}) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.name = 'GatehouseError'
+    this.code = code
+    this.field = options.field ?? null
+  }
+
+  get status(): number {
+    return errorCodes[this.code]
+  }
+}
+
+/** A bug, not an input: stops the operation that found it. */
+export function assert(claim: unknown, message: string): asserts claim {
+  if (!claim) throw new Error(`assertion failed: ${message}`)
+}

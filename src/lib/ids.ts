@@ -1,0 +1,38 @@
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
+
+/** A 256-bit secret for a cookie or a code, base64url without padding (43 characters). */
+export function newToken(): string {
+  return randomBytes(32).toString('base64url')
+}
+
+const tokenShape = /^[A-Za-z0-9_-]{43}$/
+
+/** Whether `text` could be one of our tokens; anything else needs no look-up. */
+export function isToken(text: string): boolean {
+  return tokenShape.test(text)
+}
+
+/**
+ * What is stored in place of a secret: SHA-256, base64url. Enough for 256 random bits; passwords and
+ * short codes need a keyed hash instead (`Keyring.mac`).
+ */
+export function fingerprint(secret: string): string {
+  return createHash('sha256').update(secret).digest('base64url')
+}
+
+// Crockford's alphabet: no I, L, O, U, so an id survives being read out over a radio.
+const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** A public identifier with `prefix`, 80 random bits: `g-7k2m9x4p0qrs3t5v`. Names things, proves nothing. */
+export function newId(prefix: string): string {
+  let text = ''
+  for (const byte of randomBytes(16)) text += alphabet.charAt(byte & 31)
+  return `${prefix}-${text}`
+}
+
+/** Compares two secrets in a time that does not tell where they differ. */
+export function equalSecrets(a: string, b: string): boolean {
+  const left = createHash('sha256').update(a).digest()
+  const right = createHash('sha256').update(b).digest()
+  return timingSafeEqual(left, right)
+}

@@ -1,0 +1,7 @@
+export { systemClock, type Clock, type Timer } from './clock.js'
+export { assert, errorCodes, GatehouseError, type ErrorCode } from './errors.js'
+export { equalSecrets, fingerprint, isToken, newId, newToken } from './ids.js'
+export { generateKeys, openKeyring, type Keyring, type KeysFile, type SigningKey } from './keyring.js'
+export { createLogger, describeError, type Logger, type LogLevel } from './logger.js'
+export { connectStore, type Store } from './redis.js'
+export { openChangeLog, type Change, type ChangeLog } from './change-log.js'

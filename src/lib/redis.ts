@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto'
+import { Redis, type ChainableCommander } from 'ioredis'
+import { GatehouseError } from './errors.js'
+import { describeError, type Logger } from './logger.js'
+
+export type { ChainableCommander }
+
+/** Every key carries this hash tag, so that transactions stay possible on a Cluster. */
+const keyPrefix = '{gatehouse}:'
+
+/**
+ * The one shared store. Every failure of Redis, slowness included, comes out as `store-unavailable`:
+ * who cannot read the state cannot decide.
+ */
+export interface Store {
+  /** `key('grant', id)` → `{gatehouse}:grant:<id>`. */
+  key(...parts: string[]): string
+  /** Runs commands and turns their failure into `store-unavailable`. */
+  run<T>(work: (redis: Redis) => Promise<T>): Promise<T>
+  /** MULTI/EXEC: all of `fill` or nothing. Results in order. */
+  transaction(fill: (multi: ChainableCommander) => void): Promise<unknown[]>
+  /** One round trip, not atomic. Results in order. */
+  pipeline(fill: (pipeline: ChainableCommander) => void): Promise<unknown[]>
+  /** A Lua script, atomic by nature; loaded once, called by its hash. */
+  script(lua: string): (keys: string[], args: (string | number)[]) => Promise<unknown>
+  /** Whether the last contact succeeded. */
+  isReady(): boolean
+  /** A connection of its own for blocking reads; the caller closes it. */
+  dedicated(commandTimeoutMs: number): Redis
+  close(): Promise<void>
+}
+
+export interface StoreOptions {
+  /** `redis://`, `rediss://`, or `unix:/path/to.sock`. */
+  readonly url: string
+  readonly password?: string | undefined
+}
+
+const commandTimeoutMs = 300
+
+/**
+ * Connects in the background: a Redis that is down does not stop the process, it stops decisions.
+ * ioredis by default waits 20 to 40 s for a dead server and queues commands meanwhile; nobody at a
+ * closed gate waits that long, and a queued decision is a stale one.
+ */
+export function connectStore(options: StoreOptions, logger: Logger): Store {
+  const redis = open(options, commandTimeoutMs, 'gatehouse')
+  let lastProblem = ''
+  redis.on('error', (error: Error) => {
+    const problem = describeError(error)
+    if (problem !== lastProblem) logger.error('redis: connection failed', { problem })
+    lastProblem = problem
+  })
+  redis.on('ready', () => {
+    lastProblem = ''
+    logger.info('redis: connected')
+  })
+
+  const guard = async <T>(work: () => Promise<T>): Promise<T> => {
+    try {
+      return await work()
+    } catch (error) {
+      if (error instanceof GatehouseError) throw error
+      throw new GatehouseError('store-unavailable', 'Access cannot be checked right now.', { cause: error })
+    }
+  }
+  const collect = async (commands: ChainableCommander): Promise<unknown[]> => {
+    const replies = await commands.exec()
+    // ioredis answers null for an aborted transaction; nothing here uses WATCH, so it is a failure.
+    if (replies === null) throw new Error('transaction aborted')
+    return replies.map(([error, value]) => {
+      if (error) throw error
+      return value
+    })
+  }
+
+  return {
+    key: (...parts) => keyPrefix + parts.join(':'),
+    run: (work) => guard(() => work(redis)),
+    transaction: (fill) =>
+      guard(() => {
+        const multi = redis.multi()
+        fill(multi)
+        return collect(multi)
+      }),
+    pipeline: (fill) =>
+      guard(() => {
+        const pipeline = redis.pipeline()
+        fill(pipeline)
+        return collect(pipeline)
+      }),
+    script: (lua) => {
+      const hash = createHash('sha1').update(lua).digest('hex')
+      return (keys, args) =>
+        guard(async () => {
+          try {
+            return await redis.evalsha(hash, keys.length, ...keys, ...args)
+          } catch (error) {
+            if (!describeError(error).includes('NOSCRIPT')) throw error
+            return redis.eval(lua, keys.length, ...keys, ...args)
+          }
+        })
+    },
+    isReady: () => redis.status === 'ready',
+    dedicated: (timeoutMs) => {
+      const connection = open(options, timeoutMs, 'gatehouse-follow')
+      connection.on('error', () => undefined) // the main connection reports the same failure
+      return connection
+    },
+    close: async () => {
+      await redis.quit().catch(() => undefined)
+      redis.disconnect()
+    },
+  }
+}
+
+function open(options: StoreOptions, timeoutMs: number, connectionName: string): Redis {
+  const settings = {
+    connectionName,
+    commandTimeout: timeoutMs,
+    connectTimeout: 1_000,
+    enableOfflineQueue: false,
+    maxRetriesPerRequest: 0,
+    autoResendUnfulfilledCommands: false,
+    retryStrategy: (attempt: number) => Math.min(50 * attempt, 1_000),
+    ...(options.password === undefined ? {} : { password: options.password }),
+  }
+  return options.url.startsWith('unix:')
+    ? new Redis({ ...settings, path: options.url.slice('unix:'.length) })
+    : new Redis(options.url, settings)
+}

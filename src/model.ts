@@ -1,0 +1,178 @@
+/**
+ * The vocabulary of Gatehouse, one meaning for each word (NIST SP 800-207). Types only.
+ *
+ * Instants are milliseconds since the Unix epoch, as the injected clock gives them; they become
+ * ISO 8601 text only where they leave the process.
+ */
+
+/** Milliseconds since the Unix epoch, UTC. */
+export type EpochMs = number
+
+/**
+ * Who. `id` is derived from issuer and subject, the only pair OpenID Connect Core §5.7 lets a client
+ * rely on; e-mail is for people and for addressing an invitation, never for recognising anyone.
+ */
+export interface Principal {
+  readonly id: string
+  readonly issuer: string
+  readonly subject: string
+  /** Lower-cased; null when the provider sent none or did not say it is verified. */
+  readonly email: string | null
+  readonly name: string
+}
+
+/** A right over Gatehouse itself. Rights over machines come from grants alone, whatever the role. */
+export const roles = ['admin', 'approver', 'auditor'] as const
+export type Role = (typeof roles)[number]
+
+/** How and when the person behind a session proved who they are (NIST SP 800-63B). */
+export interface Assurance {
+  readonly loginAt: EpochMs
+  /** When the second factor was last proved in this session; null until then. */
+  readonly secondFactorAt: EpochMs | null
+}
+
+/** One login of one principal in one browser. `id` names it in lists and in the ledger; it is not the secret. */
+export interface Session {
+  readonly id: string
+  readonly principal: Principal
+  readonly roles: readonly Role[]
+  readonly assurance: Assurance
+  readonly startedAt: EpochMs
+  readonly endsAt: EpochMs
+  /** The provider's `sid`, by which it may later ask us to end this session; null when it has none. */
+  readonly providerSessionId: string | null
+  /** Client address at login. */
+  readonly source: string
+}
+
+/** Proof, at one endpoint origin, that a session may use it. */
+export interface Pass {
+  readonly id: string
+  readonly sessionId: string
+  readonly principalId: string
+  readonly endpointId: string
+  readonly issuedAt: EpochMs
+}
+
+export type EndpointKind = 'hmi' | 'historian'
+
+/** A protected HMI or historian. Its origin is `<id>.<server.endpointDomain>`. */
+export interface Endpoint {
+  readonly id: string
+  readonly name: string
+  readonly kind: EndpointKind
+  readonly zone: string | null
+  /** The address behind it: scheme, host, port and nothing else. */
+  readonly upstream: URL
+}
+
+export const accessLevels = ['view', 'operate'] as const
+export type Access = (typeof accessLevels)[number]
+
+/** What happens to running work when a grant ends. Only `cut` is available yet. */
+export const endings = ['cut', 'drain', 'read-only'] as const
+export type Ending = (typeof endings)[number]
+
+/** Who did something: a signed-in person, or an operator at the command line of the host. */
+export type Actor =
+  | { readonly kind: 'principal'; readonly principalId: string; readonly email: string | null }
+  | { readonly kind: 'operator'; readonly account: string }
+  | { readonly kind: 'gateway' }
+
+/** A time-boxed right of one principal to some endpoints: valid where `from <= now < until`, until revoked. */
+export interface Grant {
+  readonly id: string
+  /** Addressed by e-mail; bound to the first principal who signs in with it verified, and only once. */
+  readonly to: { readonly email: string; readonly principalId: string | null }
+  readonly endpoints: readonly string[]
+  readonly access: Access
+  readonly from: EpochMs
+  readonly until: EpochMs
+  readonly reason: string
+  readonly ticket: string | null
+  readonly ending: Ending
+  readonly issuedBy: Actor
+  readonly issuedAt: EpochMs
+  readonly revocation: Revocation | null
+}
+
+export interface Revocation {
+  readonly at: EpochMs
+  readonly by: Actor
+  readonly reason: string
+}
+
+/** What a surface of Gatehouse itself asks of the visitor. `machine` is for calls no browser makes. */
+export type OwnAccess = 'public' | 'machine' | 'signed-in' | 'verified' | 'approver' | 'admin'
+
+/** The closed list of reasons: the same words in decisions, the ledger, pages and tests. */
+export const reasons = [
+  // permit
+  'public',
+  'session-valid',
+  'role-held',
+  'grant-active',
+  // challenge
+  'login-required',
+  'session-ended',
+  'second-factor-required',
+  // deny
+  'origin-foreign',
+  'role-missing',
+  'endpoint-unknown',
+  'grant-missing',
+  'grant-not-started',
+  'grant-ended',
+  'grant-revoked',
+  'view-only',
+] as const
+export type Reason = (typeof reasons)[number]
+
+/** What a permit demands of whoever enforces it. */
+export type Obligation = 'view-only'
+
+export type Challenge = 'login' | 'second-factor'
+
+export type Decision =
+  | {
+      readonly outcome: 'permit'
+      readonly reasons: readonly Reason[]
+      /** When everything this permit opened must be closed; null when nothing outlives the answer. */
+      readonly closeAt: EpochMs | null
+      readonly grantId: string | null
+      readonly obligations: readonly Obligation[]
+    }
+  | { readonly outcome: 'challenge'; readonly reasons: readonly Reason[]; readonly challenge: Challenge }
+  | { readonly outcome: 'deny'; readonly reasons: readonly Reason[]; readonly grantId: string | null }
+
+/** Everything a decision may depend on, gathered before it is asked for. */
+export interface Facts {
+  readonly at: EpochMs
+  readonly resource:
+    | { readonly kind: 'own'; readonly access: OwnAccess }
+    | { readonly kind: 'endpoint'; readonly endpointId: string; readonly isKnown: boolean }
+  readonly request: {
+    /** True for methods that RFC 9110 §9.2.1 calls safe. */
+    readonly isSafe: boolean
+    readonly isUpgrade: boolean
+    /** False when a browser says that another origin caused it. */
+    readonly isOwnOrigin: boolean
+  }
+  readonly session: Pick<Session, 'endsAt' | 'assurance' | 'roles'> | null
+  /** The grants bound to the session's principal, in no order, ended and revoked ones included. */
+  readonly grants: readonly Grant[]
+}
+
+/** Why a live stream was closed before its own end. A closed list, used in close reasons and the ledger. */
+export const cutCauses = [
+  'grant-ended',
+  'grant-revoked',
+  'session-ended',
+  'session-killed',
+  'signed-out',
+  'second-factor-reset',
+  'state-stale',
+  'gateway-stopping',
+] as const
+export type CutCause = (typeof cutCauses)[number]
