@@ -1,8 +1,9 @@
 // Jest runs native ES modules only behind this Node flag; every test script starts it from here.
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 
-const jest = createRequire(import.meta.url).resolve('jest/bin/jest.js')
+const jest = join(createRequire(import.meta.url).resolve('jest/package.json'), '..', 'bin', 'jest.js')
 const run = spawnSync(
   process.execPath,
   ['--experimental-vm-modules', '--no-warnings=ExperimentalWarning', jest, ...process.argv.slice(2)],

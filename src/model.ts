@@ -146,6 +146,12 @@ export type Decision =
   | { readonly outcome: 'challenge'; readonly reasons: readonly Reason[]; readonly challenge: Challenge }
   | { readonly outcome: 'deny'; readonly reasons: readonly Reason[]; readonly grantId: string | null }
 
+/**
+ * What caused a request, as the browser tells (Fetch Metadata, Origin): a page of the same origin or the
+ * person directly; a link followed from elsewhere to a whole page; or another origin's page in any other way.
+ */
+export type Initiator = 'own' | 'link' | 'foreign'
+
 /** Everything a decision may depend on, gathered before it is asked for. */
 export interface Facts {
   readonly at: EpochMs
@@ -156,8 +162,7 @@ export interface Facts {
     /** True for methods that RFC 9110 §9.2.1 calls safe. */
     readonly isSafe: boolean
     readonly isUpgrade: boolean
-    /** False when a browser says that another origin caused it. */
-    readonly isOwnOrigin: boolean
+    readonly initiator: Initiator
   }
   readonly session: Pick<Session, 'endsAt' | 'assurance' | 'roles'> | null
   /** The grants bound to the session's principal, in no order, ended and revoked ones included. */

@@ -1,0 +1,1 @@
+export { decide, grantState } from './decide.js'
