@@ -1,0 +1,17 @@
+export { createAssertions, type AssertionInput, type Assertions } from './assertions.js'
+export { principalId } from './claims.js'
+export { createPeople, type People, type Person } from './people.js'
+export {
+  createIdentityProvider,
+  type CompletedLogin,
+  type IdentityProvider,
+  type LoginStart,
+  type LogoutRequest,
+} from './provider.js'
+export {
+  createSecondFactor,
+  type Enrolment,
+  type SecondFactor,
+  type SecondFactorEvent,
+  type SecondFactorStatus,
+} from './second-factor.js'
