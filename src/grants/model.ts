@@ -1,0 +1,63 @@
+import type { Actor, EpochMs, Grant, Principal } from '../model.js'
+
+/** What this module writes to the ledger. */
+export type GrantEvent =
+  | { readonly event: 'grant.issued'; readonly grant: Grant; readonly actor: Actor }
+  | { readonly event: 'grant.bound'; readonly grantId: string; readonly principalId: string }
+  | {
+      readonly event: 'grant.extended'
+      readonly grantId: string
+      /** The end it had. */
+      readonly from: EpochMs
+      readonly until: EpochMs
+      readonly actor: Actor
+    }
+  | { readonly event: 'grant.revoked'; readonly grantId: string; readonly actor: Actor; readonly reason: string }
+
+/** A grant as somebody asks for it: not one field is believed before it was checked. */
+export interface GrantRequest {
+  /** E-mail address. */
+  readonly to: unknown
+  /** Endpoint ids. */
+  readonly endpoints: unknown
+  /** `EpochMs`, or text as `parseInstant` takes it. */
+  readonly from: unknown
+  /** Likewise; a relative one counts from now, not from `from`. */
+  readonly until: unknown
+  readonly reason: unknown
+  readonly ticket?: unknown
+  readonly access?: unknown
+  readonly ending?: unknown
+}
+
+/**
+ * Time-boxed rights, from issue to end. Every refusal of an input is `input-invalid` with its `field`,
+ * and leaves nothing behind.
+ */
+export interface Grants {
+  /**
+   * Records `grant.issued`, then stores the grant.
+   * @param recipient the principal known by that e-mail, where there is exactly one; else the grant waits
+   *   for the first who signs in with it verified
+   * @throws GatehouseError `input-invalid`
+   */
+  issue(request: GrantRequest, actor: Actor, recipient: { principalId: string | null }): Promise<Grant>
+  /** The grants of a principal for a decision: all that have not ended, and those ended within 30 days. */
+  heldBy(principalId: string): Promise<Grant[]>
+  get(id: string): Promise<Grant | null>
+  /** The one that ends last comes first; at most 10,000. */
+  list(): Promise<Grant[]>
+  /**
+   * Records `grant.extended`, then moves the end to a later instant.
+   * @throws GatehouseError `input-invalid`, `grant-unknown`, `grant-conflict` (revoked or ended)
+   */
+  extend(id: string, until: EpochMs | string, actor: Actor): Promise<Grant>
+  /**
+   * Records `grant.revoked`, then ends the grant for good. Revoking a revoked grant changes nothing and
+   * returns it as it is.
+   * @throws GatehouseError `input-invalid`, `grant-unknown`, `grant-conflict` (ended by itself)
+   */
+  revoke(id: string, reason: string, actor: Actor): Promise<Grant>
+  /** At login: gives the principal what was issued to their verified e-mail, and returns it. */
+  bindPending(principal: Principal): Promise<Grant[]>
+}

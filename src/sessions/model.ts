@@ -1,0 +1,94 @@
+import type { Actor, CutCause, EpochMs, Pass, Principal, Role, Session } from '../model.js'
+
+/** What this module writes to the ledger, each before it takes effect. */
+export type SessionEvent =
+  | {
+      readonly event: 'login.succeeded'
+      readonly principal: Pick<Principal, 'id' | 'issuer' | 'subject' | 'email'>
+      readonly roles: readonly Role[]
+      readonly sessionId: string
+      readonly source: string
+    }
+  | {
+      readonly event: 'session.ended'
+      readonly sessionId: string
+      readonly principalId: string
+      readonly cause: CutCause
+      readonly actor: Actor
+    }
+  | {
+      readonly event: 'pass.issued'
+      readonly passId: string
+      readonly sessionId: string
+      readonly principalId: string
+      readonly endpointId: string
+    }
+
+/** What the identity provider vouched for, and from where. */
+export interface Login {
+  readonly principal: Principal
+  readonly roles: readonly Role[]
+  /** The provider's `sid`; null when it gives none. */
+  readonly providerSessionId: string | null
+  /** Kept sealed, only to name the session to the provider at sign-out. */
+  readonly idToken: string | null
+  /** Client address. */
+  readonly source: string
+}
+
+/** Who is signed in. A secret is returned once, by the call that makes it, and stored only as a hash. */
+export interface Sessions {
+  /** Records `login.succeeded`, then begins the session. */
+  start(login: Login): Promise<{ session: Session; token: string }>
+  /** Null when the token is unknown or replaced, or its session has ended. */
+  byToken(token: string): Promise<Session | null>
+  byId(id: string): Promise<Session | null>
+  /**
+   * After a rise of privilege: the same session under a new token; the old one is dead at once, so a
+   * token planted or seen before the rise gains nothing by it (session fixation).
+   * @throws GatehouseError `not-signed-in` when the session has ended meanwhile
+   */
+  raise(session: Session, proof: { secondFactorAt: EpochMs }): Promise<{ session: Session; token: string }>
+  /** For RP-initiated logout; ask before ending the session. */
+  idTokenOf(sessionId: string): Promise<string | null>
+  /** The sessions alive now, newest first, at most 1,000. */
+  list(): Promise<Session[]>
+  /**
+   * Records `session.ended`, then ends the session and all its passes on every instance. False when it
+   * had ended already; then nothing is recorded.
+   */
+  end(sessionId: string, cause: CutCause, actor: Actor): Promise<boolean>
+  /** How many were ended. Goes on past a failure, then throws it. */
+  endAllOf(principalId: string, cause: CutCause, actor: Actor): Promise<number>
+  /** For back-channel logout: ends by `sid`, by subject, or by both (OpenID Connect Back-Channel Logout §2.6). */
+  endByProvider(logout: ProviderLogout): Promise<number>
+  /** A code that carries a session from the portal to one endpoint: 30 s, single use. */
+  issueHandoverCode(handover: Handover): Promise<string>
+  /** Null, and the code is burned, when anything about it does not match. */
+  redeemHandoverCode(
+    code: string,
+    presented: { endpointId: string; nonce: string },
+  ): Promise<{ sessionId: string; to: string } | null>
+  /**
+   * Records `pass.issued`, then lets `session` in at one endpoint.
+   * @throws GatehouseError `not-signed-in` when the session has ended meanwhile
+   */
+  issuePass(session: Session, endpointId: string): Promise<{ pass: Pass; token: string }>
+  /** Null when the pass is unknown, belongs to another endpoint, or its session has ended. */
+  byPassToken(token: string, endpointId: string): Promise<{ pass: Pass; session: Session } | null>
+}
+
+export interface ProviderLogout {
+  readonly issuer: string
+  readonly subject: string | null
+  readonly providerSessionId: string | null
+}
+
+export interface Handover {
+  readonly sessionId: string
+  readonly endpointId: string
+  /** `fingerprint` of the nonce cookie of the browser that asked, at the endpoint's origin. */
+  readonly nonceHash: string
+  /** Where the person wanted to go. */
+  readonly to: string
+}
