@@ -5,3 +5,4 @@ export { generateKeys, openKeyring, type Keyring, type KeysFile, type SigningKey
 export { createLogger, describeError, type Logger, type LogLevel } from './logger.js'
 export { connectStore, type Store } from './redis.js'
 export { openChangeLog, type Change, type ChangeLog } from './change-log.js'
+export type { AnswerError, OwnSurface, Visit } from './surface.js'

@@ -1,0 +1,79 @@
+import type { VNode } from 'preact'
+import type { Page, Section, Viewer } from './pages.js'
+
+/** The frame of every page. Links are absolute: error pages also appear on endpoint hosts. */
+export function Layout(props: { page: Page; portal: URL; asset: (file: string) => string }): VNode {
+  const { page, portal, asset } = props
+  const viewer = page.viewer ?? null
+  return (
+    <html lang="en" data-now={page.now}>
+      <head>
+        <meta charset="utf-8" />
+        <title>{`${page.title} · Gatehouse`}</title>
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="robots" content="noindex" />
+        <link rel="icon" href={asset('mark.svg')} />
+        <link rel="stylesheet" href={asset('page.css')} />
+        <script src={asset('page.js')} defer />
+      </head>
+      <body data-live={page.isLive === true ? '' : undefined}>
+        <a class="skip" href="#main">
+          Skip to content
+        </a>
+        <header class="top">
+          <a class="brand" href={new URL('/', portal).href}>
+            <Mark />
+            Gatehouse
+          </a>
+          {viewer && <Navigation viewer={viewer} section={page.section} portal={portal} />}
+        </header>
+        <main id="main" class={page.width ?? 'list'} tabIndex={-1}>
+          {page.body}
+        </main>
+      </body>
+    </html>
+  )
+}
+
+function Navigation(props: { viewer: Viewer; section: Section | undefined; portal: URL }): VNode {
+  const { viewer, section, portal } = props
+  const links: { label: string; path: string; of: Section }[] = [
+    { label: 'My access', path: '/', of: 'home' },
+  ]
+  if (viewer.isApprover || viewer.isAdmin) {
+    links.push({ label: 'Grants', path: '/admin', of: 'grants' })
+    links.push({ label: 'Who is in', path: '/admin/sessions', of: 'sessions' })
+  }
+  if (viewer.isAdmin) links.push({ label: 'People', path: '/admin/people', of: 'people' })
+  return (
+    <>
+      {links.length > 1 && (
+        <nav aria-label="Main">
+          {links.map((link) => (
+            <a href={new URL(link.path, portal).href} aria-current={link.of === section ? 'page' : undefined}>
+              {link.label}
+            </a>
+          ))}
+        </nav>
+      )}
+      <form class="who" method="post" action={new URL('/sign-out', portal).href}>
+        <input type="hidden" name="form" value={viewer.formToken} />
+        <span class="name">
+          <span class="visually-hidden">Signed in as </span>
+          <bdi>{viewer.name}</bdi>
+        </span>
+        <button class="quiet">Sign out</button>
+      </form>
+    </>
+  )
+}
+
+/** A barrier, half raised. */
+function Mark(): VNode {
+  return (
+    <svg class="mark" viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      <path d="M3 21h18M5 21V9h4v12M9 12l12-7" fill="none" stroke="currentColor" stroke-width="2.5" />
+    </svg>
+  )
+}

@@ -1,0 +1,37 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { OwnAccess, Session } from '../model.js'
+
+/**
+ * Pages and calls of Gatehouse itself on the portal host. The gateway asks `accessOf` what a path
+ * demands, decides, and only then calls `handle`: a surface never admits anyone by itself.
+ */
+export interface OwnSurface {
+  /**
+   * What the route demands of the visitor; null when this surface has no such route. Matches exactly
+   * the routes that `handle` serves, so that no spelling of a path is served under another's access.
+   *
+   * @param path without query, as it was normalised
+   */
+  accessOf(method: string, path: string): OwnAccess | null
+  /** Answers an admitted request. Never throws; failures go through `answerError`. */
+  handle(visit: Visit, req: IncomingMessage, res: ServerResponse): void
+}
+
+/** What admission found out about one request to an own surface. */
+export interface Visit {
+  readonly requestId: string
+  /** Client address, as text. */
+  readonly source: string
+  /** Present also on public routes, when the browser has one. */
+  readonly session: Session | null
+  readonly cookies: ReadonlyMap<string, string>
+  /**
+   * Bound to the session. Forms carry it in the hidden field `form`, and every unsafe request of a
+   * signed-in person is refused without it: a machine's page is same-site with the portal, so cookies
+   * alone do not tell who wrote a form.
+   */
+  readonly formToken: string | null
+}
+
+/** The one place that turns a failure into an answer; given by the gateway. */
+export type AnswerError = (visit: Visit, req: IncomingMessage, res: ServerResponse, error: unknown) => void
