@@ -18,10 +18,15 @@ export interface ChangeLog {
   addTo(commands: ChainableCommander, change: Change): void
   /**
    * Calls `onChange` for each change from now on, in order, and `onDoubt` whenever changes may have
-   * been missed (the connection broke, the log was cut or emptied): re-check everything then.
-   * Resolves once following has begun.
+   * been missed (the connection broke, the log was cut or emptied): re-check everything then. A handler
+   * that fails is doubt again: it is tried until it succeeds. Resolves once following has begun.
    */
-  follow(handlers: { onChange(change: Change): void; onDoubt(): void }): Promise<Follower>
+  follow(handlers: ChangeHandlers): Promise<Follower>
+}
+
+export interface ChangeHandlers {
+  onChange(change: Change): Promise<void>
+  onDoubt(): Promise<void>
 }
 
 export interface Follower {
@@ -54,10 +59,10 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
         for (const [id, fields] of reply?.[0]?.[1] ?? []) {
           last = id
           const change = parseChange(fields[1])
-          if (change) handlers.onChange(change)
+          if (change) await handlers.onChange(change)
           else {
             logger.error('change log: entry unreadable, re-checking everything', { id })
-            handlers.onDoubt()
+            await handlers.onDoubt()
           }
         }
         return last
@@ -68,7 +73,7 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
             if (position === null) {
               // Position first, re-check after: a change between the two is then seen twice, not never.
               position = await locate()
-              handlers.onDoubt()
+              await handlers.onDoubt()
             }
             position = await readOn(position)
           } catch (error) {
@@ -108,7 +113,9 @@ function parseChange(text: string | undefined): Change | null {
     if (typeof value !== 'object' || value === null || !('kind' in value)) return null
     const change = value as Record<string, unknown>
     if (change.kind === 'session-ended') {
-      return typeof change.sessionId === 'string' && typeof change.cause === 'string' ? (value as Change) : null
+      return typeof change.sessionId === 'string' && typeof change.cause === 'string'
+        ? (value as Change)
+        : null
     }
     const isGrantChange =
       change.kind === 'grant-issued' || change.kind === 'grant-extended' || change.kind === 'grant-revoked'

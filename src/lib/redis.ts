@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { once } from 'node:events'
 import { Redis, type ChainableCommander } from 'ioredis'
 import { GatehouseError } from './errors.js'
 import { describeError, type Logger } from './logger.js'
@@ -25,6 +26,8 @@ export interface Store {
   script(lua: string): (keys: string[], args: (string | number)[]) => Promise<unknown>
   /** Whether the last contact succeeded. */
   isReady(): boolean
+  /** For commands, which start and ask at once: resolves when connected, else throws `store-unavailable`. */
+  untilReady(limitMs: number): Promise<void>
   /** A connection of its own for blocking reads; the caller closes it. */
   dedicated(commandTimeoutMs: number): Redis
   close(): Promise<void>
@@ -102,6 +105,11 @@ export function connectStore(options: StoreOptions, logger: Logger): Store {
         })
     },
     isReady: () => redis.status === 'ready',
+    untilReady: (limitMs) =>
+      guard(async () => {
+        if (redis.status === 'ready') return
+        await once(redis, 'ready', { signal: AbortSignal.timeout(limitMs) })
+      }),
     dedicated: (timeoutMs) => {
       const connection = open(options, timeoutMs, 'gatehouse-follow')
       connection.on('error', () => undefined) // the main connection reports the same failure

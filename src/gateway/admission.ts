@@ -1,0 +1,153 @@
+import type { IncomingMessage } from 'node:http'
+import type { Decision, EpochMs, Facts, Grant, Pass, Session } from '../model.js'
+import type { OwnAccess } from '../model.js'
+import { newId, type Clock } from '../lib/index.js'
+import { decide } from '../policy/index.js'
+import type { Ledger } from '../audit/index.js'
+import { normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
+import type { Grants } from '../grants/index.js'
+import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
+import { initiatorOf, isNavigation, type Place } from './origins.js'
+import type { Source } from './source.js'
+
+/** What the gateway knows of a request once it has been judged. The same object is then enforced. */
+export interface Admission {
+  readonly id: string
+  readonly startedAt: EpochMs
+  readonly source: Source
+  readonly request: NormalisedRequest
+  readonly place: Place
+  readonly isNavigation: boolean
+  readonly cookies: ReadonlyMap<string, string>
+  readonly session: Session | null
+  /** The pass it came with; null on the portal, which has none. */
+  readonly pass: Pass | null
+  readonly grants: readonly Grant[]
+  readonly decision: Decision
+}
+
+/** Not even a question: it cannot be told what is asked, or of whom. */
+export interface Refusal {
+  readonly id: string
+  readonly source: Source
+  readonly refused: 'request-ambiguous' | 'host-unknown'
+}
+
+export interface AdmissionOptions {
+  readonly clock: Clock
+  readonly ledger: Ledger
+  readonly sessions: Sessions
+  readonly grants: Grants
+  readonly locate: (authority: string) => Place | null
+  readonly readSource: (req: IncomingMessage) => Source
+  /** What one of our own pages asks of its visitor; null where we have no such page. */
+  readonly accessOf: (place: Place, method: string, path: string) => OwnAccess | null
+}
+
+/** Gatehouse's own corner of every origin; never forwarded. */
+export const ownPathPrefix = '/.gatehouse/'
+
+/** Our stylesheet and the like: the same for everyone, and not worth a line in the ledger. */
+export const assetPathPrefix = `${ownPathPrefix}static/`
+
+/**
+ * The one way in, for requests and upgrades alike: normalise, locate, identify, gather facts, decide,
+ * record. What it returns is already in the ledger, durable where something may come of it (R4).
+ *
+ * @throws GatehouseError `store-unavailable`, `ledger-unavailable`: then nothing may happen
+ */
+export function createAdmission(options: AdmissionOptions) {
+  const { clock, ledger, sessions } = options
+
+  return async function admit(req: IncomingMessage, isUpgrade: boolean): Promise<Admission | Refusal> {
+    const id = newId('r')
+    const startedAt = clock.now()
+    const source = options.readSource(req)
+    const refuse = async (refused: Refusal['refused'], detail: string): Promise<Refusal> => {
+      await ledger.request({ event: 'request.refused', requestId: id, source: source.address, detail })
+      return { id, source, refused }
+    }
+
+    const normalised = normaliseRequest(req, { isUpgrade })
+    if ('refused' in normalised) return refuse('request-ambiguous', normalised.refused)
+    const { request } = normalised
+    const place = options.locate(request.authority)
+    if (place === null) return refuse('host-unknown', 'host unknown')
+
+    const cookies = readCookies(request.header('cookie'))
+    const resource = resourceOf(place, request)
+    const { session, pass } = await identify(place, cookies)
+    const grants =
+      session !== null && resource.kind === 'endpoint'
+        ? await options.grants.heldBy(session.principal.id)
+        : []
+    const decision = decide({
+      at: clock.now(),
+      resource,
+      request: {
+        isSafe: request.isSafe,
+        isUpgrade: request.isUpgrade,
+        initiator: initiatorOf(request, place.origin),
+      },
+      session,
+      grants,
+    })
+    const admission: Admission = {
+      id,
+      startedAt,
+      source,
+      request,
+      place,
+      isNavigation: isNavigation(request),
+      cookies,
+      session,
+      pass,
+      grants,
+      decision,
+    }
+    if (!request.path.startsWith(assetPathPrefix)) await record(admission)
+    return admission
+  }
+
+  function resourceOf(place: Place, request: NormalisedRequest): Facts['resource'] {
+    if (place.kind === 'endpoint' && !request.path.startsWith(ownPathPrefix)) {
+      return { kind: 'endpoint', endpointId: place.endpointId, isKnown: place.endpoint !== null }
+    }
+    // A page that does not exist asks for as much as a page that does, so that nobody can map them.
+    return { kind: 'own', access: options.accessOf(place, request.method, request.path) ?? 'verified' }
+  }
+
+  async function identify(
+    place: Place,
+    cookies: ReadonlyMap<string, string>,
+  ): Promise<{ session: Session | null; pass: Pass | null }> {
+    if (place.kind === 'portal') {
+      const token = cookies.get(cookieNames.session)
+      return { session: token === undefined ? null : await sessions.byToken(token), pass: null }
+    }
+    const token = cookies.get(cookieNames.pass)
+    const found = token === undefined ? null : await sessions.byPassToken(token, place.endpointId)
+    return found ?? { session: null, pass: null }
+  }
+
+  async function record({ id, source, request, place, session, decision }: Admission): Promise<void> {
+    await ledger.request(
+      {
+        event: 'request.decided',
+        requestId: id,
+        source: source.address,
+        kind: request.isUpgrade ? 'websocket' : 'request',
+        method: request.method,
+        host: request.host,
+        path: request.path,
+        endpointId: place.kind === 'endpoint' ? place.endpointId : null,
+        principalId: session?.principal.id ?? null,
+        sessionId: session?.id ?? null,
+        grantId: decision.outcome === 'challenge' ? null : decision.grantId,
+        outcome: decision.outcome,
+        reasons: decision.reasons,
+      },
+      { mustBeDurable: decision.outcome === 'permit' && (!request.isSafe || request.isUpgrade) },
+    )
+  }
+}

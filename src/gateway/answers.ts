@@ -1,0 +1,249 @@
+import type { ServerResponse } from 'node:http'
+import type { CutCause, Reason } from '../model.js'
+import {
+  describeError,
+  errorCodes,
+  GatehouseError,
+  type ErrorCode,
+  type Logger,
+  type Pages,
+} from '../lib/index.js'
+
+/** Enough of a request to answer it in the form its sender can use. */
+export interface Asker {
+  readonly id: string
+  readonly isNavigation: boolean
+}
+
+/**
+ * The one place that turns denials and errors into responses: a page for a person, a problem document
+ * (RFC 9457) for a program, both with the request id and a stable code, never with internals.
+ */
+export interface Answers {
+  denied(asker: Asker, res: ServerResponse, reasons: readonly Reason[]): void
+  /** A request whose right ended while it ran, before anything was answered. */
+  cut(asker: Asker, res: ServerResponse, cause: CutCause): void
+  failed(asker: Asker, res: ServerResponse, error: unknown): void
+  redirect(res: ServerResponse, location: string, cookies?: readonly string[]): void
+}
+
+interface Explanation {
+  readonly title: string
+  readonly text: string
+  readonly next: string
+}
+
+const askForAccess = 'Ask the person at the plant who ordered your work to give you access, then try again.'
+const askAdministrator = 'If this goes on, call the plant’s IT and read the request number to them.'
+
+const grantExplanations = {
+  'grant-not-started': {
+    title: 'Your access has not started yet',
+    text: 'You have been given access to this machine for a later time.',
+    next: 'The portal shows when it starts. Come back then, or ask the plant for an earlier start.',
+  },
+  'grant-ended': {
+    title: 'Your access has ended',
+    text: 'The time you were given for this machine is over, and the connection to it has been closed.',
+    next: 'If your work is not finished, ask the plant for more time. They need a moment, not a form.',
+  },
+  'grant-revoked': {
+    title: 'Your access was withdrawn',
+    text: 'Someone at the plant ended your access to this machine, and the connection to it has been closed.',
+    next: 'Call your contact at the plant before you go on, also to agree on the state the machine is left in.',
+  },
+} as const satisfies Partial<Record<Reason, Explanation>>
+
+const noAccess: Explanation = {
+  title: 'You have no access here',
+  text: 'Nothing at this address is open to you.',
+  next: askForAccess,
+}
+
+/** Unknown and not granted read the same, so that nobody can find out what exists. */
+const denials: Partial<Record<Reason | CutCause, Explanation>> = {
+  ...grantExplanations,
+  'endpoint-unknown': noAccess,
+  'grant-missing': noAccess,
+  'role-missing': {
+    title: 'This page is not for your account',
+    text: 'It is for the people at the plant who give and end access.',
+    next: 'If you should be one of them, ask the plant’s IT to add you to the right group, then sign in again.',
+  },
+  'view-only': {
+    title: 'You may look, not change',
+    text: 'Your access to this machine is for viewing. What you just did would have changed something.',
+    next: 'If your work needs it, ask the plant for access to operate.',
+  },
+  'origin-foreign': {
+    title: 'This came from another page',
+    text: 'A page of another site tried to do this in your name, so it was not done.',
+    next: 'Open the machine from the portal and do it there.',
+  },
+  'login-required': {
+    title: 'Please sign in',
+    text: 'You are not signed in.',
+    next: 'Sign in on the portal and try again.',
+  },
+  'session-ended': {
+    title: 'You have been signed out',
+    text: 'Your session has ended.',
+    next: 'Sign in on the portal again.',
+  },
+  'session-killed': {
+    title: 'You have been signed out',
+    text: 'Someone at the plant ended your session.',
+    next: 'Call your contact at the plant before you sign in again.',
+  },
+  'signed-out': {
+    title: 'You have signed out',
+    text: 'Your session has ended.',
+    next: 'Sign in on the portal again.',
+  },
+  'second-factor-required': {
+    title: 'Your one-time code is needed',
+    text: 'You are signed in, but have not entered your one-time code yet.',
+    next: 'Enter it on the portal and try again.',
+  },
+  'second-factor-reset': {
+    title: 'You have been signed out',
+    text: 'Your second factor was reset by the plant’s IT.',
+    next: 'Sign in again. You will need the new invitation code they give you.',
+  },
+  'gateway-stopping': {
+    title: 'One moment',
+    text: 'The gateway is being restarted.',
+    next: 'Wait a minute and load the page again.',
+  },
+}
+
+const failures: Partial<Record<ErrorCode, Explanation>> = {
+  'request-ambiguous': {
+    title: 'This request cannot be understood safely',
+    text: 'It can be read in more than one way, so it was not passed on.',
+    next: 'If you followed a link, type the address by hand. ' + askAdministrator,
+  },
+  'host-unknown': {
+    title: 'Nothing is served under this name',
+    text: 'The address you came by does not belong to this gateway.',
+    next: 'Check the address. The portal lists what you may open.',
+  },
+  'not-found': {
+    title: 'There is no such page',
+    text: 'The address may be mistyped or out of date.',
+    next: 'Start again from the portal.',
+  },
+  'store-unavailable': {
+    title: 'Access cannot be checked right now',
+    text: 'Nobody is let in while the gateway cannot see who may enter.',
+    next: 'Wait a minute and load the page again. ' + askAdministrator,
+  },
+  'ledger-unavailable': {
+    title: 'Access cannot be recorded right now',
+    text: 'Nobody is let in while the gateway cannot write down who entered.',
+    next: 'Wait a minute and load the page again. ' + askAdministrator,
+  },
+  'upstream-unreachable': {
+    title: 'The machine does not answer',
+    text: 'You are allowed in, but the machine cannot be reached. It may be switched off or restarting.',
+    next: 'Ask someone at the plant whether it is running, then load the page again.',
+  },
+  'upstream-timeout': {
+    title: 'The machine takes too long',
+    text: 'You are allowed in, but the machine did not answer in time.',
+    next: 'Load the page again. If you just sent a change, check on the machine first whether it was taken.',
+  },
+  'upstream-invalid': {
+    title: 'The machine sent something unsafe',
+    text: 'You are allowed in, but the machine’s answer broke the rules of the web and was not passed on.',
+    next: askAdministrator,
+  },
+  'handover-invalid': {
+    title: 'This link has been used or is too old',
+    text: 'The way from the portal to the machine is valid once, for half a minute, in one browser.',
+    next: 'Open the machine from the portal again.',
+  },
+  stopping: {
+    title: 'One moment',
+    text: 'The gateway is being restarted.',
+    next: 'Wait a minute and load the page again.',
+  },
+}
+
+const unforeseen: Explanation = {
+  title: 'Something went wrong here',
+  text: 'The fault is on our side and has been written down.',
+  next: askAdministrator,
+}
+
+export function createAnswers(pages: Pages, portalUrl: URL, logger: Logger): Answers {
+  const answer = (
+    asker: Asker,
+    res: ServerResponse,
+    what: { status: number; code: string; field?: string | null } & Explanation,
+  ): void => {
+    if (res.headersSent) {
+      res.destroy()
+      return
+    }
+    const { status, code, title, text, next } = what
+    const body = asker.isNavigation
+      ? pages.message({ title, text, next, code, requestId: asker.id, portalUrl: portalUrl.href })
+      : JSON.stringify({
+          type: `urn:gatehouse:${code}`,
+          title,
+          status,
+          detail: text,
+          code,
+          requestId: asker.id,
+          ...(what.field == null ? {} : { field: what.field }),
+        })
+    pages.applyHeaders(res)
+    res.statusCode = status
+    res.setHeader(
+      'content-type',
+      asker.isNavigation ? 'text/html; charset=utf-8' : 'application/problem+json',
+    )
+    // What was refused may have left an unread body behind; the next request must not be read from it.
+    res.setHeader('connection', 'close')
+    res.setHeader('content-length', Buffer.byteLength(body))
+    res.end(body)
+  }
+
+  return {
+    denied: (asker, res, reasons) => {
+      const [reason = 'grant-missing'] = reasons
+      const challenged = reason === 'login-required' || reason === 'session-ended'
+      const code = challenged ? 'not-signed-in' : reason === 'second-factor-required' ? reason : 'denied'
+      // The code says no more than the text: what exists stays hidden from those who may not know.
+      const shown =
+        code === 'denied' && reason !== 'endpoint-unknown' && reason !== 'grant-missing' ? reason : code
+      answer(asker, res, { status: errorCodes[code], code: shown, ...(denials[reason] ?? noAccess) })
+    },
+    cut: (asker, res, cause) => {
+      answer(asker, res, { status: 403, code: cause, ...(denials[cause] ?? unforeseen) })
+    },
+    failed: (asker, res, error) => {
+      const known =
+        error instanceof GatehouseError ? error : new GatehouseError('internal', '', { cause: error })
+      if (known.status >= 500) {
+        logger.error('request failed', {
+          requestId: asker.id,
+          code: known.code,
+          problem: describeError(known),
+        })
+      }
+      const explanation = failures[known.code] ?? (known.code === 'internal' ? unforeseen : plain(known))
+      answer(asker, res, { status: known.status, code: known.code, field: known.field, ...explanation })
+    },
+    redirect: (res, location, cookies = []) => {
+      pages.applyHeaders(res)
+      res.writeHead(303, { location, ...(cookies.length > 0 ? { 'set-cookie': [...cookies] } : {}) })
+      res.end()
+    },
+  }
+}
+
+function plain(error: GatehouseError): Explanation {
+  return { title: 'This did not work', text: error.message, next: 'Go back, correct it, and try again.' }
+}

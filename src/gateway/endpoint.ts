@@ -1,0 +1,137 @@
+import { ServerResponse, type IncomingMessage } from 'node:http'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../lib/index.js'
+import type { Decision, Endpoint, Pass, Session } from '../model.js'
+import type { Ledger } from '../audit/index.js'
+import {
+  forwardRequest,
+  forwardUpgrade,
+  type Forwarding,
+  type ForwardOutcome,
+  type PendingStream,
+  type Upstreams,
+} from '../dataplane/index.js'
+import type { Assertions } from '../identity/index.js'
+import type { Admission } from './admission.js'
+import type { Answers } from './answers.js'
+
+export interface EndpointServerOptions {
+  readonly clock: Clock
+  readonly ledger: Ledger
+  readonly upstreams: Upstreams
+  readonly assertions: Assertions
+  readonly answers: Answers
+}
+
+/** What a request needs beyond its admission before a byte of it may go upstream. */
+export interface Permitted {
+  readonly admission: Admission
+  readonly decision: Extract<Decision, { outcome: 'permit' }>
+  readonly endpoint: Endpoint
+  readonly session: Session
+  readonly pass: Pass
+}
+
+/** Narrows an admission to one that may be forwarded; null for everything else. */
+export function permitted(admission: Admission): Permitted | null {
+  const { decision, place, session, pass } = admission
+  if (decision.outcome !== 'permit' || decision.grantId === null || decision.closeAt === null) return null
+  if (place.kind !== 'endpoint' || place.endpoint === null || session === null || pass === null) return null
+  return { admission, decision, endpoint: place.endpoint, session, pass }
+}
+
+/** Forwards admitted requests to the machine, each watched from before its first byte to its last. */
+export function createEndpointServer({
+  clock,
+  ledger,
+  upstreams,
+  assertions,
+  answers,
+}: EndpointServerOptions) {
+  async function prepare(
+    { admission, decision, endpoint, session, pass }: Permitted,
+    pending: PendingStream,
+  ): Promise<Forwarding> {
+    const { grantId = null, closeAt = null } = decision
+    if (grantId === null || closeAt === null) throw new Error('assertion failed: a permit without a grant')
+    const stream = pending.open({
+      id: admission.id,
+      kind: admission.request.isUpgrade ? 'websocket' : 'request',
+      sessionId: session.id,
+      passId: pass.id,
+      principalId: session.principal.id,
+      grantId,
+      endpointId: endpoint.id,
+      path: admission.request.path,
+      startedAt: admission.startedAt,
+      closeAt,
+      sessionEndsAt: session.endsAt,
+    })
+    const assertion = await assertions.sign({
+      principal: session.principal,
+      sessionId: session.id,
+      endpointId: endpoint.id,
+      grantId,
+      secondFactorAt: session.assurance.secondFactorAt,
+    })
+    return {
+      request: admission.request,
+      endpoint,
+      endpointOrigin: admission.place.origin,
+      upstream: upstreams.for(endpoint, pass.id),
+      client: admission.source,
+      identity: { user: session.principal.email ?? session.principal.id, assertion },
+      stream,
+    }
+  }
+
+  /** Runs one forwarding to its end and writes down how it ended, whatever that was. */
+  async function complete(
+    { admission }: Permitted,
+    forwarding: Forwarding,
+    run: () => Promise<ForwardOutcome>,
+  ): Promise<ForwardOutcome> {
+    let outcome: ForwardOutcome = {
+      status: null,
+      bytesUp: 0,
+      bytesDown: 0,
+      end: 'upstream-failed',
+      cause: null,
+    }
+    try {
+      outcome = await run()
+      return outcome
+    } finally {
+      forwarding.stream.end()
+      const durationMs = clock.now() - admission.startedAt
+      await ledger.request({ event: 'request.completed', requestId: admission.id, durationMs, ...outcome })
+    }
+  }
+
+  return {
+    async request(
+      permit: Permitted,
+      pending: PendingStream,
+      req: IncomingMessage,
+      res: ServerResponse,
+    ): Promise<void> {
+      const forwarding = await prepare(permit, pending)
+      const outcome = await complete(permit, forwarding, () => forwardRequest(forwarding, req, res))
+      if (outcome.cause !== null && !res.headersSent) answers.cut(permit.admission, res, outcome.cause)
+    },
+
+    async upgrade(
+      permit: Permitted,
+      pending: PendingStream,
+      req: IncomingMessage,
+      socket: Duplex,
+      head: Buffer,
+    ): Promise<void> {
+      const forwarding = await prepare(permit, pending)
+      const isViewOnly = permit.decision.obligations.includes('view-only')
+      await complete(permit, forwarding, () =>
+        forwardUpgrade({ ...forwarding, isViewOnly }, req, socket, head),
+      )
+    },
+  }
+}

@@ -1,0 +1,248 @@
+import {
+  createServer as createHttpServer,
+  ServerResponse,
+  type IncomingMessage,
+  type Server,
+} from 'node:http'
+import { createServer as createHttpsServer } from 'node:https'
+import type { Duplex } from 'node:stream'
+import type { Config } from '../config/index.js'
+import type { OwnAccess } from '../model.js'
+import { decide } from '../policy/index.js'
+import {
+  describeError,
+  GatehouseError,
+  type ChangeLog,
+  type Clock,
+  type Keyring,
+  type Logger,
+  type OwnSurface,
+  type Pages,
+  type Visit,
+} from '../lib/index.js'
+import type { Ledger } from '../audit/index.js'
+import type { Streams, Upstreams } from '../dataplane/index.js'
+import type { Grants } from '../grants/index.js'
+import type { Assertions } from '../identity/index.js'
+import type { Sessions } from '../sessions/index.js'
+import { assetPathPrefix, createAdmission, type Admission, type Refusal } from './admission.js'
+import { createAnswers } from './answers.js'
+import { createEndpointServer, permitted } from './endpoint.js'
+import { createHandover } from './handover.js'
+import { createLocator, type Place } from './origins.js'
+import { createSourceReader } from './source.js'
+
+export interface GatewayOptions {
+  readonly config: Config
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly keyring: Keyring
+  readonly ledger: Ledger
+  readonly changes: ChangeLog
+  readonly sessions: Sessions
+  readonly grants: Grants
+  readonly streams: Streams
+  readonly upstreams: Upstreams
+  readonly assertions: Assertions
+  readonly pages: Pages
+  /** Portal and administration, in the order in which they are asked for a path. */
+  readonly surfaces: readonly OwnSurface[]
+}
+
+/** What one request needs to be answered, whichever way it came. */
+interface Exchange {
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  /** Set for upgrades: the socket and what arrived with the header. */
+  readonly upgrade: { readonly socket: Duplex; readonly head: Buffer } | null
+}
+
+/**
+ * The policy enforcement point (NIST SP 800-207 §2.2): every request and every upgrade, to whatever
+ * origin of ours, goes through `admit` and from there to one of four answers.
+ */
+export function createGateway(options: GatewayOptions) {
+  const { config, clock, ledger, sessions, grants, streams, upstreams, pages, surfaces, logger } = options
+  const answers = createAnswers(pages, config.server.publicUrl, logger)
+  const endpoints = createEndpointServer({
+    clock,
+    ledger,
+    upstreams,
+    assertions: options.assertions,
+    answers,
+  })
+  const handover = createHandover({ portalUrl: config.server.publicUrl, sessions, answers, mayOpen })
+  const admit = createAdmission({
+    clock,
+    ledger,
+    sessions,
+    grants,
+    locate: createLocator(config),
+    readSource: createSourceReader(config.server.trustedProxies),
+    accessOf,
+  })
+
+  async function handle(exchange: Exchange): Promise<void> {
+    // Before any state is read: a revocation that arrives from here on finds this request.
+    const pending = streams.expect()
+    let admission: Admission | Refusal | null = null
+    try {
+      admission = await admit(exchange.req, exchange.upgrade !== null)
+      if ('refused' in admission) throw new GatehouseError(admission.refused, '')
+      const { decision, place } = admission
+      if (decision.outcome === 'challenge') challenge(admission, exchange.res)
+      else if (decision.outcome === 'deny') answers.denied(admission, exchange.res, decision.reasons)
+      else if (isOwnPage(admission)) await serveOwn(admission, place, exchange)
+      else await forward(admission, pending, exchange)
+    } catch (error) {
+      const asker =
+        admission === null || 'refused' in admission ? askerOf(exchange.req, admission) : admission
+      answers.failed(asker, exchange.res, error)
+    } finally {
+      pending.abandon()
+    }
+  }
+
+  /** Sends a person to where they can prove themselves, and back; tells a program what is missing. */
+  function challenge(admission: Admission, res: ServerResponse): void {
+    const { decision, place, request, isNavigation } = admission
+    if (!isNavigation || !request.isSafe || decision.outcome !== 'challenge') {
+      answers.denied(admission, res, decision.reasons)
+    } else if (place.kind === 'endpoint') {
+      handover.start(admission, place, request.target, res)
+    } else {
+      const page = decision.challenge === 'login' ? '/sign-in' : '/second-factor'
+      answers.redirect(res, `${page}?${new URLSearchParams({ to: request.target }).toString()}`)
+    }
+  }
+
+  async function serveOwn(
+    admission: Admission,
+    place: Place,
+    { req, res, upgrade }: Exchange,
+  ): Promise<void> {
+    const { request } = admission
+    const asset = request.path.startsWith(assetPathPrefix)
+      ? pages.assets().get(request.path.slice(assetPathPrefix.length))
+      : undefined
+    if (upgrade !== null) throw new GatehouseError('not-found', '')
+    if (asset !== undefined && request.isSafe) {
+      pages.applyHeaders(res)
+      res.writeHead(200, {
+        'content-type': asset.type,
+        'content-length': asset.body.length,
+        'cache-control': 'public, max-age=300',
+      })
+      res.end(request.method === 'HEAD' ? undefined : asset.body)
+    } else if (place.kind === 'endpoint') {
+      if (request.method !== 'GET') throw new GatehouseError('method-not-allowed', '')
+      const query = new URLSearchParams(request.query ?? '')
+      if (request.path === '/.gatehouse/start') handover.start(admission, place, query.get('to') ?? '/', res)
+      else if (request.path === '/.gatehouse/enter') await handover.enter(admission, place, res)
+      else throw new GatehouseError('not-found', '')
+    } else {
+      const surface = surfaces.find((candidate) => candidate.accessOf(request.method, request.path) !== null)
+      if (surface === undefined) throw new GatehouseError('not-found', '')
+      surface.handle(visitOf(admission), req, res)
+    }
+  }
+
+  async function forward(
+    admission: Admission,
+    pending: ReturnType<Streams['expect']>,
+    { req, res, upgrade }: Exchange,
+  ): Promise<void> {
+    const permit = permitted(admission)
+    if (permit === null) throw new Error('assertion failed: permitted without a pass and an endpoint')
+    if (upgrade === null) return endpoints.request(permit, pending, req, res)
+    res.detachSocket(upgrade.socket as never)
+    await endpoints.upgrade(permit, pending, req, upgrade.socket, upgrade.head)
+  }
+
+  function accessOf(place: Place, method: string, path: string): OwnAccess | null {
+    if (path.startsWith('/.gatehouse/')) return 'public'
+    if (place.kind !== 'portal') return null
+    for (const surface of surfaces) {
+      const access = surface.accessOf(method, path)
+      if (access !== null) return access
+    }
+    return null
+  }
+
+  async function mayOpen(sessionId: string, endpointId: string): Promise<boolean> {
+    const session = await sessions.byId(sessionId)
+    if (session === null) return false
+    const decision = decide({
+      at: clock.now(),
+      resource: {
+        kind: 'endpoint',
+        endpointId,
+        isKnown: config.endpoints.some((endpoint) => endpoint.id === endpointId),
+      },
+      request: { isSafe: true, isUpgrade: false, initiator: 'own' },
+      session,
+      grants: await grants.heldBy(session.principal.id),
+    })
+    return decision.outcome === 'permit'
+  }
+
+  function visitOf({ id, source, session, cookies }: Admission): Visit {
+    const formToken = session === null ? null : options.keyring.mac('form', session.id)
+    return { requestId: id, source: source.address, session, cookies, formToken }
+  }
+
+  function listen(): Server {
+    const { tls } = config.server
+    const limits = {
+      maxHeaderSize: 16 * 1024,
+      headersTimeout: 10_000,
+      // Uploads of firmware take as long as they take; the header is what a slow client holds us up with.
+      requestTimeout: 0,
+      keepAliveTimeout: 30_000,
+      requireHostHeader: false,
+    }
+    const server =
+      tls === null
+        ? createHttpServer(limits)
+        : createHttpsServer({ ...limits, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' })
+    server.on('request', (req: IncomingMessage, res: ServerResponse) => {
+      void handle({ req, res, upgrade: null })
+    })
+    server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // First of all: an attacker's reset during the decision must not end the process.
+      socket.on('error', () => socket.destroy())
+      void handle({ req, res: answerOn(req, socket), upgrade: { socket, head } })
+    })
+    server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
+      socket.destroy()
+    })
+    server.on('clientError', (error: Error, socket: Duplex) => {
+      logger.debug('request could not be parsed', { problem: describeError(error) })
+      if (socket.writable)
+        socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
+      else socket.destroy()
+    })
+    return server
+  }
+
+  return { listen, mayOpen, answers }
+}
+
+/** Lets an upgrade be answered like a request, as long as nothing has been switched. */
+function answerOn(req: IncomingMessage, socket: Duplex): ServerResponse {
+  const res = new ServerResponse(req)
+  res.shouldKeepAlive = false
+  res.assignSocket(socket as never)
+  res.on('finish', () => {
+    socket.end()
+  })
+  return res
+}
+
+function askerOf(req: IncomingMessage, refusal: Refusal | null): { id: string; isNavigation: boolean } {
+  return { id: refusal?.id ?? 'r-unknown', isNavigation: req.headers['sec-fetch-mode'] === 'navigate' }
+}
+
+function isOwnPage({ place, request }: Admission): boolean {
+  return place.kind === 'portal' || request.path.startsWith('/.gatehouse/')
+}

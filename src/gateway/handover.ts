@@ -1,0 +1,64 @@
+import type { ServerResponse } from 'node:http'
+import { fingerprint, GatehouseError, isToken, newToken } from '../lib/index.js'
+import { clearCookie, cookieNames, setCookie, type Sessions } from '../sessions/index.js'
+import type { Admission } from './admission.js'
+import type { Answers } from './answers.js'
+import type { Place } from './origins.js'
+
+type EndpointPlace = Extract<Place, { kind: 'endpoint' }>
+
+/** Long enough to sign in, find the phone, and type a code. */
+const nonceLifetimeSeconds = 15 * 60
+
+export interface HandoverOptions {
+  readonly portalUrl: URL
+  readonly sessions: Sessions
+  readonly answers: Answers
+  /** Whether the person behind a session may open an endpoint now; asked again when the code comes back. */
+  readonly mayOpen: (sessionId: string, endpointId: string) => Promise<boolean>
+}
+
+/**
+ * Brings a signed-in browser from the portal to an endpoint's origin, which share no cookie: the endpoint
+ * remembers a nonce, the portal answers with a code bound to it, the endpoint trades the code for a pass.
+ * A code in a stolen link is worthless in any browser but the one that asked.
+ */
+export function createHandover({ portalUrl, sessions, answers, mayOpen }: HandoverOptions) {
+  return {
+    /** Sends the browser to the portal, which sends it back to `enter`, and then to `to`. */
+    start({ cookies }: Admission, place: EndpointPlace, to: string, res: ServerResponse): void {
+      const target = isOwnPath(to) ? to : '/'
+      // Tabs that start together share the nonce; a fresh one for each would void the others' way back.
+      const known = cookies.get(cookieNames.handover)
+      const nonce = known !== undefined && isToken(known) ? known : newToken()
+      const query = new URLSearchParams({ endpoint: place.endpointId, nonce: fingerprint(nonce), to: target })
+      answers.redirect(res, new URL(`/handover?${query.toString()}`, portalUrl).href, [
+        setCookie(cookieNames.handover, nonce, nonceLifetimeSeconds),
+      ])
+    },
+
+    /** Trades the code for a pass and goes where the person wanted to be. */
+    async enter({ cookies, request }: Admission, place: EndpointPlace, res: ServerResponse): Promise<void> {
+      const code = new URLSearchParams(request.query ?? '').get('code') ?? ''
+      const nonce = cookies.get(cookieNames.handover) ?? ''
+      const redeemed =
+        isToken(code) && isToken(nonce)
+          ? await sessions.redeemHandoverCode(code, { endpointId: place.endpointId, nonce })
+          : null
+      const session = redeemed && (await sessions.byId(redeemed.sessionId))
+      if (!redeemed || !session || !(await mayOpen(session.id, place.endpointId))) {
+        throw new GatehouseError('handover-invalid', 'This link has been used or is too old.')
+      }
+      const { token } = await sessions.issuePass(session, place.endpointId)
+      answers.redirect(res, isOwnPath(redeemed.to) ? redeemed.to : '/', [
+        setCookie(cookieNames.pass, token, null),
+        clearCookie(cookieNames.handover),
+      ])
+    },
+  }
+}
+
+/** A path on the same origin and nothing a browser could read as another host. */
+function isOwnPath(to: string): boolean {
+  return /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(to) && !to.startsWith('/.gatehouse/')
+}

@@ -1,0 +1,62 @@
+import { cutCauses, type CutCause, type Grant } from '../model.js'
+import { grantState } from '../policy/index.js'
+import type { Change, ChangeLog, Clock, Logger } from '../lib/index.js'
+import type { StreamInfo, Streams } from '../dataplane/index.js'
+import type { Grants } from '../grants/index.js'
+import type { Sessions } from '../sessions/index.js'
+
+export interface WatchOptions {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly changes: ChangeLog
+  readonly streams: Streams
+  readonly sessions: Sessions
+  readonly grants: Grants
+}
+
+/**
+ * Ends what is open when the right to it ends, whichever instance or command ended it. Deadlines need no
+ * watching, each stream carries its own; this is for what nobody could know when the stream began.
+ */
+export async function watchChanges(options: WatchOptions): Promise<{ close(): Promise<void> }> {
+  const { streams, grants, logger } = options
+
+  const apply = async (change: Change): Promise<void> => {
+    if (change.kind === 'session-ended') {
+      const cut = streams.cut((stream) => stream.sessionId === change.sessionId, causeOf(change.cause))
+      logger.info('session ended', { sessionId: change.sessionId, cut })
+    } else if (change.kind === 'grant-revoked') {
+      const cut = streams.cut((stream) => stream.grantId === change.grantId, 'grant-revoked')
+      logger.info('grant revoked', { grantId: change.grantId, cut })
+    } else if (change.kind === 'grant-extended') {
+      const grant = await grants.get(change.grantId)
+      if (grant) streams.moveDeadline((stream) => stream.grantId === grant.id, grant.until)
+    }
+  }
+
+  return options.changes.follow({ onChange: apply, onDoubt: () => recheckAll(options) })
+}
+
+/** Looks afresh at the right behind every open stream, as if each were asked for now. */
+async function recheckAll({ streams, sessions, grants, clock, logger }: WatchOptions): Promise<void> {
+  const open = streams.list()
+  if (open.length === 0) return
+  logger.info('re-checking all open streams', { count: open.length })
+  const liveSessions = new Set<string>()
+  for (const id of new Set(open.map((stream) => stream.sessionId)))
+    if (await sessions.byId(id)) liveSessions.add(id)
+  const liveGrants = new Map<string, Grant>()
+  for (const id of new Set(open.map((stream) => stream.grantId))) {
+    const grant = await grants.get(id)
+    if (grant && grantState(grant, clock.now()) === 'grant-active') liveGrants.set(id, grant)
+  }
+  streams.cut((stream: StreamInfo) => !liveSessions.has(stream.sessionId), 'session-ended')
+  streams.cut((stream: StreamInfo) => !liveGrants.has(stream.grantId), 'grant-revoked')
+  for (const grant of liveGrants.values()) {
+    streams.moveDeadline((stream: StreamInfo) => stream.grantId === grant.id, grant.until)
+  }
+}
+
+function causeOf(text: string): CutCause {
+  return cutCauses.find((cause) => cause === text) ?? 'session-ended'
+}

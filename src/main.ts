@@ -1,0 +1,197 @@
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import type { Server } from 'node:http'
+import { createAdmin } from './admin/index.js'
+import { openLedger, type Ledger } from './audit/index.js'
+import { loadKeyring, type Config } from './config/index.js'
+import { createStreams, createUpstreams } from './dataplane/index.js'
+import { createGateway, startOperations, watchChanges } from './gateway/index.js'
+import { createGrants, type Grants } from './grants/index.js'
+import {
+  createAssertions,
+  createIdentityProvider,
+  createPeople,
+  createSecondFactor,
+  type People,
+  type SecondFactor,
+} from './identity/index.js'
+import {
+  connectStore,
+  createLogger,
+  createPages,
+  openChangeLog,
+  systemClock,
+  type ChangeLog,
+  type Clock,
+  type Keyring,
+  type Logger,
+  type Store,
+} from './lib/index.js'
+import { createPortal } from './portal/index.js'
+import { createSessions, type Sessions } from './sessions/index.js'
+
+/** The version this build reports. */
+export const version = '0.1.0'
+
+/** How long a stopping instance waits for answers on their way out. */
+const closingMs = 2_000
+
+export interface ServiceOptions {
+  readonly clock?: Clock
+  readonly logger?: Logger
+  /** Which ledger chain to write: one writer a chain, so commands have one of their own. */
+  readonly writer?: string
+  /** How long to wait for another writer of that chain to finish. */
+  readonly lockWaitMs?: number
+}
+
+/** State and records without any listener: what commands and the gateway have in common. */
+export interface Services {
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly keyring: Keyring
+  readonly store: Store
+  readonly changes: ChangeLog
+  readonly ledger: Ledger
+  readonly sessions: Sessions
+  readonly grants: Grants
+  readonly people: People
+  readonly secondFactor: SecondFactor
+  close(): Promise<void>
+}
+
+export async function openServices(config: Config, options: ServiceOptions = {}): Promise<Services> {
+  const clock = options.clock ?? systemClock
+  const logger = options.logger ?? createLogger(config.log.level)
+  const keyring = loadKeyring(config.keys.file)
+  const ledger = await openLedger({
+    directory: config.audit.directory,
+    writer: options.writer ?? config.audit.writer,
+    durability: config.audit.durability,
+    lockWaitMs: options.lockWaitMs ?? 0,
+    key: keyring.ledger,
+    clock,
+    logger,
+  })
+  const store = connectStore(config.redis, logger)
+  const changes = openChangeLog(store, logger)
+  const record: Ledger['append'] = (event) => ledger.append(event)
+  const shared = { store, clock, changes, record, keyring, logger }
+  return {
+    clock,
+    logger,
+    keyring,
+    store,
+    changes,
+    ledger,
+    sessions: createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs }),
+    grants: createGrants({
+      ...shared,
+      maxLengthMs: config.grants.maxLengthMs,
+      endpointIds: new Set(config.endpoints.map((endpoint) => endpoint.id)),
+    }),
+    people: createPeople(shared),
+    secondFactor: createSecondFactor({ ...shared, ...config.totp }),
+    close: async () => {
+      await ledger.close()
+      await store.close()
+    },
+  }
+}
+
+export interface Gatehouse {
+  readonly services: Services
+  readonly address: AddressInfo
+  readonly operationsAddress: AddressInfo | null
+  /** Stops taking requests, ends what is open, and leaves nothing unwritten. */
+  close(): Promise<void>
+}
+
+/**
+ * Builds one instance and serves. A provider or a Redis that is down does not stop it: then nobody is let
+ * in, and people are told so.
+ *
+ * @throws GatehouseError `keys-invalid`, `ledger-invalid`; a system error when a port is taken
+ */
+export async function startGatehouse(config: Config, options: ServiceOptions = {}): Promise<Gatehouse> {
+  const services = await openServices(config, options)
+  const { clock, logger, keyring, ledger, store, changes, sessions, grants, people, secondFactor } = services
+  const { publicUrl } = config.server
+  const streams = createStreams({ clock })
+  const upstreams = createUpstreams({ logger })
+  const pages = createPages(config)
+  const identityProvider = createIdentityProvider({
+    oidc: config.oidc,
+    publicUrl,
+    keyring,
+    store,
+    clock,
+    logger,
+  })
+  const assertions = createAssertions({ key: keyring.assertion, clock, issuer: publicUrl.origin })
+  void [people, secondFactor, identityProvider, createPortal, createAdmin]
+
+  const gateway = createGateway({
+    config,
+    clock,
+    logger,
+    keyring,
+    ledger,
+    changes,
+    sessions,
+    grants,
+    streams,
+    upstreams,
+    assertions,
+    pages,
+    surfaces: [],
+  })
+  await ledger.append({ event: 'gateway.started', version })
+  const watch = await watchChanges({ clock, logger, changes, streams, sessions, grants })
+  let isStopping = false
+  const server = gateway.listen()
+  const { host, port } = config.server.listen
+  await listen(server, host, port)
+  const operations =
+    config.server.operations === null
+      ? null
+      : await startOperations({
+          ...config.server.operations,
+          problems: () => [
+            ...(isStopping ? ['this instance is stopping'] : []),
+            ...(store.isReady() ? [] : ['Redis is not reachable']),
+            ...(ledger.isWritable() ? [] : ['the ledger cannot be written']),
+          ],
+        })
+  logger.info('gateway serving', { portal: publicUrl.href, host, port, endpoints: config.endpoints.length })
+
+  return {
+    services,
+    address: server.address() as AddressInfo,
+    operationsAddress: operations && (operations.address() as AddressInfo),
+    close: async () => {
+      if (isStopping) return
+      isStopping = true
+      const closed = once(server, 'close')
+      server.close()
+      streams.cut(() => true, 'gateway-stopping')
+      // Whoever was answered a moment ago may still be reading; a client that never does must not hold us.
+      const force = systemClock.after(closingMs, () => {
+        server.closeAllConnections()
+      })
+      server.closeIdleConnections()
+      await closed
+      force.cancel()
+      operations?.close()
+      await watch.close()
+      upstreams.close()
+      await ledger.append({ event: 'gateway.stopped' })
+      await services.close()
+    },
+  }
+}
+
+async function listen(server: Server, host: string, port: number): Promise<void> {
+  server.listen(port, host)
+  await once(server, 'listening')
+}
