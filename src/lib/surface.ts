@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { OwnAccess, Session } from '../model.js'
+import type { OwnAccess, Reason, Session } from '../model.js'
 
 /**
  * Pages and calls of Gatehouse itself on the portal host. The gateway asks `accessOf` what a path
@@ -35,3 +35,11 @@ export interface Visit {
 
 /** The one place that turns a failure into an answer; given by the gateway. */
 export type AnswerError = (visit: Visit, req: IncomingMessage, res: ServerResponse, error: unknown) => void
+
+/** Likewise for a denial. */
+export type AnswerDenied = (
+  visit: Visit,
+  req: IncomingMessage,
+  res: ServerResponse,
+  reasons: readonly Reason[],
+) => void

@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url'
 export interface Asset {
   readonly body: Buffer
   readonly type: string
-  readonly headers: Readonly<Record<string, string>>
 }
 
 export interface AssetFolder {
@@ -38,17 +37,7 @@ export function loadAssets(folder = fileURLToPath(new URL('static', import.meta.
     const hash = createHash('sha256').update(body).digest('hex').slice(0, 10)
     const name = `${file.slice(0, -extension.length)}.${hash}${extension}`
     paths.set(file, servedUnder + name)
-    byName.set(name, {
-      body,
-      type,
-      headers: {
-        'Content-Type': type,
-        'Content-Length': String(body.length),
-        'Cache-Control': 'public, max-age=31536000, immutable',
-        'X-Content-Type-Options': 'nosniff',
-        'Cross-Origin-Resource-Policy': 'same-origin',
-      },
-    })
+    byName.set(name, { body, type })
   }
   return {
     byName,

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import helmet from 'helmet'
 
 /**
@@ -11,7 +11,7 @@ import helmet from 'helmet'
 export function pageHeaders(options: {
   isHttps: boolean
   formTargets: readonly string[]
-}): (req: IncomingMessage, res: ServerResponse) => void {
+}): (res: ServerResponse) => void {
   const apply = helmet({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -34,9 +34,9 @@ export function pageHeaders(options: {
     strictTransportSecurity: options.isHttps ? { maxAge: 31_536_000, includeSubDomains: false } : false,
     xFrameOptions: { action: 'deny' },
   })
-  return (req, res) => {
+  return (res) => {
     let problem: unknown
-    apply(req, res, (error) => {
+    apply(res.req, res, (error) => {
       problem = error
     })
     if (problem !== undefined) throw new Error('page headers failed', { cause: problem })

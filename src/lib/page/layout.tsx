@@ -6,7 +6,7 @@ export function Layout(props: { page: Page; portal: URL; asset: (file: string) =
   const { page, portal, asset } = props
   const viewer = page.viewer ?? null
   return (
-    <html lang="en" data-now={page.now}>
+    <html lang="en" data-now={page.now ?? undefined}>
       <head>
         <meta charset="utf-8" />
         <title>{`${page.title} · Gatehouse`}</title>

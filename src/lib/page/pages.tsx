@@ -1,10 +1,8 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { ComponentChildren, VNode } from 'preact'
+import type { ServerResponse } from 'node:http'
+import type { ComponentChildren } from 'preact'
 import { renderToString } from 'preact-render-to-string'
 import type { EpochMs } from '../../model.js'
-import type { ErrorCode } from '../errors.js'
 import { loadAssets, type Asset } from './assets.js'
-import type { NextKind } from './explain.js'
 import { pageHeaders } from './headers.js'
 import { Layout } from './layout.js'
 import { MessageBody } from './message.js'
@@ -27,7 +25,7 @@ export interface Page {
   readonly title: string
   readonly body: ComponentChildren
   /** When the page was made: countdowns in the browser run from it, not from the viewer's clock. */
-  readonly now: EpochMs
+  readonly now: EpochMs | null
   readonly viewer?: Viewer | null
   readonly section?: Section
   /** `form` is one narrow column, `wide` is for tables. Default: `list`. */
@@ -36,22 +34,30 @@ export interface Page {
   readonly isLive?: boolean
 }
 
-export type NextStep = NextKind | { readonly label: string; readonly href: string }
-
 /** A page that says one thing: denied, failed, ended. */
 export interface Message {
   readonly title: string
   readonly text: string
-  /** Default: back to the portal. */
-  readonly next?: NextStep
-  readonly code: ErrorCode
+  /** What to do now, in a sentence. */
+  readonly next: string
+  /** An error code, a reason or a cause; stable, for people to search for. */
+  readonly code: string
   readonly requestId: string
-  readonly now: EpochMs
+  /** When it happened. */
+  readonly at?: EpochMs
+  /** Default: to the portal. */
+  readonly link?: { readonly label: string; readonly href: string }
   /**
    * Only on the portal host. On an endpoint host the machine's own scripts can read our pages there,
    * and with them the form token.
    */
   readonly viewer?: Viewer | null
+}
+
+/** What pages need of the configuration. */
+export interface PagesOptions {
+  readonly server: { readonly publicUrl: URL; readonly endpointDomain: string }
+  readonly oidc: { readonly issuer: URL }
 }
 
 export interface Pages {
@@ -60,44 +66,40 @@ export interface Pages {
   /** A whole HTML document for denied and error answers, on any of our hosts. */
   message(message: Message): string
   /** Sets the security headers of a page of ours; call it before writing the head. */
-  applyHeaders(req: IncomingMessage, res: ServerResponse): void
+  applyHeaders(res: ServerResponse): void
   /** Headers, status and body of an HTML answer. */
-  send(req: IncomingMessage, res: ServerResponse, status: number, html: string): void
+  send(res: ServerResponse, status: number, html: string): void
   /** By name, for `/.gatehouse/static/<name>` on every host. */
   assets(): ReadonlyMap<string, Asset>
 }
 
-/**
- * @param options.publicUrl the portal
- * @param options.formTargets origins besides our own that a form may redirect to: the identity
- *   provider's, and `https://*.<endpointDomain>[:port]`
- * @example createPages({ publicUrl, formTargets: [config.oidc.issuer.origin, 'https://*.plant-access.example'] })
- */
-export function createPages(options: { publicUrl: URL; formTargets: readonly string[] }): Pages {
+export function createPages({ server, oidc }: PagesOptions): Pages {
+  const { publicUrl, endpointDomain } = server
+  const port = publicUrl.port === '' ? '' : `:${publicUrl.port}`
   const assets = loadAssets()
   const applyHeaders = pageHeaders({
-    isHttps: options.publicUrl.protocol === 'https:',
-    formTargets: options.formTargets,
+    isHttps: publicUrl.protocol === 'https:',
+    formTargets: [oidc.issuer.origin, `${publicUrl.protocol}//*.${endpointDomain}${port}`],
   })
-  const document = (page: Page): string =>
-    `<!doctype html>${renderToString((<Layout page={page} portal={options.publicUrl} asset={assets.path} />) as VNode)}`
+  const render = (page: Page): string =>
+    `<!doctype html>${renderToString(<Layout page={page} portal={publicUrl} asset={assets.path} />)}`
 
   return {
-    render: document,
+    render,
     message: (message) =>
-      document({
+      render({
         title: message.title,
-        body: <MessageBody message={message} portal={options.publicUrl} />,
-        now: message.now,
+        body: <MessageBody message={message} portal={publicUrl} />,
+        now: message.at ?? null,
         viewer: message.viewer ?? null,
         width: 'form',
       }),
     applyHeaders,
-    send: (req, res, status, html) => {
-      applyHeaders(req, res)
+    send: (res, status, html) => {
+      applyHeaders(res)
       const body = Buffer.from(html)
       res.writeHead(status, { 'Content-Type': 'text/html; charset=utf-8', 'Content-Length': body.length })
-      res.end(req.method === 'HEAD' ? undefined : body)
+      res.end(res.req.method === 'HEAD' ? undefined : body)
     },
     assets: () => assets.byName,
   }

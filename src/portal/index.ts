@@ -1,0 +1,2 @@
+export type { PortalEvent, PortalOptions } from './options.js'
+export { createPortal } from './portal.js'

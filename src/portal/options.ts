@@ -1,0 +1,33 @@
+import type { Config } from '../config/index.js'
+import type { Grants } from '../grants/index.js'
+import type { Assertions, IdentityProvider, People, SecondFactor } from '../identity/index.js'
+import type { AnswerDenied, AnswerError, Clock, ErrorCode, Logger, Pages } from '../lib/index.js'
+import type { Decision, Session } from '../model.js'
+import type { Sessions } from '../sessions/index.js'
+
+/** What the portal itself writes to the ledger; everything else is recorded by the module that does it. */
+export interface PortalEvent {
+  readonly event: 'login.failed'
+  readonly code: ErrorCode
+  /** Client address. */
+  readonly source: string
+}
+
+export interface PortalOptions {
+  readonly config: Pick<Config, 'server' | 'oidc' | 'totp' | 'endpoints'>
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly pages: Pages
+  readonly sessions: Sessions
+  readonly grants: Grants
+  readonly people: People
+  readonly identityProvider: IdentityProvider
+  readonly secondFactor: SecondFactor
+  readonly assertions: Pick<Assertions, 'jwks'>
+  /** The decision on opening an endpoint now, from the same facts as a request to it. */
+  readonly mayOpen: (session: Session, endpointId: string) => Promise<Decision>
+  /** Resolves when the event is durable. */
+  readonly record: (event: PortalEvent) => Promise<void>
+  readonly answerError: AnswerError
+  readonly answerDenied: AnswerDenied
+}
