@@ -176,7 +176,7 @@ const unforeseen: Explanation = {
   next: askAdministrator,
 }
 
-export function createAnswers(pages: Pages, portalUrl: URL, logger: Logger): Answers {
+export function createAnswers(pages: Pages, logger: Logger): Answers {
   const answer = (
     asker: Asker,
     res: ServerResponse,
@@ -188,7 +188,7 @@ export function createAnswers(pages: Pages, portalUrl: URL, logger: Logger): Ans
     }
     const { status, code, title, text, next } = what
     const body = asker.isNavigation
-      ? pages.message({ title, text, next, code, requestId: asker.id, portalUrl: portalUrl.href })
+      ? pages.message({ title, text, next, code, requestId: asker.id })
       : JSON.stringify({
           type: `urn:gatehouse:${code}`,
           title,

@@ -63,7 +63,7 @@ interface Exchange {
  */
 export function createGateway(options: GatewayOptions) {
   const { config, clock, ledger, sessions, grants, streams, upstreams, pages, surfaces, logger } = options
-  const answers = createAnswers(pages, config.server.publicUrl, logger)
+  const answers = createAnswers(pages, logger)
   const endpoints = createEndpointServer({
     clock,
     ledger,
