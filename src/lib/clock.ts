@@ -31,7 +31,10 @@ export const systemClock: Clock = {
     let handle: NodeJS.Timeout
     const arm = (): void => {
       const left = due - performance.now()
-      handle = setTimeout(left > longestNodeDelayMs ? arm : callback, Math.min(Math.max(left, 0), longestNodeDelayMs))
+      handle = setTimeout(
+        left > longestNodeDelayMs ? arm : callback,
+        Math.min(Math.max(left, 0), longestNodeDelayMs),
+      )
       handle.unref()
     }
     arm()

@@ -69,7 +69,8 @@ export function generateKeys(): KeysFile {
 export function openKeyring(content: unknown): Keyring {
   const parsed = keysFileSchema.safeParse(content)
   // Never the cause: zod repeats the value it was given, and that is a key.
-  if (!parsed.success) throw new GatehouseError('keys-invalid', 'The keys file is not one made by `gatehouse keys init`.')
+  if (!parsed.success)
+    throw new GatehouseError('keys-invalid', 'The keys file is not one made by `gatehouse keys init`.')
   const { master, assertion, ledger } = parsed.data
   const secret = Buffer.from(master.key, 'base64url')
   const derive = cached((info) => Buffer.from(hkdfSync('sha256', secret, '', `gatehouse ${info}`, 32)))
@@ -96,7 +97,10 @@ export function openKeyring(content: unknown): Keyring {
         return null
       }
     },
-    mac: (purpose, text) => createHmac('sha256', derive(`mac ${purpose}`)).update(text).digest('base64url'),
+    mac: (purpose, text) =>
+      createHmac('sha256', derive(`mac ${purpose}`))
+        .update(text)
+        .digest('base64url'),
     assertion: signingKey(assertion),
     ledger: signingKey(ledger),
   }
@@ -107,7 +111,10 @@ function signingKey(entry: { id: string; jwk: Record<string, unknown> }): Signin
     const privateKey = createPrivateKey({ key: entry.jwk as JsonWebKey, format: 'jwk' })
     return { id: entry.id, privateKey, publicKey: createPublicKey(privateKey) }
   } catch {
-    throw new GatehouseError('keys-invalid', `The keys file holds a signing key ${entry.id} that cannot be read.`)
+    throw new GatehouseError(
+      'keys-invalid',
+      `The keys file holds a signing key ${entry.id} that cannot be read.`,
+    )
   }
 }
 

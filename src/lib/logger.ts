@@ -25,7 +25,8 @@ export function createLogger(level: LogLevel): Logger {
 
 /** Errors in details become text with their causes; JSON would show them as `{}`. */
 const describeErrors = winston.format((info) => {
-  for (const [key, value] of Object.entries(info)) if (value instanceof Error) info[key] = describeError(value)
+  for (const [key, value] of Object.entries(info))
+    if (value instanceof Error) info[key] = describeError(value)
   return info
 })
 
