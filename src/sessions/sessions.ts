@@ -1,5 +1,19 @@
-import type { ChangeLog, Clock, Keyring, Logger, Store } from '../lib/index.js'
-import type { SessionEvent, Sessions } from './model.js'
+import {
+  fingerprint,
+  GatehouseError,
+  isToken,
+  newId,
+  newToken,
+  type ChangeLog,
+  type Clock,
+  type Keyring,
+  type Logger,
+  type Store,
+} from '../lib/index.js'
+import type { Pass, Session } from '../model.js'
+import { createHandoverCodes } from './handover.js'
+import type { ProviderLogout, SessionEvent, Sessions } from './model.js'
+import { indexes, openVault } from './vault.js'
 
 export interface SessionsOptions {
   readonly store: Store
@@ -12,6 +26,151 @@ export interface SessionsOptions {
   readonly maxLengthMs: number
 }
 
-export function createSessions(_options: SessionsOptions): Sessions {
-  throw new Error('not built yet')
+const listedAtMost = 1_000
+/** How long Redis keeps what has ended by our clock: its own may be wrong by hours. */
+const tidyUpMs = 24 * 3_600_000
+
+export function createSessions(options: SessionsOptions): Sessions {
+  const { store, clock, changes, keyring, logger, record, maxLengthMs } = options
+  const vault = openVault({ store, logger, keptMs: maxLengthMs + tidyUpMs })
+  const codes = createHandoverCodes({ store, clock })
+
+  const isOver = (session: Session): boolean => clock.now() >= session.endsAt
+  const unlessOver = (session: Session | null): Session | null =>
+    session && !isOver(session) ? session : null
+
+  const end: Sessions['end'] = async (sessionId, cause, actor) => {
+    const holding = await vault.inspect(sessionId)
+    if (holding === null) return false
+    if (holding.session && isOver(holding.session)) return false
+    // A session that cannot be read is ended like any other: stopping must not depend on good data.
+    const principalId = holding.session?.principal.id ?? 'unknown'
+    await record({ event: 'session.ended', sessionId, principalId, cause, actor })
+    return vault.remove(sessionId, holding, (multi) =>
+      changes.addTo(multi, { kind: 'session-ended', sessionId, cause }),
+    )
+  }
+
+  /** One that cannot be ended must not keep the others alive. */
+  const endEach = async (
+    ids: readonly string[],
+    ...why: Tail<Parameters<Sessions['end']>>
+  ): Promise<number> => {
+    const results = await Promise.allSettled(ids.map((id) => end(id, ...why)))
+    for (const result of results) if (result.status === 'rejected') throw result.reason
+    return results.filter((result) => result.status === 'fulfilled' && result.value).length
+  }
+
+  const matching = async ({ issuer, subject, providerSessionId: sid }: ProviderLogout): Promise<string[]> => {
+    const idsIn = (index: string): Promise<string[]> => vault.idsIn(index, clock.now())
+    if (subject === null) return sid === null ? [] : idsIn(indexes.ofProviderSession(issuer, sid))
+    const ids = await idsIn(indexes.ofSubject(issuer, subject))
+    if (sid === null) return ids
+    // A login without `sid` cannot be told from the one that is meant, so it ends too.
+    const isMeant = (session: Session | null): boolean =>
+      session === null || session.providerSessionId === null || session.providerSessionId === sid
+    const sessions = await vault.byIds(ids)
+    return ids.filter((_, position) => isMeant(sessions[position] ?? null))
+  }
+
+  return {
+    async start({ principal, roles, providerSessionId, idToken, source }) {
+      const now = clock.now()
+      const token = newToken()
+      const session: Session = {
+        id: newId('s'),
+        principal,
+        roles,
+        assurance: { loginAt: now, secondFactorAt: null },
+        startedAt: now,
+        endsAt: now + maxLengthMs,
+        providerSessionId,
+        source,
+      }
+      const { id, issuer, subject, email } = principal
+      await record({
+        event: 'login.succeeded',
+        principal: { id, issuer, subject, email },
+        roles,
+        sessionId: session.id,
+        source,
+      })
+      const sealed = idToken === null ? null : keyring.seal('id-token', session.id, idToken)
+      await vault.put(session, fingerprint(token), sealed)
+      return { session, token }
+    },
+
+    async byToken(token) {
+      return isToken(token) ? unlessOver(await vault.byToken(fingerprint(token))) : null
+    },
+
+    async byId(id) {
+      const [session] = await vault.byIds([id])
+      return unlessOver(session ?? null)
+    },
+
+    async raise({ id }, { secondFactorAt }) {
+      // The stored session and not the caller's copy, which may be older than the last rise.
+      const [held] = await vault.byIds([id])
+      if (!held || isOver(held)) throw sessionGone()
+      const session = { ...held, assurance: { ...held.assurance, secondFactorAt } }
+      const token = newToken()
+      if (!(await vault.retoken(session, fingerprint(token)))) throw sessionGone()
+      return { session, token }
+    },
+
+    async idTokenOf(sessionId) {
+      const sealed = await vault.idToken(sessionId)
+      if (sealed === null) return null
+      const idToken = keyring.open('id-token', sessionId, sealed)
+      if (idToken === null) logger.error('sessions: an id token cannot be unsealed', { sessionId })
+      return idToken
+    },
+
+    async list() {
+      const sessions = await vault.byIds(await vault.idsIn(indexes.all, clock.now(), listedAtMost))
+      return sessions
+        .filter((session) => session !== null)
+        .sort((a, b) => b.startedAt - a.startedAt || (a.id < b.id ? -1 : 1))
+    },
+
+    end,
+
+    async endAllOf(principalId, cause, actor) {
+      return endEach(await vault.idsIn(indexes.ofPrincipal(principalId), clock.now()), cause, actor)
+    },
+
+    async endByProvider(logout) {
+      return endEach(await matching(logout), 'signed-out', { kind: 'gateway' })
+    },
+
+    issueHandoverCode: codes.issue,
+    redeemHandoverCode: codes.redeem,
+
+    async issuePass(session, endpointId) {
+      const token = newToken()
+      const pass: Pass = {
+        id: newId('a'),
+        sessionId: session.id,
+        principalId: session.principal.id,
+        endpointId,
+        issuedAt: clock.now(),
+      }
+      const { id: passId, sessionId, principalId } = pass
+      await record({ event: 'pass.issued', passId, sessionId, principalId, endpointId })
+      if (!(await vault.addPass(pass, fingerprint(token)))) throw sessionGone()
+      return { pass, token }
+    },
+
+    async byPassToken(token, endpointId) {
+      const found = isToken(token) ? await vault.byPass(fingerprint(token)) : null
+      return found?.pass.endpointId === endpointId && !isOver(found.session) ? found : null
+    },
+  }
+}
+
+type Tail<T extends unknown[]> = T extends [unknown, ...infer Rest] ? Rest : never
+
+function sessionGone(): GatehouseError {
+  return new GatehouseError('not-signed-in', 'This session has ended. Sign in again.')
 }

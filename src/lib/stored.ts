@@ -1,0 +1,25 @@
+import type { z } from 'zod'
+import { GatehouseError } from './errors.js'
+
+/**
+ * Reads text that Redis kept, believing none of it: null for what is not JSON of that very shape. Whether
+ * that means absent or `store-corrupt` is the caller's to say.
+ */
+export function readStored<T>(schema: z.ZodType<T>, text: string): T | null {
+  try {
+    const result = schema.safeParse(JSON.parse(text))
+    return result.success ? result.data : null
+  } catch {
+    return null
+  }
+}
+
+/**
+ * Reads the reply to a command or script.
+ * @throws GatehouseError `store-corrupt` when it has another shape
+ */
+export function readReply<T>(schema: z.ZodType<T>, reply: unknown): T {
+  const result = schema.safeParse(reply)
+  if (result.success) return result.data
+  throw new GatehouseError('store-corrupt', 'Access cannot be checked right now.', { cause: result.error })
+}
