@@ -1,0 +1,150 @@
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo, Socket } from 'node:net'
+import { WebSocketServer, type WebSocket } from 'ws'
+
+/** One request as the machine received it. */
+export interface Received {
+  readonly method: string
+  readonly target: string
+  readonly rawHeaders: readonly string[]
+  readonly body: Buffer
+  header(name: string): string | null
+}
+
+/**
+ * A machine behind the gateway that does what it is told and remembers everything it was sent.
+ *
+ * - `/` a page · `/echo` the request's body · `/setpoint` takes POST · `/cookie` sets its own session cookie
+ * - `/endless` a stream that never ends · `/events` an event stream, one line each 50 ms
+ * - `/megabytes/N` N MB with a length · `/breaks` promises 1 MB and resets the connection in the middle
+ * - `/silent` never answers · WebSocket `/live` sends a number each 50 ms and echoes what it gets
+ */
+export interface Machine {
+  readonly url: string
+  readonly received: readonly Received[]
+  /** Messages that arrived over WebSockets. */
+  readonly messages: readonly string[]
+  openSockets(): number
+  openWebSockets(): number
+  /** Drops every connection and stops listening, as a machine does that loses power. */
+  die(): Promise<void>
+  close(): Promise<void>
+}
+
+export async function startMachine(): Promise<Machine> {
+  const received: Received[] = []
+  const messages: string[] = []
+  const sockets = new Set<Socket>()
+  const server = createServer((req, res) => {
+    void takeIn(req).then((request) => {
+      received.push(request)
+      answer(request, res)
+    })
+  })
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.on('close', () => sockets.delete(socket))
+  })
+  const live = new WebSocketServer({ noServer: true })
+  server.on('upgrade', (req, socket, head) => {
+    received.push(describe(req, Buffer.alloc(0)))
+    live.handleUpgrade(req, socket, head, (webSocket) => {
+      pushLiveValues(webSocket, messages)
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  const die = async (): Promise<void> => {
+    for (const socket of sockets) socket.resetAndDestroy()
+    if (server.listening) await new Promise((resolve) => server.close(resolve))
+  }
+  return {
+    url: `http://127.0.0.1:${port}`,
+    received,
+    messages,
+    openSockets: () => sockets.size,
+    openWebSockets: () => live.clients.size,
+    die,
+    close: die,
+  }
+}
+
+async function takeIn(req: IncomingMessage): Promise<Received> {
+  const chunks: Buffer[] = []
+  try {
+    for await (const chunk of req) chunks.push(chunk as Buffer)
+  } catch {
+    // The sender went away in the middle; what arrived is still worth knowing.
+  }
+  return describe(req, Buffer.concat(chunks))
+}
+
+function describe(req: IncomingMessage, body: Buffer): Received {
+  const { method = '', url: target = '', rawHeaders } = req
+  return {
+    method,
+    target,
+    rawHeaders: [...rawHeaders],
+    body,
+    header: (name) => {
+      const index = rawHeaders.findIndex((text, at) => at % 2 === 0 && text.toLowerCase() === name)
+      return index === -1 ? null : (rawHeaders[index + 1] ?? null)
+    },
+  }
+}
+
+function answer(request: Received, res: ServerResponse): void {
+  const [path = '/'] = request.target.split('?')
+  const megabytes = /^\/megabytes\/(\d+)$/.exec(path)
+  if (megabytes) return sendMegabytes(res, Number(megabytes[1]))
+  if (path === '/echo') return void res.end(request.body)
+  if (path === '/setpoint') return void res.end(`taken: ${request.body.toString()}`)
+  if (path === '/cookie') {
+    res.setHeader('set-cookie', 'HMISESSION=abc; Path=/')
+    return void res.end('cookie set')
+  }
+  if (path === '/endless' || path === '/events') {
+    res.writeHead(200, { 'content-type': path === '/events' ? 'text/event-stream' : 'text/plain' })
+    const timer = setInterval(() => res.write(path === '/events' ? 'data: 1\n\n' : '.'), 50)
+    return void res.on('close', () => {
+      clearInterval(timer)
+    })
+  }
+  if (path === '/breaks') {
+    res.writeHead(200, { 'content-length': 1024 * 1024 })
+    res.write(Buffer.alloc(64 * 1024))
+    return void setImmediate(() => res.socket?.resetAndDestroy())
+  }
+  if (path === '/silent') return
+  res.setHeader('content-type', 'text/html')
+  res.end(`<!doctype html><title>Machine</title><h1>Machine</h1><p id="path">${encodeURI(path)}</p>`)
+}
+
+function sendMegabytes(res: ServerResponse, count: number): void {
+  const block = Buffer.alloc(1024 * 1024, 'x')
+  res.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': count * block.length })
+  let left = count
+  const more = (): void => {
+    while (left > 0) {
+      left -= 1
+      if (!res.write(block)) return void res.once('drain', more)
+    }
+    res.end()
+  }
+  more()
+}
+
+function pushLiveValues(webSocket: WebSocket, messages: string[]): void {
+  let value = 0
+  const timer = setInterval(() => {
+    webSocket.send(String(value++))
+  }, 50)
+  webSocket.on('error', () => undefined)
+  webSocket.on('message', (data: Buffer) => {
+    messages.push(data.toString())
+    webSocket.send(`echo ${data.toString()}`)
+  })
+  webSocket.on('close', () => {
+    clearInterval(timer)
+  })
+}
