@@ -1,11 +1,18 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createAdmin } from './admin/index.js'
 import { openLedger, type Ledger } from './audit/index.js'
 import { loadKeyring, type Config } from './config/index.js'
 import { createStreams, createUpstreams } from './dataplane/index.js'
-import { createGateway, startOperations, watchChanges } from './gateway/index.js'
+import {
+  createAnswers,
+  createGateway,
+  createMayOpen,
+  isNavigation,
+  startOperations,
+  watchChanges,
+} from './gateway/index.js'
 import { createGrants, type Grants } from './grants/index.js'
 import {
   createAssertions,
@@ -26,7 +33,9 @@ import {
   type Keyring,
   type Logger,
   type Store,
+  type Visit,
 } from './lib/index.js'
+import type { Reason } from './model.js'
 import { createPortal } from './portal/index.js'
 import { createSessions, type Sessions } from './sessions/index.js'
 
@@ -129,22 +138,28 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     logger,
   })
   const assertions = createAssertions({ key: keyring.assertion, clock, issuer: publicUrl.origin })
-  void [people, secondFactor, identityProvider, createPortal, createAdmin]
-
-  const gateway = createGateway({
-    config,
-    clock,
-    logger,
-    keyring,
-    ledger,
-    changes,
-    sessions,
-    grants,
-    streams,
-    upstreams,
+  const answers = createAnswers(pages, logger)
+  const mayOpen = createMayOpen(config, grants, clock)
+  const forSurfaces = {
+    ...{ config, clock, logger, pages, sessions, grants, people, secondFactor, mayOpen },
+    answerError: (visit: Visit, req: IncomingMessage, res: ServerResponse, error: unknown) => {
+      answers.failed({ id: visit.requestId, isNavigation: isNavigation(req.headers) }, res, error)
+    },
+    answerDenied: (visit: Visit, req: IncomingMessage, res: ServerResponse, reasons: readonly Reason[]) => {
+      answers.denied({ id: visit.requestId, isNavigation: isNavigation(req.headers) }, res, reasons)
+    },
+  }
+  const portal = createPortal({
+    ...forSurfaces,
+    identityProvider,
     assertions,
-    pages,
-    surfaces: [],
+    record: (event) => ledger.append(event),
+  })
+  const admin = createAdmin({ ...forSurfaces, streams: () => streams.list() })
+  const gateway = createGateway({
+    ...{ config, answers, mayOpen, clock, logger, keyring, ledger, sessions, grants },
+    ...{ streams, upstreams, assertions, pages },
+    surfaces: [portal, admin],
   })
   await ledger.append({ event: 'gateway.started', version })
   const watch = await watchChanges({ clock, logger, changes, streams, sessions, grants })

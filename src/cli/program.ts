@@ -148,8 +148,8 @@ function addGrants(grants: Command, command: AddCommand, answer: Answer): void {
           {
             ...options,
             endpoints: options.endpoint,
-            from: toInstant('from', options.from),
-            until: toInstant('until', options.until),
+            from: options.from,
+            until: options.until,
             ticket: options.ticket ?? null,
           },
           operator(),
@@ -195,7 +195,7 @@ function addGrants(grants: Command, command: AddCommand, answer: Answer): void {
     .requiredOption('--until <when>', 'the new end: ISO 8601, or +2h from now')
     .action(async (id: string, options: Common & { until: string }) => {
       await withServices(options, async ({ grants: all, clock }) => {
-        const grant = await all.extend(id, toInstant('until', options.until), operator())
+        const grant = await all.extend(id, options.until, operator())
         answer(
           options,
           describeGrant(grant, clock.now()),

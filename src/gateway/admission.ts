@@ -98,7 +98,7 @@ export function createAdmission(options: AdmissionOptions) {
       source,
       request,
       place,
-      isNavigation: isNavigation(request),
+      isNavigation: isNavigation(req.headers),
       cookies,
       session,
       pass,

@@ -8,11 +8,9 @@ import { createServer as createHttpsServer } from 'node:https'
 import type { Duplex } from 'node:stream'
 import type { Config } from '../config/index.js'
 import type { OwnAccess } from '../model.js'
-import { decide } from '../policy/index.js'
 import {
   describeError,
   GatehouseError,
-  type ChangeLog,
   type Clock,
   type Keyring,
   type Logger,
@@ -26,19 +24,21 @@ import type { Grants } from '../grants/index.js'
 import type { Assertions } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
 import { assetPathPrefix, createAdmission, type Admission, type Refusal } from './admission.js'
-import { createAnswers } from './answers.js'
+import type { Answers } from './answers.js'
 import { createEndpointServer, permitted } from './endpoint.js'
 import { createHandover } from './handover.js'
-import { createLocator, type Place } from './origins.js'
+import type { MayOpen } from './opening.js'
+import { createLocator, isNavigation, type Place } from './origins.js'
 import { createSourceReader } from './source.js'
 
 export interface GatewayOptions {
   readonly config: Config
+  readonly answers: Answers
+  readonly mayOpen: MayOpen
   readonly clock: Clock
   readonly logger: Logger
   readonly keyring: Keyring
   readonly ledger: Ledger
-  readonly changes: ChangeLog
   readonly sessions: Sessions
   readonly grants: Grants
   readonly streams: Streams
@@ -62,8 +62,8 @@ interface Exchange {
  * origin of ours, goes through `admit` and from there to one of four answers.
  */
 export function createGateway(options: GatewayOptions) {
-  const { config, clock, ledger, sessions, grants, streams, upstreams, pages, surfaces, logger } = options
-  const answers = createAnswers(pages, logger)
+  const { config, answers, clock, ledger, sessions, grants, streams, upstreams, pages, surfaces, logger } =
+    options
   const endpoints = createEndpointServer({
     clock,
     ledger,
@@ -71,7 +71,12 @@ export function createGateway(options: GatewayOptions) {
     assertions: options.assertions,
     answers,
   })
-  const handover = createHandover({ portalUrl: config.server.publicUrl, sessions, answers, mayOpen })
+  const handover = createHandover({
+    portalUrl: config.server.publicUrl,
+    sessions,
+    answers,
+    mayOpen: options.mayOpen,
+  })
   const admit = createAdmission({
     clock,
     ledger,
@@ -169,23 +174,6 @@ export function createGateway(options: GatewayOptions) {
     return null
   }
 
-  async function mayOpen(sessionId: string, endpointId: string): Promise<boolean> {
-    const session = await sessions.byId(sessionId)
-    if (session === null) return false
-    const decision = decide({
-      at: clock.now(),
-      resource: {
-        kind: 'endpoint',
-        endpointId,
-        isKnown: config.endpoints.some((endpoint) => endpoint.id === endpointId),
-      },
-      request: { isSafe: true, isUpgrade: false, initiator: 'own' },
-      session,
-      grants: await grants.heldBy(session.principal.id),
-    })
-    return decision.outcome === 'permit'
-  }
-
   function visitOf({ id, source, session, cookies }: Admission): Visit {
     const formToken = session === null ? null : options.keyring.mac('form', session.id)
     return { requestId: id, source: source.address, session, cookies, formToken }
@@ -225,7 +213,7 @@ export function createGateway(options: GatewayOptions) {
     return server
   }
 
-  return { listen, mayOpen, answers }
+  return { listen }
 }
 
 /** Lets an upgrade be answered like a request, as long as nothing has been switched. */
@@ -240,7 +228,7 @@ function answerOn(req: IncomingMessage, socket: Duplex): ServerResponse {
 }
 
 function askerOf(req: IncomingMessage, refusal: Refusal | null): { id: string; isNavigation: boolean } {
-  return { id: refusal?.id ?? 'r-unknown', isNavigation: req.headers['sec-fetch-mode'] === 'navigate' }
+  return { id: refusal?.id ?? 'r-unknown', isNavigation: isNavigation(req.headers) }
 }
 
 function isOwnPage({ place, request }: Admission): boolean {

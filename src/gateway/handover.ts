@@ -3,6 +3,7 @@ import { fingerprint, GatehouseError, isToken, newToken } from '../lib/index.js'
 import { clearCookie, cookieNames, setCookie, type Sessions } from '../sessions/index.js'
 import type { Admission } from './admission.js'
 import type { Answers } from './answers.js'
+import type { MayOpen } from './opening.js'
 import type { Place } from './origins.js'
 
 type EndpointPlace = Extract<Place, { kind: 'endpoint' }>
@@ -14,8 +15,8 @@ export interface HandoverOptions {
   readonly portalUrl: URL
   readonly sessions: Sessions
   readonly answers: Answers
-  /** Whether the person behind a session may open an endpoint now; asked again when the code comes back. */
-  readonly mayOpen: (sessionId: string, endpointId: string) => Promise<boolean>
+  /** Asked again when the code comes back: half a minute is long enough to lose a grant. */
+  readonly mayOpen: MayOpen
 }
 
 /**
@@ -38,7 +39,8 @@ export function createHandover({ portalUrl, sessions, answers, mayOpen }: Handov
     },
 
     /** Trades the code for a pass and goes where the person wanted to be. */
-    async enter({ cookies, request }: Admission, place: EndpointPlace, res: ServerResponse): Promise<void> {
+    async enter(admission: Admission, place: EndpointPlace, res: ServerResponse): Promise<void> {
+      const { cookies, request } = admission
       const code = new URLSearchParams(request.query ?? '').get('code') ?? ''
       const nonce = cookies.get(cookieNames.handover) ?? ''
       const redeemed =
@@ -46,8 +48,11 @@ export function createHandover({ portalUrl, sessions, answers, mayOpen }: Handov
           ? await sessions.redeemHandoverCode(code, { endpointId: place.endpointId, nonce })
           : null
       const session = redeemed && (await sessions.byId(redeemed.sessionId))
-      if (!redeemed || !session || !(await mayOpen(session.id, place.endpointId))) {
-        throw new GatehouseError('handover-invalid', 'This link has been used or is too old.')
+      if (!redeemed || !session) throw new GatehouseError('handover-invalid', 'This link has been used.')
+      const decision = await mayOpen(session, place.endpointId)
+      if (decision.outcome !== 'permit') {
+        answers.denied(admission, res, decision.reasons)
+        return
       }
       const { token } = await sessions.issuePass(session, place.endpointId)
       answers.redirect(res, isOwnPath(redeemed.to) ? redeemed.to : '/', [

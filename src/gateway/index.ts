@@ -1,3 +1,6 @@
+export { createAnswers, type Answers } from './answers.js'
 export { createGateway, type GatewayOptions } from './gateway.js'
-export { watchChanges } from './watch.js'
+export { createMayOpen, type MayOpen } from './opening.js'
+export { isNavigation } from './origins.js'
 export { startOperations } from './operations.js'
+export { watchChanges } from './watch.js'

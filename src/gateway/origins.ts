@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http'
 import type { Endpoint, Initiator } from '../model.js'
 import { endpointIdPattern, endpointOrigin, type Config } from '../config/index.js'
 import type { NormalisedRequest } from '../dataplane/index.js'
@@ -57,9 +58,9 @@ export function initiatorOf(request: NormalisedRequest, origin: string): Initiat
 }
 
 /** Whether a person waits for a page, who is better served with a page than with a problem document. */
-export function isNavigation(request: NormalisedRequest): boolean {
-  if (request.isUpgrade) return false
-  const mode = request.header('sec-fetch-mode')
-  if (mode !== null) return mode === 'navigate'
-  return request.header('accept')?.includes('text/html') ?? false
+export function isNavigation(headers: IncomingHttpHeaders): boolean {
+  if (headers.upgrade !== undefined) return false
+  const mode = headers['sec-fetch-mode']
+  if (mode !== undefined) return mode === 'navigate'
+  return headers.accept?.includes('text/html') ?? false
 }

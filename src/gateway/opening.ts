@@ -1,0 +1,22 @@
+import type { Config } from '../config/index.js'
+import type { Grants } from '../grants/index.js'
+import type { Clock } from '../lib/index.js'
+import type { Decision, Session } from '../model.js'
+import { decide } from '../policy/index.js'
+
+/** The decision on opening an endpoint now, from the same facts as a request to it would be judged by. */
+export type MayOpen = (session: Session, endpointId: string) => Promise<Decision>
+
+export function createMayOpen(config: Config, grants: Grants, clock: Clock): MayOpen {
+  const known = new Set(config.endpoints.map((endpoint) => endpoint.id))
+  return async (session, endpointId) => {
+    const held = await grants.heldBy(session.principal.id)
+    return decide({
+      at: clock.now(),
+      resource: { kind: 'endpoint', endpointId, isKnown: known.has(endpointId) },
+      request: { isSafe: true, isUpgrade: false, initiator: 'own' },
+      session,
+      grants: held,
+    })
+  }
+}
