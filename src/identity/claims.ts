@@ -1,3 +1,107 @@
+import { createHash } from 'node:crypto'
+import { GatehouseError } from '../lib/index.js'
+import { roles, type Principal, type Role } from '../model.js'
+
+/** Claims of an ID token or a UserInfo response: signed or fetched, but still written by someone else. */
+export type Claims = Readonly<Record<string, unknown>>
+
+export interface RoleSettings {
+  readonly claim: string
+  readonly admin: readonly string[]
+  readonly approver: readonly string[]
+  readonly auditor: readonly string[]
+}
+
+/**
+ * The id under which Gatehouse knows one subject of one issuer: `p-` and 128 bits of SHA-256. The same
+ * subject at another issuer is someone else (OpenID Connect Core §5.7).
+ *
+ * @example principalId('https://login.plant.example', 'ana') // 'p-3e0f…'
+ */
 export function principalId(issuer: string, subject: string): string {
-  throw new Error(`not built yet ${issuer} ${subject}`)
+  // As a JSON array, so that no pair can be written in two ways.
+  const digest = createHash('sha256')
+    .update(JSON.stringify([issuer, subject]))
+    .digest('hex')
+  return `p-${digest.slice(0, 32)}`
+}
+
+/** What must come from the UserInfo endpoint because the ID token does not say it. */
+export function needsUserInfo(idToken: Claims, rolesClaim: string): boolean {
+  return !saysEmail(idToken) || own(idToken, rolesClaim) === undefined
+}
+
+/** @throws GatehouseError `login-failed` when the subject is not one that OpenID Connect Core §2 allows. */
+export function principalFrom(idToken: Claims, userInfo: Claims): Principal {
+  const issuer = boundedText(own(idToken, 'iss'))
+  const subject = boundedText(own(idToken, 'sub'))
+  if (issuer === null || subject === null) {
+    throw new GatehouseError('login-failed', 'The identity provider did not say who you are.')
+  }
+  // Address and proof must come from one source: a verified mark says nothing about another address.
+  const email = verifiedEmail(saysEmail(idToken) ? idToken : userInfo)
+  const said = [idToken, userInfo].flatMap((claims) => [
+    own(claims, 'name'),
+    own(claims, 'preferred_username'),
+  ])
+  const name = said.map(displayName).find((text) => text !== '') ?? email ?? displayName(subject)
+  return { id: principalId(issuer, subject), issuer, subject, email, name }
+}
+
+/** The roles that the configured claim gives; what it holds beyond plain strings gives none. */
+export function rolesFrom(idToken: Claims, userInfo: Claims, settings: RoleSettings): Role[] {
+  const value = own(idToken, settings.claim) ?? own(userInfo, settings.claim)
+  const entries: readonly unknown[] = Array.isArray(value) ? value : [value]
+  const held = new Set(entries)
+  return roles.filter((role) => settings[role].some((group) => held.has(group)))
+}
+
+/** The provider's name for its session, if it gives a usable one. */
+export function providerSessionIdFrom(claims: Claims): string | null {
+  return boundedText(own(claims, 'sid'))
+}
+
+/**
+ * ASCII only, and before lower-casing: `toLowerCase` turns the Kelvin sign into a `k`, which would make
+ * two mailboxes look like one.
+ *
+ * @returns the address in lower case, or null when it is none that Gatehouse can use
+ */
+export function normaliseEmail(value: unknown): string | null {
+  if (typeof value !== 'string' || value.length > 254) return null
+  const isAddress = /^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(
+    value,
+  )
+  return isAddress ? value.toLowerCase() : null
+}
+
+/** A string of 1 to 255 characters without control characters; null for anything else. */
+export function boundedText(value: unknown): string | null {
+  return typeof value === 'string' && /^\P{C}{1,255}$/u.test(value) ? value : null
+}
+
+function verifiedEmail(claims: Claims): string | null {
+  return own(claims, 'email_verified') === true ? normaliseEmail(own(claims, 'email')) : null
+}
+
+function saysEmail(claims: Claims): boolean {
+  return own(claims, 'email') !== undefined && own(claims, 'email_verified') !== undefined
+}
+
+/** Own members only: a claim named `constructor` must not find what every object inherits. */
+function own(claims: Claims, name: string): unknown {
+  return Object.hasOwn(claims, name) ? claims[name] : undefined
+}
+
+const nameLength = 100
+
+/** For pages and logs: control, formatting and bidirectional characters could make one name look like another. */
+function displayName(value: unknown): string {
+  if (typeof value !== 'string') return ''
+  const plain = value
+    .slice(0, 10 * nameLength)
+    .normalize('NFC')
+    .replace(/\s+/gu, ' ')
+    .replace(/\p{C}/gu, '')
+  return [...plain.trim()].slice(0, nameLength).join('')
 }

@@ -1,5 +1,8 @@
+import { z } from 'zod'
 import type { Clock, Logger, Store } from '../lib/index.js'
-import type { EpochMs, Principal, Role } from '../model.js'
+import { roles, type EpochMs, type Principal, type Role } from '../model.js'
+import { normaliseEmail } from './claims.js'
+import { parseJson } from './json.js'
 
 /** Someone who has signed in at least once, as of their last sign-in. */
 export interface Person {
@@ -8,15 +11,75 @@ export interface Person {
   readonly lastLoginAt: EpochMs
 }
 
-/** Who has ever signed in, so that administrators can name people by e-mail. */
+/**
+ * Who has ever signed in, so that administrators can name people by e-mail. A directory, not an
+ * authority: what a session may do never depends on it.
+ */
 export interface People {
   remember(principal: Principal, roles: readonly Role[]): Promise<void>
   /** Everyone whose last sign-in carried this e-mail, verified. Several, when an address changed hands. */
   byEmail(email: string): Promise<Person[]>
   get(principalId: string): Promise<Person | null>
+  /** Most recent sign-in first. */
   list(): Promise<Person[]>
 }
 
+const personSchema = z.object({
+  principal: z.object({
+    id: z.string(),
+    issuer: z.string(),
+    subject: z.string(),
+    email: z.string().nullable(),
+    name: z.string(),
+  }),
+  roles: z.array(z.enum(roles)),
+  lastLoginAt: z.number(),
+})
+
 export function createPeople(options: { store: Store; clock: Clock; logger: Logger }): People {
-  throw new Error(`not built yet ${String(options)}`)
+  const { store, clock, logger } = options
+  const everyone = store.key('people')
+  const personKey = (id: string): string => store.key('person', id)
+  const emailKey = (email: string): string => store.key('people', 'email', email)
+
+  /** An unreadable entry is treated as absent: nobody gains anything by missing from a directory. */
+  const read = (id: string, text: string | null): Person | null => {
+    if (text === null) return null
+    const person = personSchema.safeParse(parseJson(text))
+    if (person.success && person.data.principal.id === id) return person.data
+    logger.error('people: entry unreadable', { principalId: id })
+    return null
+  }
+  const readAll = async (ids: string[]): Promise<Person[]> => {
+    if (ids.length === 0) return []
+    const texts = await store.run((redis) => redis.mget(ids.map(personKey)))
+    return ids
+      .map((id, index) => read(id, texts[index] ?? null))
+      .filter((person) => person !== null)
+      .sort((a, b) => b.lastLoginAt - a.lastLoginAt)
+  }
+  const get = async (id: string): Promise<Person | null> =>
+    read(id, await store.run((redis) => redis.get(personKey(id))))
+
+  return {
+    remember: async (principal, held) => {
+      const formerEmail = (await get(principal.id))?.principal.email ?? null
+      const person: Person = { principal, roles: held, lastLoginAt: clock.now() }
+      await store.transaction((multi) => {
+        multi.set(personKey(principal.id), JSON.stringify(person))
+        multi.sadd(everyone, principal.id)
+        if (formerEmail !== null) multi.srem(emailKey(formerEmail), principal.id)
+        if (principal.email !== null) multi.sadd(emailKey(principal.email), principal.id)
+      })
+    },
+    byEmail: async (email) => {
+      const wanted = normaliseEmail(email)
+      if (wanted === null) return []
+      const found = await readAll(await store.run((redis) => redis.smembers(emailKey(wanted))))
+      // The index only finds; two sign-ins at once may leave an address behind that is no longer theirs.
+      return found.filter((person) => person.principal.email === wanted)
+    },
+    get,
+    list: async () => readAll(await store.run((redis) => redis.smembers(everyone))),
+  }
 }

@@ -1,5 +1,18 @@
-import type { Clock, ErrorCode, Keyring, Logger, Store } from '../lib/index.js'
+import { z } from 'zod'
+import {
+  GatehouseError,
+  type Clock,
+  type ErrorCode,
+  type Keyring,
+  type Logger,
+  type Store,
+} from '../lib/index.js'
 import type { Actor, EpochMs, Principal } from '../model.js'
+import { normaliseEmail } from './claims.js'
+import { newCode, readCode } from './codes.js'
+import { parseJson } from './json.js'
+import { createSecondFactorState, pendingLifetimeMs, type Verdict } from './second-factor-state.js'
+import { newSecret, otpauthUri, qrSvg, stepOf } from './totp.js'
 
 export type SecondFactorEvent =
   | { readonly event: 'second-factor.enrolled'; readonly principalId: string; readonly sessionId: string }
@@ -8,7 +21,12 @@ export type SecondFactorEvent =
   | { readonly event: 'second-factor.locked'; readonly principalId: string; readonly until: EpochMs }
   | { readonly event: 'second-factor.recovery-used'; readonly principalId: string; readonly left: number }
   | { readonly event: 'second-factor.reset'; readonly principalId: string; readonly actor: Actor }
-  | { readonly event: 'invitation.issued'; readonly email: string; readonly actor: Actor; readonly expiresAt: EpochMs }
+  | {
+      readonly event: 'invitation.issued'
+      readonly email: string
+      readonly actor: Actor
+      readonly expiresAt: EpochMs
+    }
 
 export interface SecondFactorStatus {
   readonly isEnrolled: boolean
@@ -26,25 +44,50 @@ export interface Enrolment {
   readonly qrSvg: string
 }
 
+/**
+ * One-time codes (RFC 6238) as second factor, with recovery codes and invited enrolment.
+ *
+ * Every wrong entry of a person counts together, whatever it was for and wherever it came from: five lock
+ * further entries for 1, 5, 15, then 60 minutes. Entering the right code during a lock tells nothing.
+ * Entries of any type and content are accepted as arguments; what cannot be a code is a wrong code.
+ */
 export interface SecondFactor {
   status(principalId: string): Promise<SecondFactorStatus>
-  /** @throws GatehouseError `input-invalid` (field `email`), `ledger-unavailable` */
+  /**
+   * A single-use code with which the owner of `email` may enrol; using one voids the others.
+   * @throws GatehouseError `input-invalid` (field `email`)
+   */
   invite(email: string, actor: Actor): Promise<{ code: string; expiresAt: EpochMs }>
-  /** @throws GatehouseError `invitation-invalid`, `code-locked`, `already-enrolled` */
-  beginEnrolment(input: { principal: Principal; sessionId: string; invitation: string | null }): Promise<Enrolment>
+  /**
+   * Shows the same secret for ten minutes, however often the page is loaded.
+   * @throws GatehouseError `invitation-invalid`, `code-locked`, `already-enrolled`
+   */
+  beginEnrolment(input: {
+    principal: Principal
+    sessionId: string
+    invitation: string | null
+  }): Promise<Enrolment>
   pendingEnrolment(input: { principal: Principal; sessionId: string }): Promise<Enrolment | null>
   /**
    * The recovery codes, for the only time they are shown.
    * @throws GatehouseError `code-wrong`, `code-replayed`, `code-locked`, `already-enrolled`,
    *   `invitation-invalid`, `form-expired` (no enrolment is pending, or it is older than ten minutes)
    */
-  confirmEnrolment(input: { principal: Principal; sessionId: string; code: string }): Promise<{ recoveryCodes: string[] }>
+  confirmEnrolment(input: {
+    principal: Principal
+    sessionId: string
+    code: string
+  }): Promise<{ recoveryCodes: string[] }>
   /** @throws GatehouseError `code-wrong`, `code-replayed`, `code-locked`, `not-enrolled`, `store-corrupt` */
   verify(input: { principalId: string; sessionId: string; code: string }): Promise<void>
   /** @throws GatehouseError `code-wrong`, `code-locked`, `not-enrolled` */
   useRecoveryCode(input: { principalId: string; sessionId: string; code: string }): Promise<{ left: number }>
-  /** @throws GatehouseError `not-enrolled` */
+  /**
+   * Removes the enrolment and its recovery codes. Ending the person's sessions is the caller's part.
+   * @throws GatehouseError `not-enrolled`
+   */
   reset(principalId: string, actor: Actor): Promise<void>
+  /** The person has seen that it was reset. */
   acknowledgeReset(principalId: string): Promise<void>
 }
 
@@ -61,6 +104,217 @@ export interface SecondFactorOptions {
   readonly logger: Logger
 }
 
+/** An enrolment that waits for its first code, as kept in Redis. */
+const pendingSchema = z.strictObject({
+  secret: z.string(),
+  invitation: z.string().nullable(),
+  expiresAt: z.number(),
+})
+type Pending = z.infer<typeof pendingSchema> & { readonly raw: string; readonly plainSecret: string }
+
+const recoveryCodeCount = 10
+
 export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
-  throw new Error(`not built yet ${options.label}`)
+  const { store, clock, keyring, record, logger } = options
+  const state = createSecondFactorState(store, () => clock.now())
+  const needsInvitation = options.enrolment === 'invite'
+
+  // Both MACs name their owner, so that an entry copied to another person's key in Redis opens nothing.
+  const recoveryMac = (principalId: string, code: string): string =>
+    keyring.mac('recovery-code', JSON.stringify([principalId, code]))
+  const invitationMac = (email: string, code: string): string =>
+    keyring.mac('invitation', JSON.stringify([email, code]))
+
+  /** Tells the ledger about an entry that was not accepted, then the person. */
+  const refuse = async (principalId: string, verdict: Verdict, codes: RefusalCodes): Promise<never> => {
+    // Not recorded while locked: it had no effect, and a script could fill the ledger with it.
+    if (verdict.outcome === 'locked') throw locked(verdict.value - clock.now())
+    const code = codes[verdict.outcome === 'right' ? 'wrong' : verdict.outcome]
+    await record({ event: 'second-factor.failed', principalId, code })
+    if (verdict.outcome === 'wrong' && verdict.value > 0) {
+      await record({ event: 'second-factor.locked', principalId, until: verdict.value })
+    }
+    throw new GatehouseError(code, sentences[code])
+  }
+
+  /** Unreadable or older than ten minutes counts as absent: the person starts again. */
+  const parsePending = (principalId: string, raw: string | null): Pending | null => {
+    if (raw === null) return null
+    const pending = pendingSchema.safeParse(parseJson(raw)).data
+    const plainSecret =
+      pending === undefined ? null : keyring.open('totp-secret', principalId, pending.secret)
+    if (pending === undefined || plainSecret === null) {
+      logger.error('second factor: pending enrolment unreadable', { principalId })
+      return null
+    }
+    const isOpen = clock.now() < pending.expiresAt && !(needsInvitation && pending.invitation === null)
+    return isOpen ? { ...pending, raw, plainSecret } : null
+  }
+
+  const present = async (principal: Principal, secret: string): Promise<Enrolment> => {
+    const uri = otpauthUri({ issuer: options.label, account: principal.email ?? principal.name, secret })
+    return { secret, uri, qrSvg: await qrSvg(uri) }
+  }
+
+  /** @returns the MAC of the invitation, null when none is needed */
+  const checkInvitation = async (principal: Principal, entered: string | null): Promise<string | null> => {
+    if (!needsInvitation) return null
+    // Nothing entered yet is nothing guessed.
+    if (entered === null) throw new GatehouseError('invitation-invalid', sentences['invitation-invalid'])
+    const email = principal.email ?? ''
+    const code = readCode(entered)
+    const mac = code === null ? '' : invitationMac(email, code)
+    const verdict = await state.judgeInvitation(principal.id, email, mac)
+    if (verdict.outcome !== 'right') {
+      await refuse(principal.id, verdict, {
+        ...refusalCodes,
+        wrong: 'invitation-invalid',
+        changed: 'already-enrolled',
+      })
+    }
+    return mac
+  }
+
+  const readSecret = async (principalId: string): Promise<{ sealed: string; plain: string }> => {
+    const sealed = (await state.read(principalId)).secret
+    if (sealed === null) throw new GatehouseError('not-enrolled', sentences['not-enrolled'])
+    const plain = keyring.open('totp-secret', principalId, sealed)
+    if (plain !== null) return { sealed, plain }
+    // Altered, or copied from someone else. Never "not enrolled": that would let a new secret be set.
+    logger.error('second factor: sealed secret does not open', { principalId })
+    throw new GatehouseError('store-corrupt', 'The state of this second factor cannot be read.')
+  }
+
+  return {
+    status: async (principalId) => {
+      const { secret, resetAt, lockedUntil, recoveryCodesLeft } = await state.read(principalId)
+      const isLocked = lockedUntil !== null && clock.now() < lockedUntil
+      return {
+        isEnrolled: secret !== null,
+        resetAt,
+        recoveryCodesLeft,
+        lockedUntil: isLocked ? lockedUntil : null,
+      }
+    },
+
+    invite: async (to, actor) => {
+      const email = normaliseEmail(to)
+      if (email === null)
+        throw new GatehouseError('input-invalid', 'This is not an e-mail address.', { field: 'email' })
+      const code = newCode()
+      const expiresAt = clock.now() + options.invitationLifetimeMs
+      await record({ event: 'invitation.issued', email, actor, expiresAt })
+      const mac = invitationMac(email, readCode(code) ?? '')
+      await state.storeInvitation(email, mac, expiresAt, options.invitationLifetimeMs)
+      return { code, expiresAt }
+    },
+
+    beginEnrolment: async ({ principal, sessionId, invitation }) => {
+      if ((await state.read(principal.id)).secret !== null) {
+        throw new GatehouseError('already-enrolled', sentences['already-enrolled'])
+      }
+      const former = await state.readPending(principal.id, sessionId)
+      const open = parsePending(principal.id, former)
+      if (open !== null) return present(principal, open.plainSecret)
+      const next: z.infer<typeof pendingSchema> = {
+        invitation: await checkInvitation(principal, invitation),
+        secret: keyring.seal('totp-secret', principal.id, newSecret()),
+        expiresAt: clock.now() + pendingLifetimeMs,
+      }
+      const there = await state.replacePending(principal.id, sessionId, former, JSON.stringify(next))
+      const pending = parsePending(principal.id, there)
+      if (pending === null) throw new GatehouseError('form-expired', sentences['form-expired'])
+      return present(principal, pending.plainSecret)
+    },
+
+    pendingEnrolment: async ({ principal, sessionId }) => {
+      const pending = parsePending(principal.id, await state.readPending(principal.id, sessionId))
+      return pending === null ? null : present(principal, pending.plainSecret)
+    },
+
+    confirmEnrolment: async ({ principal, sessionId, code }) => {
+      const { id, email } = principal
+      const pending = parsePending(id, await state.readPending(id, sessionId))
+      if (pending === null) throw new GatehouseError('form-expired', sentences['form-expired'])
+      const { invitation, secret, plainSecret } = pending
+      if (invitation !== null && !(await state.hasInvitation(email ?? '', invitation))) {
+        throw new GatehouseError('invitation-invalid', sentences['invitation-invalid'])
+      }
+      const verdict = await state.judgeCode(id, {
+        secret: null,
+        step: stepOf(plainSecret, code, clock.now()),
+      })
+      if (verdict.outcome !== 'right') {
+        await refuse(id, verdict, { ...refusalCodes, changed: 'already-enrolled' })
+      }
+      // Durable before it takes effect. If another session was quicker after all, the refusal is recorded too.
+      await record({ event: 'second-factor.enrolled', principalId: id, sessionId })
+      const codes = Array.from({ length: recoveryCodeCount }, newCode)
+      const recoveryCodes = codes.map((text) => recoveryMac(id, readCode(text) ?? ''))
+      const outcome = await state.enrol(id, {
+        sessionId,
+        email,
+        pending: pending.raw,
+        invitation,
+        secret,
+        recoveryCodes,
+      })
+      if (outcome === 'right') return { recoveryCodes: codes }
+      const refusal = enrolRefusals[outcome]
+      await record({ event: 'second-factor.failed', principalId: id, code: refusal })
+      throw new GatehouseError(refusal, sentences[refusal])
+    },
+
+    verify: async ({ principalId, sessionId, code }) => {
+      const secret = await readSecret(principalId)
+      const step = stepOf(secret.plain, code, clock.now())
+      const verdict = await state.judgeCode(principalId, { secret: secret.sealed, step })
+      if (verdict.outcome !== 'right') await refuse(principalId, verdict, refusalCodes)
+      // The code is used up by now. A ledger that cannot take this leaves it so, and lets nobody in.
+      await record({ event: 'second-factor.verified', principalId, sessionId })
+    },
+
+    useRecoveryCode: async ({ principalId, code }) => {
+      const entered = readCode(code)
+      const mac = entered === null ? '' : recoveryMac(principalId, entered)
+      const verdict = await state.judgeRecoveryCode(principalId, mac)
+      if (verdict.outcome !== 'right') await refuse(principalId, verdict, refusalCodes)
+      await record({ event: 'second-factor.recovery-used', principalId, left: verdict.value })
+      return { left: verdict.value }
+    },
+
+    reset: async (principalId, actor) => {
+      if ((await state.read(principalId)).secret === null) {
+        throw new GatehouseError('not-enrolled', 'This person has no second factor to reset.')
+      }
+      await record({ event: 'second-factor.reset', principalId, actor })
+      await state.reset(principalId)
+    },
+
+    acknowledgeReset: (principalId) => state.acknowledgeReset(principalId),
+  }
+}
+
+/** Which code says what a verdict means to the person who asked. */
+type RefusalCodes = Record<'wrong' | 'replayed' | 'changed', keyof typeof sentences>
+const refusalCodes: RefusalCodes = { wrong: 'code-wrong', replayed: 'code-replayed', changed: 'not-enrolled' }
+const enrolRefusals = {
+  enrolled: 'already-enrolled',
+  expired: 'form-expired',
+  uninvited: 'invitation-invalid',
+} as const
+
+const sentences = {
+  'code-wrong': 'That code is not right.',
+  'code-replayed': 'That code has been used. Wait for the next one.',
+  'invitation-invalid': 'That invitation code is not valid for you, has been used, or has run out.',
+  'already-enrolled': 'You already have a second factor.',
+  'not-enrolled': 'You have no second factor yet.',
+  'form-expired': 'Setting up took too long. Please start again.',
+} as const
+
+function locked(leftMs: number): GatehouseError {
+  const minutes = Math.max(1, Math.ceil(leftMs / 60_000))
+  const wait = minutes === 1 ? 'a minute' : `${String(minutes)} minutes`
+  return new GatehouseError('code-locked', `Too many wrong codes. Try again in ${wait}.`)
 }
