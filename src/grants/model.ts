@@ -12,7 +12,12 @@ export type GrantEvent =
       readonly until: EpochMs
       readonly actor: Actor
     }
-  | { readonly event: 'grant.revoked'; readonly grantId: string; readonly actor: Actor; readonly reason: string }
+  | {
+      readonly event: 'grant.revoked'
+      readonly grantId: string
+      readonly actor: Actor
+      readonly reason: string
+    }
 
 /** A grant as somebody asks for it: not one field is believed before it was checked. */
 export interface GrantRequest {

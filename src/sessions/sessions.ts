@@ -41,10 +41,10 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   const end: Sessions['end'] = async (sessionId, cause, actor) => {
     const holding = await vault.inspect(sessionId)
-    if (holding === null) return false
-    if (holding.session && isOver(holding.session)) return false
+    const session = holding?.session ?? null
+    if (!holding || (session && isOver(session))) return false
     // A session that cannot be read is ended like any other: stopping must not depend on good data.
-    const principalId = holding.session?.principal.id ?? 'unknown'
+    const principalId = session?.principal.id ?? 'unknown'
     await record({ event: 'session.ended', sessionId, principalId, cause, actor })
     return vault.remove(sessionId, holding, (multi) =>
       changes.addTo(multi, { kind: 'session-ended', sessionId, cause }),
@@ -67,10 +67,8 @@ export function createSessions(options: SessionsOptions): Sessions {
     const ids = await idsIn(indexes.ofSubject(issuer, subject))
     if (sid === null) return ids
     // A login without `sid` cannot be told from the one that is meant, so it ends too.
-    const isMeant = (session: Session | null): boolean =>
-      session === null || session.providerSessionId === null || session.providerSessionId === sid
     const sessions = await vault.byIds(ids)
-    return ids.filter((_, position) => isMeant(sessions[position] ?? null))
+    return ids.filter((_, position) => (sessions[position]?.providerSessionId ?? sid) === sid)
   }
 
   return {

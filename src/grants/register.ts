@@ -1,0 +1,212 @@
+import { z } from 'zod'
+import {
+  fingerprint,
+  readReply,
+  readStored,
+  type ChainableCommander,
+  type Clock,
+  type Logger,
+  type Store,
+} from '../lib/index.js'
+import { accessLevels, endings, type EpochMs, type Grant, type Revocation } from '../model.js'
+
+const instant = z.int().nonnegative()
+
+const actorSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('principal'), principalId: z.string(), email: z.string().nullable() }),
+  z.strictObject({ kind: z.literal('operator'), account: z.string() }),
+  z.strictObject({ kind: z.literal('gateway') }),
+])
+
+// Strict: a condition that a newer version wrote and this one does not know must not be dropped silently.
+const termsSchema = z.strictObject({
+  id: z.string(),
+  email: z.string(),
+  endpoints: z.array(z.string()).min(1),
+  access: z.enum(accessLevels),
+  from: instant,
+  reason: z.string(),
+  ticket: z.string().nullable(),
+  ending: z.enum(endings),
+  issuedBy: actorSchema,
+  issuedAt: instant,
+})
+
+const revocationSchema = z.strictObject({ at: instant, by: actorSchema, reason: z.string() })
+const untilSchema = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number)
+
+const text = z.string().nullable()
+const fieldsSchema = z.tuple([text, text, text, text])
+type Fields = z.infer<typeof fieldsSchema>
+const fieldNames = ['terms', 'until', 'principalId', 'revocation'] as const
+const rowsSchema = z.array(z.tuple([z.string(), fieldsSchema]))
+
+/** The grants of an index, the one that ends last first, in one round trip and as of one moment. */
+const readIndex = `
+  local rows = {}
+  local ids = redis.call('ZREVRANGEBYSCORE', KEYS[1], '+inf', ARGV[1], 'LIMIT', 0, ARGV[2])
+  for i, id in ipairs(ids) do
+    rows[i] = {id, redis.call('HMGET', ARGV[3] .. id, '${fieldNames.join("', '")}')}
+  end
+  return rows`
+
+/** Never shorter, and never once it is revoked. The keys after the first are its indexes. */
+const lengthen = `
+  if redis.call('HEXISTS', KEYS[1], 'revocation') == 1 then return 0 end
+  if tonumber(redis.call('HGET', KEYS[1], 'until')) < tonumber(ARGV[2]) then
+    redis.call('HSET', KEYS[1], 'until', ARGV[2])
+    for i = 2, #KEYS do redis.call('ZADD', KEYS[i], ARGV[2], ARGV[1]) end
+  end
+  return 1`
+
+/** Each grant that waits goes to whoever claims it first, and to nobody else ever after. */
+const claimAll = `
+  local won = {}
+  local waiting = redis.call('HGETALL', KEYS[1])
+  for i = 1, #waiting, 2 do
+    if waiting[i + 1] == '' then redis.call('HSET', KEYS[1], waiting[i], ARGV[1]) end
+    if waiting[i + 1] == '' or waiting[i + 1] == ARGV[1] then won[#won + 1] = waiting[i] end
+  end
+  return won`
+
+const grantId = /^g-[0-9a-z]{16}$/
+
+/** For so long a person is still told that a grant has ended, instead of that there is none. */
+const endedGrantsHeldMs = 30 * 24 * 3_600_000
+/** Far more than anyone holds; keeps what one request reads bounded. */
+const heldAtMost = 1_000
+
+type Also = (multi: ChainableCommander) => void
+export type Register = ReturnType<typeof openRegister>
+
+/**
+ * How grants lie in Redis.
+ *
+ *     grant:<id>                  hash  terms        what was issued, JSON; never changes
+ *                                       until        when it ends; only grows
+ *                                       principalId  whose it is; set once
+ *                                       revocation   JSON; set once
+ *     grants:all                  sorted set of all grants by their end
+ *     grants:of:<principal id>    the same for one principal, without those that ended long ago
+ *     grants:waiting:<e-mail, hashed>   hash of grants nobody holds yet: id -> who has claimed it, or ''
+ *
+ * Every field moves one way only, by a command that is atomic by itself. So whatever happens at the same
+ * time, on however many instances, nothing written later can undo a revocation, shorten an extension or
+ * hand a grant to a second person, and nothing needs a lock.
+ *
+ * `also` joins the same transaction.
+ */
+export function openRegister({ store, clock, logger }: { store: Store; clock: Clock; logger: Logger }) {
+  const grantKey = (id: string): string => store.key('grant', id)
+  const allKey = store.key('grants', 'all')
+  const heldKey = (principalId: string): string => store.key('grants', 'of', principalId)
+  const waitingKey = (email: string): string => store.key('grants', 'waiting', fingerprint(email))
+  const heldSince = (): EpochMs => clock.now() - endedGrantsHeldMs
+  const rowsOf = store.script(readIndex)
+  const claim = store.script(claimAll)
+
+  const parse = (id: string, fields: Fields): Grant | null => {
+    const grant = assemble(fields)
+    if (grant?.id === id) return grant
+    logger.error('grants: a grant cannot be read and permits nothing', { grantId: id })
+    return null
+  }
+
+  const readAll = async (index: string, endsAfter: number | '-inf', limit: number): Promise<Grant[]> => {
+    const rows = readReply(rowsSchema, await rowsOf([index], [endsAfter, limit, grantKey('')]))
+    return rows.map(([id, fields]) => parse(id, fields)).filter((grant) => grant !== null)
+  }
+
+  const hold = (multi: ChainableCommander, principalId: string, { id, until }: Grant): void => {
+    multi.zremrangebyscore(heldKey(principalId), '-inf', `(${heldSince()}`)
+    multi.zadd(heldKey(principalId), until, id)
+  }
+
+  return {
+    /** Null when there is none; `grant` is null when there is one that cannot be read. */
+    async find(id: string): Promise<{ grant: Grant | null } | null> {
+      if (!grantId.test(id)) return null
+      const reply = await store.run((redis) => redis.hmget(grantKey(id), ...fieldNames))
+      const fields = readReply(fieldsSchema, reply)
+      return fields.every((field) => field === null) ? null : { grant: parse(id, fields) }
+    },
+
+    all: (limit: number): Promise<Grant[]> => readAll(allKey, '-inf', limit),
+
+    async heldBy(principalId: string): Promise<Grant[]> {
+      const grants = await readAll(heldKey(principalId), heldSince(), heldAtMost)
+      return grants.filter((grant) => {
+        if (grant.to.principalId === principalId) return true
+        logger.error('grants: a grant is listed under somebody else', { grantId: grant.id, principalId })
+        return false
+      })
+    },
+
+    async add(grant: Grant, also: Also): Promise<void> {
+      const { to, until, revocation: _, ...terms } = grant
+      await store.transaction((multi) => {
+        multi.hset(grantKey(grant.id), { terms: JSON.stringify({ ...terms, email: to.email }), until })
+        multi.zadd(allKey, until, grant.id)
+        if (to.principalId === null) multi.hset(waitingKey(to.email), grant.id, '')
+        else {
+          multi.hset(grantKey(grant.id), { principalId: to.principalId })
+          hold(multi, to.principalId, grant)
+        }
+        also(multi)
+      })
+    },
+
+    /** False when it is revoked. */
+    async lengthen({ id, to }: Grant, until: EpochMs, also: Also): Promise<boolean> {
+      const keys = [grantKey(id), allKey]
+      if (to.principalId !== null) keys.push(heldKey(to.principalId))
+      const [done] = await store.transaction((multi) => {
+        multi.eval(lengthen, keys.length, ...keys, id, until)
+        also(multi)
+      })
+      return done === 1
+    },
+
+    /** The first revocation stays. */
+    async revoke(id: string, revocation: Revocation, also: Also): Promise<void> {
+      await store.transaction((multi) => {
+        multi.hsetnx(grantKey(id), 'revocation', JSON.stringify(revocation))
+        also(multi)
+      })
+    },
+
+    /** Ids of the waiting grants that are `principalId`'s to take, claimed now or before. */
+    async claim(email: string, principalId: string): Promise<string[]> {
+      return readReply(z.array(z.string()), await claim([waitingKey(email)], [principalId]))
+    },
+
+    /** Gives a claimed grant to its claimant. False when that was done before. */
+    async bind(grant: Grant, principalId: string, also: Also): Promise<boolean> {
+      const [bound] = await store.transaction((multi) => {
+        multi.hsetnx(grantKey(grant.id), 'principalId', principalId)
+        hold(multi, principalId, grant)
+        multi.hdel(waitingKey(grant.to.email), grant.id)
+        also(multi)
+      })
+      return bound === 1
+    },
+
+    /** A waiting grant that nobody needs any more. */
+    async forget({ id, to }: Grant): Promise<void> {
+      await store.run((redis) => redis.hdel(waitingKey(to.email), id))
+    },
+  }
+}
+
+function assemble([terms, until, principalId, revocation]: Fields): Grant | null {
+  const issued = terms === null ? null : readStored(termsSchema, terms)
+  const end = untilSchema.safeParse(until)
+  const revoked = revocation === null ? null : readStored(revocationSchema, revocation)
+  // A revocation that cannot be read is one all the same.
+  if (!issued || !end.success || (revocation !== null && revoked === null)) return null
+  const { email, ...rest } = issued
+  return { ...rest, to: { email, principalId }, until: end.data, revocation: revoked }
+}

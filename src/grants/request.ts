@@ -1,0 +1,147 @@
+import { z } from 'zod'
+import { GatehouseError, type Clock } from '../lib/index.js'
+import { accessLevels, endings, type EpochMs, type Grant } from '../model.js'
+import { parseInstant } from './instant.js'
+
+/** What a request comes to once every field of it holds. */
+export type Terms = Pick<
+  Grant,
+  'endpoints' | 'access' | 'from' | 'until' | 'reason' | 'ticket' | 'ending'
+> & {
+  readonly to: string
+}
+
+export interface Limits {
+  readonly clock: Pick<Clock, 'now'>
+  readonly maxLengthMs: number
+  readonly endpointIds: ReadonlySet<string>
+}
+
+const minuteMs = 60_000
+/** For a page filled in slowly and a clock slightly off; an earlier start is a mistake. */
+const startsBackAtMostMs = 5 * minuteMs
+const startsAheadAtMostMs = 365 * 24 * 60 * minuteMs
+
+/** Controls, lone surrogates, line separators, and what reorders text (Trojan Source, CVE-2021-42574). */
+const hidden = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u
+/** Spaces, dots and invisible characters are no reason. */
+const threeLetters = /(?:[\p{L}\p{N}][^\p{L}\p{N}]*){3}/u
+/** What a message may repeat of an input. */
+const harmless = /^[\w-]{1,63}$/
+
+const reasonSchema = z
+  .string('must be text')
+  .max(500, 'must not be longer than 500 characters')
+  .refine((text) => !hidden.test(text), 'holds control or text-direction characters')
+  .trim()
+  .refine((text) => threeLetters.test(text), 'must say why, in words')
+
+const emailSchema = z
+  .string('must be an e-mail address')
+  .max(254, 'must not be longer than 254 characters')
+  .pipe(z.email('must be an e-mail address, like ana@vendor.example'))
+  .transform((text) => text.toLowerCase())
+
+const ticketSchema = z
+  .string('must be text')
+  .max(64, 'must not be longer than 64 characters')
+  .regex(/^[\x20-\x7e]*$/, 'may hold printable ASCII characters only')
+  .trim()
+  .nullish()
+  // An empty field of a form is a field left out.
+  .transform((text) => (text === undefined || text === '' ? null : text))
+
+const endingSchema = z
+  .enum(endings, 'can only be "cut"')
+  .refine((value) => value === 'cut', 'can only be "cut"; this version cannot drain or turn read-only yet')
+  .default('cut')
+
+/** `EpochMs`, or text as `parseInstant` takes it. */
+const instantSchema = (clock: Limits['clock']): z.ZodType<EpochMs> =>
+  z.unknown().transform((value, context) => {
+    const at = typeof value === 'string' ? parseInstant(value, clock) : value
+    if (typeof at === 'number' && Number.isSafeInteger(at)) return at
+    context.addIssue('must be an instant, like 2026-11-23T14:00+01:00, "now" or "+2h"')
+    return z.NEVER
+  })
+
+const endpointsSchema = (known: ReadonlySet<string>): z.ZodType<string[]> =>
+  z
+    .array(z.string('must hold endpoint ids'), 'must be a list of endpoint ids')
+    .min(1, 'must name at least one endpoint')
+    .max(50, 'must not name more than 50 endpoints')
+    .superRefine((ids, context) => {
+      const unknown = ids.find((id) => !known.has(id))
+      if (unknown !== undefined) context.addIssue(`${quote(unknown)} is not a configured endpoint`)
+      if (new Set(ids).size < ids.length) context.addIssue('must not name an endpoint twice')
+    })
+
+/**
+ * @param input anything at all
+ * @throws GatehouseError `input-invalid`, about the first field that does not hold
+ */
+export function readRequest(input: unknown, { clock, maxLengthMs, endpointIds }: Limits): Terms {
+  const now = clock.now()
+  const schema = z.strictObject(
+    {
+      to: emailSchema,
+      endpoints: endpointsSchema(endpointIds),
+      from: instantSchema({ now: () => now }),
+      until: instantSchema({ now: () => now }),
+      reason: reasonSchema,
+      ticket: ticketSchema,
+      access: z.enum(accessLevels, 'must be "view" or "operate"').default('operate'),
+      ending: endingSchema,
+    },
+    {
+      error: (issue) =>
+        issue.code === 'invalid_type' ? 'must be an object with the fields of a grant' : undefined,
+    },
+  )
+  const terms = read(schema, input, 'request')
+  if (terms.from < now - startsBackAtMostMs) throw refusal('from', 'must not lie in the past')
+  if (terms.from > now + startsAheadAtMostMs) throw refusal('from', 'must not lie more than 365 days ahead')
+  if (terms.until <= now) throw refusal('until', 'must lie in the future')
+  checkLength(terms.from, terms.until, maxLengthMs)
+  return terms
+}
+
+export function readReason(value: unknown): string {
+  return read(reasonSchema, value, 'reason')
+}
+
+export function readUntil(value: unknown, clock: Limits['clock']): EpochMs {
+  return read(instantSchema(clock), value, 'until')
+}
+
+export function checkLength(from: EpochMs, until: EpochMs, maxLengthMs: number): void {
+  if (until <= from) throw refusal('until', 'must lie after the start')
+  if (until - from > maxLengthMs) {
+    throw refusal('until', `must not lie more than ${describeLength(maxLengthMs)} after the start`)
+  }
+}
+
+/** The error for one field; the message names it. */
+export function refusal(field: string, problem: string): GatehouseError {
+  return new GatehouseError('input-invalid', `${field}: ${problem}`, { field })
+}
+
+function read<T>(schema: z.ZodType<T>, value: unknown, field: string): T {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  const [issue] = result.error.issues
+  if (issue?.code === 'unrecognized_keys') {
+    const key = issue.keys[0] ?? ''
+    throw refusal(harmless.test(key) ? key : field, 'is not a field of a grant')
+  }
+  throw refusal(String(issue?.path[0] ?? field), issue?.message ?? 'is invalid')
+}
+
+function quote(text: string): string {
+  return harmless.test(text) ? `"${text}"` : 'one of them'
+}
+
+function describeLength(ms: number): string {
+  const minutes = Math.floor(ms / minuteMs)
+  return minutes % 60 === 0 ? `${minutes / 60} h` : `${minutes} min`
+}
