@@ -14,7 +14,7 @@ export interface PortalEvent {
 }
 
 export interface PortalOptions {
-  readonly config: Pick<Config, 'server' | 'oidc' | 'totp' | 'endpoints'>
+  readonly config: Config
   readonly clock: Clock
   readonly logger: Logger
   readonly pages: Pages

@@ -1,4 +1,29 @@
 export { createPages, type Message, type Page, type Pages, type PagesOptions, type Viewer } from './pages.js'
 export type { Asset } from './assets.js'
+export {
+  askFirst,
+  ConfirmForm,
+  Copyable,
+  durationWords,
+  Field,
+  FieldError,
+  formatInstant,
+  FormToken,
+  Hidden,
+  Instant,
+  isoText,
+  Notice,
+  Said,
+  TimeUntil,
+  type Confirmation,
+} from './parts.js'
 export { isLocalPath, parseReturnTarget, type ReturnSites } from './return-target.js'
-export { formatInstant, Instant, isoText } from './parts.js'
+export {
+  personal,
+  serveRoutes,
+  type Answer,
+  type Call,
+  type Fields,
+  type PersonalCall,
+  type Route,
+} from './routes.js'

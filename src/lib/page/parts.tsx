@@ -1,12 +1,13 @@
-import type { VNode } from 'preact'
+import type { ComponentChildren, InputHTMLAttributes, VNode } from 'preact'
 import type { EpochMs } from '../../model.js'
+import type { Viewer } from './pages.js'
 
 /** `2026-11-23 16:30 UTC`; the script adds the viewer's own time beside it. */
 export function Instant(props: { at: EpochMs }): VNode {
   return <time datetime={isoText(props.at)}>{formatInstant(props.at)}</time>
 }
 
-/** To the second, ISO 8601; text that says so for instants no calendar holds. */
+/** To the second, ISO 8601; `unknown` for instants no calendar holds. */
 export function isoText(at: EpochMs): string {
   const date = new Date(at)
   return Number.isNaN(date.getTime()) ? 'unknown' : date.toISOString().replace(/\.\d+Z$/, 'Z')
@@ -15,4 +16,177 @@ export function isoText(at: EpochMs): string {
 export function formatInstant(at: EpochMs): string {
   const iso = isoText(at)
   return iso === 'unknown' ? 'unknown time' : `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`
+}
+
+/** `2 d 3 h`, `2 h 14 min`, `14 min`, `40 s`: never more than is left. The script counts down alike. */
+export function durationWords(ms: number): string {
+  const seconds = Math.max(0, Math.floor(ms / 1000))
+  const minutes = Math.floor(seconds / 60)
+  const hours = Math.floor(minutes / 60)
+  if (hours >= 48) return `${String(Math.floor(hours / 24))} d ${String(hours % 24)} h`
+  if (hours >= 1) return `${String(hours)} h ${String(minutes % 60)} min`
+  return minutes >= 2 ? `${String(minutes)} min` : `${String(seconds)} s`
+}
+
+/**
+ * Time until an instant, counting down where scripts run. `role="timer"` keeps screen readers from
+ * reading every change.
+ *
+ * @param props.thenReload asks the server again once the time has come
+ */
+export function TimeUntil(props: { at: EpochMs; now: EpochMs; thenReload?: boolean }): VNode {
+  return (
+    <span role="timer" class="number" data-until={props.at} data-reload={props.thenReload ? '' : undefined}>
+      {durationWords(props.at - props.now)}
+    </span>
+  )
+}
+
+/** Text that came from outside. `bdi` keeps its writing direction from leaking into ours. */
+export function Said(props: { children: string }): VNode {
+  return <bdi class="said">{props.children}</bdi>
+}
+
+/** Every form of a signed-in person carries it. */
+export function FormToken(props: { viewer: Viewer }): VNode {
+  return <input type="hidden" name="form" value={props.viewer.formToken} />
+}
+
+export function Hidden(props: { name: string; value: string }): VNode {
+  return <input type="hidden" name={props.name} value={props.value} />
+}
+
+/** Something a person should read before anything else. `alarm` is for what went wrong. */
+export function Notice(props: {
+  kind?: 'plain' | 'attention' | 'alarm'
+  children: ComponentChildren
+}): VNode {
+  const kind = props.kind ?? 'plain'
+  return (
+    <div class={`notice ${kind}`} role={kind === 'alarm' ? 'alert' : 'status'}>
+      {props.children}
+    </div>
+  )
+}
+
+export interface FieldProps {
+  readonly name: string
+  readonly label: ComponentChildren
+  readonly hint?: ComponentChildren
+  readonly error?: string | null | undefined
+  readonly value?: string
+  readonly isOptional?: boolean
+  readonly input?: InputHTMLAttributes
+  /** More than one line. */
+  readonly isLong?: boolean
+}
+
+/** A labelled text field; hint and error are tied to it, so that they are read out with it. */
+export function Field(props: FieldProps): VNode {
+  const { name, label, hint, error, value, isOptional, input, isLong } = props
+  const described = [
+    ...(hint === undefined ? [] : [`${name}-hint`]),
+    ...(error == null ? [] : [`${name}-error`]),
+  ]
+  const shared = {
+    id: name,
+    name,
+    required: isOptional !== true,
+    'aria-describedby': described.length > 0 ? described.join(' ') : undefined,
+    'aria-invalid': error == null ? undefined : ('true' as const),
+  }
+  return (
+    <div class="field">
+      <label for={name}>
+        {label}
+        {isOptional === true && <span class="soft"> (optional)</span>}
+      </label>
+      {hint !== undefined && (
+        <p class="hint" id={`${name}-hint`}>
+          {hint}
+        </p>
+      )}
+      <FieldError name={name} error={error} />
+      {isLong === true ? (
+        <textarea rows={2} {...shared}>
+          {value ?? ''}
+        </textarea>
+      ) : (
+        <input
+          type="text"
+          autocomplete="off"
+          {...(value === undefined ? {} : { value })}
+          {...input}
+          {...shared}
+        />
+      )}
+    </div>
+  )
+}
+
+export function FieldError(props: { name: string; error: string | null | undefined }): VNode | null {
+  if (props.error == null) return null
+  return (
+    <p class="error" id={`${props.name}-error`}>
+      {props.error}
+    </p>
+  )
+}
+
+/** Text to be carried elsewhere, with a button where scripts run. */
+export function Copyable(props: { id: string; children: string; label: string }): VNode {
+  return (
+    <div class="copyable">
+      <code id={props.id}>{props.children}</code>
+      <button type="button" class="quiet" data-copy={props.id} hidden>
+        {props.label}
+      </button>
+    </div>
+  )
+}
+
+/** What is asked before something that hurts: by a dialog where scripts run, else on a page of its own. */
+export interface Confirmation {
+  readonly title: string
+  readonly text: string
+  readonly button: string
+}
+
+/** Attributes that make a form ask first. The server asks too: it does nothing without `sure=yes`. */
+export function askFirst(confirmation: Confirmation): Record<string, string> {
+  return {
+    'data-confirm': confirmation.text,
+    'data-confirm-title': confirmation.title,
+    'data-confirm-button': confirmation.button,
+  }
+}
+
+/** The question as a page, for browsers without scripts. */
+export function ConfirmForm(props: {
+  confirmation: Confirmation
+  viewer: Viewer
+  action: string
+  back: string
+  fields?: Readonly<Record<string, string>>
+}): VNode {
+  const { confirmation, viewer, action, back, fields = {} } = props
+  return (
+    <form class="panel" method="post" action={action}>
+      <h1>{confirmation.title}</h1>
+      <p class="lead">
+        <Said>{confirmation.text}</Said>
+      </p>
+      <FormToken viewer={viewer} />
+      <Hidden name="sure" value="yes" />
+      {Object.entries(fields).map(([name, value]) => (
+        <Hidden name={name} value={value} />
+      ))}
+      <div class="actions">
+        <button class="danger">{confirmation.button}</button>
+        <a class="button quiet" href={back}>
+          Do nothing
+        </a>
+      </div>
+    </form>
+  )
 }

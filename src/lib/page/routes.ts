@@ -1,0 +1,236 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Actor, OwnAccess, Reason, Session } from '../../model.js'
+import { assert, GatehouseError } from '../errors.js'
+import { equalSecrets } from '../ids.js'
+import type { AnswerDenied, AnswerError, OwnSurface, Visit } from '../surface.js'
+import type { Pages, Viewer } from './pages.js'
+
+/** One page or action. Its table says everything about it: where it is, who may, and what it does. */
+export interface Route {
+  readonly method: 'GET' | 'POST'
+  /** Fixed segments, and `:name` for one of any value. */
+  readonly path: string
+  readonly access: OwnAccess
+  readonly handle: (call: Call) => Answer | Promise<Answer>
+}
+
+export interface Call {
+  readonly visit: Visit
+  /** Path and query as they came, for what must see the whole address. */
+  readonly target: string
+  readonly params: Fields
+  readonly query: Fields
+  readonly body: Fields
+}
+
+/** A call by someone who is signed in; the form token of an unsafe one has been checked. */
+export interface PersonalCall extends Call {
+  readonly session: Session
+  readonly viewer: Viewer
+  readonly actor: Actor
+}
+
+/** What a route answers, as a value; cookies are whole `Set-Cookie` lines. */
+export type Answer =
+  | {
+      readonly kind: 'page'
+      readonly html: string
+      readonly status?: number
+      readonly retryAfterSeconds?: number
+      readonly cookies?: readonly string[]
+    }
+  | { readonly kind: 'redirect'; readonly to: string; readonly cookies?: readonly string[] }
+  | {
+      readonly kind: 'json'
+      readonly body: unknown
+      readonly status?: number
+      readonly maxAgeSeconds?: number
+    }
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'denied'; readonly reasons: readonly Reason[] }
+
+/** Named text values of a query, a form or a path; a value nobody sent is empty. */
+export interface Fields {
+  /** The value of a field that was sent exactly once; '' otherwise. */
+  one(name: string): string
+  all(name: string): readonly string[]
+}
+
+/** A route for people who are signed in, and maybe more. Unsafe ones need the form token. */
+export function personal(
+  method: Route['method'],
+  path: string,
+  access: Exclude<OwnAccess, 'public' | 'machine'>,
+  handle: (call: PersonalCall) => Answer | Promise<Answer>,
+): Route {
+  return {
+    method,
+    path,
+    access,
+    handle: (call) => {
+      const { session, formToken } = call.visit
+      if (session === null || formToken === null)
+        throw new GatehouseError('not-signed-in', 'Please sign in first.')
+      if (method === 'POST' && !equalSecrets(call.body.one('form'), formToken)) {
+        throw new GatehouseError(
+          'form-expired',
+          'This page belonged to an earlier sign-in, so nothing was done. Open it again and repeat.',
+        )
+      }
+      const { principal, roles } = session
+      const viewer = {
+        name: principal.name,
+        isApprover: roles.includes('approver'),
+        isAdmin: roles.includes('admin'),
+        formToken,
+      }
+      const actor: Actor = { kind: 'principal', principalId: principal.id, email: principal.email }
+      return handle({ ...call, session, viewer, actor })
+    },
+  }
+}
+
+/** As much of an Express application as is needed here; Express itself stays in the modules that serve. */
+interface Router {
+  (req: IncomingMessage, res: ServerResponse): void
+  get(path: string, handler: Handler): unknown
+  post(path: string, handler: Handler): unknown
+  use(handler: Handler | ErrorHandler): unknown
+}
+interface ParsedRequest extends IncomingMessage {
+  readonly params: unknown
+  readonly query: unknown
+  readonly body?: unknown
+}
+type Next = (error?: unknown) => void
+type Handler = (req: ParsedRequest, res: ServerResponse, next: Next) => unknown
+type ErrorHandler = (error: unknown, req: ParsedRequest, res: ServerResponse, next: Next) => unknown
+
+/**
+ * Serves `routes` through an Express application that already parses forms.
+ *
+ * `accessOf` and the router are made from the same table; the application must match case and trailing
+ * slashes strictly, or `/ADMIN` would be served without having been asked for.
+ */
+export function serveRoutes(
+  app: Router,
+  routes: readonly Route[],
+  options: { readonly pages: Pages; readonly answerError: AnswerError; readonly answerDenied: AnswerDenied },
+): OwnSurface {
+  const visits = new WeakMap<IncomingMessage, Visit>()
+  const visitOf = (req: IncomingMessage): Visit => {
+    const visit = visits.get(req)
+    assert(visit !== undefined, 'every request comes with its visit')
+    return visit
+  }
+  for (const route of routes) {
+    const serve: Handler = async (req, res) => {
+      const visit = visitOf(req)
+      const answer = await route.handle({
+        visit,
+        target: req.url ?? '/',
+        params: fieldsOf(req.params),
+        query: fieldsOf(req.query),
+        body: fieldsOf(req.body),
+      })
+      if (answer.kind === 'denied') options.answerDenied(visit, req, res, answer.reasons)
+      else send(answer, options.pages, res)
+    }
+    if (route.method === 'GET') app.get(route.path, serve)
+    else app.post(route.path, serve)
+  }
+  app.use((req: ParsedRequest, res: ServerResponse) => {
+    options.answerError(visitOf(req), req, res, new GatehouseError('not-found', 'There is no such page.'))
+  })
+  // Express knows an error handler by its four parameters.
+  app.use((error: unknown, req: ParsedRequest, res: ServerResponse, _next: Next) => {
+    options.answerError(visitOf(req), req, res, understand(error))
+  })
+
+  const patterns = routes.map((route) => ({ route, pattern: patternOf(route.path) }))
+  return {
+    accessOf: (method, path) => {
+      const wanted = method === 'HEAD' ? 'GET' : method
+      return (
+        patterns.find(({ route, pattern }) => route.method === wanted && pattern.test(path))?.route.access ??
+        null
+      )
+    },
+    handle: (visit, req, res) => {
+      visits.set(req, visit)
+      app(req, res)
+    },
+  }
+}
+
+function send(answer: Exclude<Answer, { kind: 'denied' }>, pages: Pages, res: ServerResponse): void {
+  if ('cookies' in answer && answer.cookies.length > 0) res.setHeader('Set-Cookie', [...answer.cookies])
+  switch (answer.kind) {
+    case 'page':
+      if (answer.retryAfterSeconds !== undefined)
+        res.setHeader('Retry-After', String(answer.retryAfterSeconds))
+      pages.send(res, answer.status ?? 200, answer.html)
+      return
+    case 'redirect':
+      pages.applyHeaders(res)
+      // 303 and not 302: whatever was posted, the next request is a GET (RFC 9110 §15.4.4).
+      res.writeHead(303, { Location: answer.to, 'Content-Length': 0 })
+      res.end()
+      return
+    case 'json': {
+      pages.applyHeaders(res)
+      if (answer.maxAgeSeconds !== undefined) {
+        res.setHeader('Cache-Control', `public, max-age=${String(answer.maxAgeSeconds)}`)
+      }
+      const body = JSON.stringify(answer.body)
+      res.writeHead(answer.status ?? 200, {
+        'Content-Type': 'application/json',
+        'Content-Length': Buffer.byteLength(body),
+      })
+      res.end(res.req.method === 'HEAD' ? undefined : body)
+      return
+    }
+    case 'empty':
+      pages.applyHeaders(res)
+      res.writeHead(200, { 'Content-Length': 0 })
+      res.end()
+  }
+}
+
+/** The same language as the router's: one or more characters but no slash for a parameter. */
+function patternOf(path: string): RegExp {
+  const source = path
+    .split('/')
+    .map((segment) => (segment.startsWith(':') ? '[^/]+' : segment.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')))
+    .join('/')
+  return new RegExp(`^${source}$`)
+}
+
+function fieldsOf(values: unknown): Fields {
+  const all = (name: string): readonly string[] => {
+    if (typeof values !== 'object' || values === null || !Object.hasOwn(values, name)) return []
+    const value: unknown = Reflect.get(values, name)
+    return (Array.isArray(value) ? value : [value]).filter((item) => typeof item === 'string')
+  }
+  return {
+    all,
+    one: (name) => {
+      const [first = '', ...more] = all(name)
+      // Sent twice, nobody can tell which was meant.
+      return more.length === 0 ? first : ''
+    },
+  }
+}
+
+/** Failures of Express and its body parser, in our words; the rest as it is. */
+function understand(error: unknown): unknown {
+  if (error instanceof GatehouseError || !(error instanceof Error) || !('status' in error)) return error
+  if (error.status === 413) {
+    return new GatehouseError('body-too-large', 'More was sent than this page takes.', { cause: error })
+  }
+  // A path that does not decode, a body in an unknown coding, a form that was cut short.
+  if (typeof error.status === 'number' && error.status >= 400 && error.status < 500) {
+    return new GatehouseError('input-invalid', 'What was sent could not be read.', { cause: error })
+  }
+  return error
+}

@@ -1,0 +1,34 @@
+import { endpointOrigin } from '../config/index.js'
+import { parseReturnTarget } from '../lib/page/index.js'
+import { cookieNames, setCookie } from '../sessions/index.js'
+import type { PortalOptions } from './options.js'
+
+/** What the portal's routes share. */
+export interface PortalContext extends PortalOptions {
+  /** A validated return target; see `parseReturnTarget`. */
+  readonly returnTarget: (text: string) => string
+  /** `https://press-3.plant-access.example` */
+  readonly originOf: (endpointId: string) => string
+  /** The `Set-Cookie` line of a new session token: kept by the browser until it is closed. */
+  readonly sessionCookie: (token: string) => string
+}
+
+export function createContext(options: PortalOptions): PortalContext {
+  const { config } = options
+  const originOf = (endpointId: string): string => endpointOrigin(config, endpointId)
+  const sites = {
+    portalOrigin: config.server.publicUrl.origin,
+    endpointOrigins: new Set(config.endpoints.map((endpoint) => originOf(endpoint.id))),
+  }
+  return {
+    ...options,
+    returnTarget: (text) => parseReturnTarget(text, sites),
+    originOf,
+    sessionCookie: (token) => setCookie(cookieNames.session, token, null),
+  }
+}
+
+/** `/sign-in` and `{ to: '/a?b' }` become `/sign-in?to=%2Fa%3Fb`; the front page needs no mention. */
+export function withTarget(path: string, to: string): string {
+  return to === '/' ? path : `${path}?${new URLSearchParams({ to }).toString()}`
+}

@@ -1,0 +1,271 @@
+import type { VNode } from 'preact'
+import type { Enrolment } from '../identity/index.js'
+import { GatehouseError } from '../lib/index.js'
+import {
+  Copyable,
+  Field,
+  FormToken,
+  Hidden,
+  Instant,
+  Notice,
+  personal,
+  TimeUntil,
+  type Answer,
+  type PersonalCall,
+  type Route,
+} from '../lib/page/index.js'
+import { withTarget, type PortalContext } from './context.js'
+
+interface Attempt {
+  readonly error: GatehouseError
+}
+
+/** Setting up the second factor: an invitation, a secret for the phone, ten codes for the safe. */
+export function enrolmentRoutes(context: PortalContext): Route[] {
+  const { config, clock, pages, sessions, secondFactor } = context
+  const needsInvitation = config.totp.enrolment === 'invite'
+
+  /** The step the person has reached. */
+  async function show(call: PersonalCall, to: string, attempt: Attempt | null): Promise<Answer> {
+    const { session, viewer } = call
+    const status = await secondFactor.status(session.principal.id)
+    if (status.isEnrolled) return { kind: 'redirect', to: withTarget('/second-factor', to) }
+    const pending = await secondFactor.pendingEnrolment({
+      principal: session.principal,
+      sessionId: session.id,
+    })
+    const now = clock.now()
+    const error = attempt?.error ?? null
+    // A wait is said once, at the top, and not again beside the field.
+    const isLocked = error?.code === 'code-locked' || status.lockedUntil !== null
+    const fieldError = isLocked ? null : (error?.message ?? null)
+    const html = pages.render({
+      title: error === null ? 'Set up your second factor' : 'Error: Set up your second factor',
+      width: 'form',
+      viewer,
+      now,
+      body: (
+        <>
+          {status.resetAt !== null && (
+            <Notice kind="attention">
+              <strong>Your second factor was reset.</strong>
+              <span>
+                An administrator of the plant removed it on <Instant at={status.resetAt} />, so you set it up
+                anew. The old authenticator entry and the old recovery codes no longer work. If you did not
+                ask for this, call the plant before you go on.
+              </span>
+            </Notice>
+          )}
+          {status.lockedUntil !== null && (
+            <Notice kind="alarm">
+              <strong>Too many wrong codes.</strong>
+              <span>
+                Codes are taken again in <TimeUntil at={status.lockedUntil} now={now} thenReload />.
+              </span>
+            </Notice>
+          )}
+          <Steps current={pending === null ? 0 : 1} needsInvitation={needsInvitation} />
+          <form
+            class="panel"
+            method="post"
+            action={pending === null ? '/second-factor/enrol' : '/second-factor/enrol/confirm'}
+          >
+            <FormToken viewer={viewer} />
+            <Hidden name="to" value={to} />
+            {pending === null ? (
+              <Begin needsInvitation={needsInvitation} error={fieldError} />
+            ) : (
+              <Connect enrolment={pending} error={fieldError} />
+            )}
+          </form>
+        </>
+      ),
+    })
+    return { kind: 'page', html, status: error?.status ?? 200 }
+  }
+
+  async function begin(call: PersonalCall): Promise<Answer> {
+    const { session, body } = call
+    const to = context.returnTarget(body.one('to'))
+    const invitation = body.one('invitation').trim()
+    return attemptTo(call, to, async () => {
+      await secondFactor.beginEnrolment({
+        principal: session.principal,
+        sessionId: session.id,
+        invitation: needsInvitation && invitation !== '' ? invitation : null,
+      })
+      return { kind: 'redirect', to: withTarget('/second-factor/enrol', to) }
+    })
+  }
+
+  async function confirm(call: PersonalCall): Promise<Answer> {
+    const { session, body, viewer } = call
+    const to = context.returnTarget(body.one('to'))
+    return attemptTo(call, to, async () => {
+      const { recoveryCodes } = await secondFactor.confirmEnrolment({
+        principal: session.principal,
+        sessionId: session.id,
+        code: body.one('code').trim(),
+      })
+      // Told by the notice above the steps just taken.
+      await secondFactor.acknowledgeReset(session.principal.id)
+      const { token } = await sessions.raise(session, { secondFactorAt: clock.now() })
+      const html = pages.render({
+        title: 'Your recovery codes',
+        width: 'form',
+        viewer,
+        now: clock.now(),
+        body: <RecoveryCodes codes={recoveryCodes} to={to} needsInvitation={needsInvitation} />,
+      })
+      return { kind: 'page', html, cookies: [context.sessionCookie(token)] }
+    })
+  }
+
+  async function attemptTo(call: PersonalCall, to: string, act: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await act()
+    } catch (error) {
+      if (!(error instanceof GatehouseError) || !mendable.has(error.code)) throw error
+      return show(call, to, { error })
+    }
+  }
+
+  const enter = (call: PersonalCall): Promise<Answer> =>
+    show(call, context.returnTarget(call.query.one('to')), null)
+
+  return [
+    personal('GET', '/second-factor/enrol', 'signed-in', enter),
+    personal('POST', '/second-factor/enrol', 'signed-in', begin),
+    // Where a reload of the confirmed form ends up in browsers that turn it into a GET.
+    personal('GET', '/second-factor/enrol/confirm', 'signed-in', enter),
+    personal('POST', '/second-factor/enrol/confirm', 'signed-in', confirm),
+  ]
+}
+
+/** What the person can do something about on the same page. */
+const mendable: ReadonlySet<string> = new Set([
+  'invitation-invalid',
+  'code-wrong',
+  'code-replayed',
+  'code-locked',
+  'form-expired',
+  'already-enrolled',
+])
+
+function Steps(props: { current: number; needsInvitation: boolean }): VNode {
+  const names = [props.needsInvitation ? 'Invitation' : 'Start', 'Authenticator app', 'Recovery codes']
+  return (
+    <ol class="steps" aria-label="Steps">
+      {names.map((name, index) => (
+        <li aria-current={index === props.current ? 'step' : undefined}>{`${String(index + 1)}. ${name}`}</li>
+      ))}
+    </ol>
+  )
+}
+
+function Begin(props: { needsInvitation: boolean; error: string | null }): VNode {
+  return (
+    <>
+      <h1>Set up your second factor</h1>
+      <p>
+        Besides your password, the plant asks for a one-time code from an authenticator app on your phone. Any
+        app for time-based codes will do. Setting it up takes two minutes and is needed once.
+      </p>
+      {props.needsInvitation ? (
+        <Field
+          name="invitation"
+          label="Invitation code"
+          hint="You get it from the person at the plant who arranged your access, by phone or in person. It proves that it is you who sets this up, and not somebody who has your password."
+          error={props.error}
+          input={{ autofocus: true, class: 'typed-code', spellcheck: false, maxLength: 64 }}
+        />
+      ) : (
+        props.error !== null && <Notice kind="alarm">{props.error}</Notice>
+      )}
+      <div class="actions">
+        <button class="big">Continue</button>
+      </div>
+    </>
+  )
+}
+
+function Connect(props: { enrolment: Enrolment; error: string | null }): VNode {
+  const { secret, uri, qrSvg } = props.enrolment
+  // As an image it can neither run scripts nor reach our styles, whatever drew it.
+  const picture = `data:image/svg+xml;base64,${Buffer.from(qrSvg).toString('base64')}`
+  return (
+    <>
+      <h1>Connect your authenticator app</h1>
+      <p>
+        <strong>1.</strong> In the app, add an account and scan this code.
+      </p>
+      <img
+        class="qr"
+        src={picture}
+        alt="QR code with the secret for your authenticator app"
+        width="240"
+        height="240"
+      />
+      <div class="field">
+        <p id="secret-label">Cannot scan? Type this secret into the app instead:</p>
+        <Copyable id="secret" label="Copy">
+          {(secret.match(/.{1,4}/g) ?? []).join(' ')}
+        </Copyable>
+        {uri.startsWith('otpauth://totp/') && (
+          <p>
+            <a href={uri}>The app is on this device: open it</a>
+          </p>
+        )}
+      </div>
+      <Field
+        name="code"
+        label={
+          <>
+            <strong>2.</strong> Enter the code the app shows now
+          </>
+        }
+        hint="Six digits; a new code every 30 seconds."
+        error={props.error}
+        input={{ inputmode: 'numeric', autocomplete: 'one-time-code', maxLength: 11, class: 'one-time-code' }}
+      />
+      <div class="actions">
+        <button class="big">Confirm</button>
+      </div>
+    </>
+  )
+}
+
+function RecoveryCodes(props: { codes: readonly string[]; to: string; needsInvitation: boolean }): VNode {
+  return (
+    <>
+      <Steps current={2} needsInvitation={props.needsInvitation} />
+      <div class="panel">
+        <h1>Keep these recovery codes</h1>
+        <p>
+          They let you in when your phone is lost or broken. Each works once. Print them or store them in a
+          password manager, <strong>not on the same phone</strong>. They are shown only now.
+        </p>
+        <ol class="codes" id="recovery-codes">
+          {props.codes.map((code) => (
+            <li>
+              <code>{code}</code>
+            </li>
+          ))}
+        </ol>
+        <div class="actions">
+          <button type="button" class="quiet" data-copy="recovery-codes" hidden>
+            Copy all
+          </button>
+          <button type="button" class="quiet" data-print hidden>
+            Print
+          </button>
+        </div>
+        <div class="actions">
+          <a class="button big" href={props.to}>
+            I have stored them, continue
+          </a>
+        </div>
+      </div>
+    </>
+  )
+}

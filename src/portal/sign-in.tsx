@@ -1,0 +1,104 @@
+import { GatehouseError } from '../lib/index.js'
+import { Notice, type Answer, type Call, type Route } from '../lib/page/index.js'
+import { clearCookie, setCookie } from '../sessions/index.js'
+import { withTarget, type PortalContext } from './context.js'
+
+/** Sign-in with the identity provider, and what the provider tells us by itself. */
+export function signInRoutes(context: PortalContext): Route[] {
+  const { config, clock, pages, sessions, grants, people, identityProvider } = context
+
+  function showSignIn({ visit, query }: Call): Answer {
+    const to = context.returnTarget(query.one('to'))
+    // Signed in already: the gateway asks for whatever is still missing.
+    if (visit.session !== null) return { kind: 'redirect', to }
+    const html = pages.render({
+      title: 'Sign in',
+      width: 'form',
+      now: clock.now(),
+      body: (
+        <>
+          {query.one('reason') === 'session-ended' && (
+            <Notice kind="attention">Your session has ended. Sign in again to go on where you were.</Notice>
+          )}
+          <div class="panel">
+            <h1>Sign in to the plant</h1>
+            <p class="lead">Open the machines you have been given access to, from this browser.</p>
+            <p>
+              <a class="button big" href={withTarget('/sign-in/start', to)}>
+                {`Sign in with ${config.oidc.name}`}
+              </a>
+            </p>
+            <p class="hint">
+              After that you are asked for a one-time code from your authenticator app. What you do on a
+              machine is recorded.
+            </p>
+          </div>
+          <section>
+            <h2>You cannot sign in?</h2>
+            <p>
+              Call the person at the plant who ordered your work. They arrange accounts, access and new
+              enrolment codes. Gatehouse never asks for your password itself.
+            </p>
+          </section>
+        </>
+      ),
+    })
+    return { kind: 'page', html }
+  }
+
+  async function startLogin({ query }: Call): Promise<Answer> {
+    const to = context.returnTarget(query.one('to'))
+    const { redirectTo, cookie } = await identityProvider.beginLogin(to)
+    return {
+      kind: 'redirect',
+      to: redirectTo.href,
+      cookies: [setCookie(cookie.name, cookie.value, cookie.maxAgeSeconds)],
+    }
+  }
+
+  async function finishLogin({ visit, target }: Call): Promise<Answer> {
+    const callback = new URL(target, config.server.publicUrl)
+    const login = await identityProvider
+      .completeLogin(callback, visit.cookies)
+      .catch(async (error: unknown) => {
+        if (error instanceof GatehouseError) {
+          await context.record({ event: 'login.failed', code: error.code, source: visit.source })
+        }
+        throw error
+      })
+    // Checked before, but it has been through the browser since, and keys may be shared with an older version.
+    const to = context.returnTarget(login.to)
+    const { principal, roles } = login
+    // Grants first: whoever sees the session sees them too. Only a verified e-mail reaches a principal.
+    if (principal.email !== null) await grants.bindPending(principal)
+    await people.remember(principal, roles)
+    if (visit.session !== null) {
+      const { id, email } = visit.session.principal
+      await sessions.end(visit.session.id, 'signed-out', { kind: 'principal', principalId: id, email })
+    }
+    const { token } = await sessions.start({
+      principal,
+      roles,
+      providerSessionId: login.providerSessionId,
+      idToken: login.idToken,
+      source: visit.source,
+    })
+    return {
+      kind: 'redirect',
+      to: withTarget('/second-factor', to),
+      cookies: [context.sessionCookie(token), clearCookie(login.cookieName)],
+    }
+  }
+
+  return [
+    { method: 'GET', path: '/sign-in', access: 'public', handle: showSignIn },
+    { method: 'GET', path: '/sign-in/start', access: 'public', handle: startLogin },
+    { method: 'GET', path: '/oidc/callback', access: 'public', handle: finishLogin },
+    {
+      method: 'GET',
+      path: '/.well-known/jwks.json',
+      access: 'public',
+      handle: () => ({ kind: 'json', body: context.assertions.jwks(), maxAgeSeconds: 300 }),
+    },
+  ]
+}
