@@ -1,4 +1,5 @@
 import type { Actor, EpochMs, Grant } from '../model.js'
+import type { VerifyReport } from '../audit/index.js'
 import { grantState } from '../policy/index.js'
 
 /** Where a command's words go: answers to `out`, everything else to `err`. */
@@ -64,4 +65,17 @@ export function table(
 export function inert(text: string): string {
   // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+}
+
+/** The verdict on a ledger, chain by chain, the first bad record of each by file and line. */
+export function describeReport(report: VerifyReport): string {
+  if (report.chains.length === 0) return 'There is no ledger here.\n'
+  const lines = report.chains.flatMap(({ writer, records, signedUpTo, fault, warnings }) => [
+    fault === null
+      ? `${writer}: whole, ${String(records)} records, signed up to ${String(signedUpTo ?? 'none')}`
+      : `${writer}: BROKEN (${fault.kind}) at ${fault.file}${fault.line === null ? '' : `, line ${String(fault.line)}`}` +
+        `${fault.seq === null ? '' : `, record ${String(fault.seq)}`}\n  ${fault.sentence}`,
+    ...warnings.map((warning) => `  note: ${warning}`),
+  ])
+  return [...lines, report.ok ? 'The ledger is whole.' : 'The ledger is not whole.', ''].join('\n')
 }

@@ -8,7 +8,9 @@ import { parseInstant } from '../grants/index.js'
 import type { Person } from '../identity/index.js'
 import { createLogger, describeError, GatehouseError, systemClock } from '../lib/index.js'
 import { openServices, startGatehouse, version, type Services } from '../main.js'
-import { describeGrant, inert, instant, table, type Output } from './output.js'
+import { describeGrant, describeReport, inert, instant, table, type Output } from './output.js'
+
+const nodeMajor = Number(process.versions.node.split('.')[0])
 
 /** Exit status of every command. */
 const exit = { success: 0, failure: 1, usage: 2 } as const
@@ -75,7 +77,7 @@ function buildProgram(output: Output, setStatus: (status: number) => void): Comm
   command(program, 'serve', 'Run the gateway until it is told to stop.').action(async (options: Common) => {
     const config = loadConfig(options.config)
     const logger = createLogger(config.log.level)
-    for (const warning of warnings(config, process.versions.node)) logger.warn(warning)
+    for (const warning of warnings(config, nodeMajor)) logger.warn(warning)
     const gatehouse = await startGatehouse(config, { logger })
     await new Promise<void>((resolve) => {
       process.once('SIGTERM', resolve)
@@ -88,7 +90,7 @@ function buildProgram(output: Output, setStatus: (status: number) => void): Comm
   command(program, 'check', 'Check a configuration without starting anything.').action((options: Common) => {
     const config = loadConfig(options.config)
     loadKeyring(config.keys.file)
-    const found = warnings(config, process.versions.node)
+    const found = warnings(config, nodeMajor)
     answer(
       options,
       { ok: true, endpoints: config.endpoints.map(({ id }) => id), warnings: found },
@@ -146,11 +148,14 @@ function addGrants(grants: Command, command: AddCommand, answer: Answer): void {
         const { grant, enrolmentCode } = await issueGrant(
           { ...services, enrolment: config.totp.enrolment },
           {
-            ...options,
+            to: options.to,
             endpoints: options.endpoint,
             from: options.from,
             until: options.until,
-            ticket: options.ticket ?? null,
+            reason: options.reason,
+            ticket: options.ticket,
+            access: options.access,
+            ending: options.ending,
           },
           operator(),
         )
@@ -327,7 +332,7 @@ function addAudit(
         directory: config.audit.directory,
         publicKey: loadKeyring(config.keys.file).ledger.publicKey,
       })
-      answer(options, report, report.text)
+      answer(options, report, describeReport(report))
       if (!report.ok) setStatus(exit.failure)
     },
   )
@@ -343,7 +348,8 @@ function addAudit(
         ...(options.until === undefined ? {} : { until: toInstant('until', options.until) }),
         ...(options.event === undefined ? {} : { event: options.event }),
       })
-      for await (const record of records) output.out(`${JSON.stringify(record)}\n`)
+      for await (const record of records)
+        output.out(`${JSON.stringify({ writer: record.writer, ...record.fields })}\n`)
     })
 }
 
