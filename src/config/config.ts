@@ -1,0 +1,108 @@
+import { GatehouseError, type LogLevel } from '../lib/index.js'
+import type { Endpoint } from '../model.js'
+
+/** A host and a port to listen on. IPv6 addresses come without brackets. */
+export interface Address {
+  readonly host: string
+  readonly port: number
+}
+
+/**
+ * A configuration that passed every check, with its files read. What each option means, its range and the
+ * danger of changing it stand in the schema (`schema.ts`) and in the reference made from it.
+ */
+export interface Config {
+  /** Absolute path of the file it came from. */
+  readonly file: string
+  readonly server: {
+    readonly publicUrl: URL
+    /** Lower case. An endpoint's host is `<id>.<endpointDomain>`. */
+    readonly endpointDomain: string
+    readonly listen: Address
+    /** PEM text; certificate and key are known to match. Null when TLS ends in front, or without TLS. */
+    readonly tls: { readonly certificate: string; readonly key: string } | null
+    readonly operations: Address | null
+    /** Addresses and CIDR blocks. */
+    readonly trustedProxies: readonly string[]
+    readonly shutdownSeconds: number
+  }
+  readonly redis: {
+    /** `redis://`, `rediss://`, or `unix:` and an absolute path. */
+    readonly url: string
+    readonly password: string | undefined
+  }
+  readonly oidc: {
+    readonly issuer: URL
+    readonly name: string
+    readonly clientId: string
+    /** Null exactly when `clientAuthentication` is `none`. */
+    readonly clientSecret: string | null
+    readonly clientAuthentication: 'client_secret_basic' | 'client_secret_post' | 'none'
+    readonly scopes: readonly string[]
+    readonly clockToleranceSeconds: number
+    readonly timeoutSeconds: number
+    readonly roles: {
+      readonly claim: string
+      readonly admin: readonly string[]
+      readonly approver: readonly string[]
+      readonly auditor: readonly string[]
+    }
+  }
+  readonly totp: {
+    readonly enrolment: 'invite' | 'first-login'
+    readonly label: string
+    readonly invitationLifetimeMs: number
+  }
+  readonly sessions: { readonly maxLengthMs: number }
+  /** Absolute path; read with `loadKeyring`. */
+  readonly keys: { readonly file: string }
+  readonly audit: {
+    /** Absolute path. */
+    readonly directory: string
+    readonly durability: 'state-changing' | 'every-request'
+    readonly writer: string
+  }
+  readonly grants: { readonly maxLengthMs: number }
+  readonly log: { readonly level: LogLevel }
+  readonly endpoints: readonly Endpoint[]
+}
+
+/** One thing wrong with a configuration file. */
+export interface ConfigProblem {
+  /** `endpoints[2].upstream`; empty when it concerns the whole file. */
+  readonly path: string
+  /** 1-based; null when the file could not be read at all. */
+  readonly line: number | null
+  readonly message: string
+}
+
+/** A configuration that may not be used. `problems` holds every reason, `message` lists them all. */
+export class ConfigInvalid extends GatehouseError {
+  readonly problems: readonly ConfigProblem[]
+
+  constructor(file: string, problems: readonly ConfigProblem[]) {
+    const count = problems.length === 1 ? '1 problem' : `${String(problems.length)} problems`
+    super(
+      'config-invalid',
+      [`${file}: ${count}`, ...problems.map((problem) => `  ${sentence(problem)}`)].join('\n'),
+    )
+    this.name = 'ConfigInvalid'
+    this.problems = problems
+  }
+}
+
+function sentence({ path, line, message }: ConfigProblem): string {
+  const place = [line === null ? '' : `line ${String(line)}`, path].filter((part) => part !== '').join(', ')
+  return place === '' ? message : `${place}: ${message}`
+}
+
+/**
+ * The origin of an endpoint: scheme and port of the portal, host `<id>.<endpointDomain>`.
+ *
+ * @example endpointOrigin(config, 'press-3') // 'https://press-3.plant-access.example'
+ */
+export function endpointOrigin(config: Config, endpointId: string): string {
+  const { publicUrl, endpointDomain } = config.server
+  const port = publicUrl.port === '' ? '' : `:${publicUrl.port}`
+  return `${publicUrl.protocol}//${endpointId}.${endpointDomain}${port}`
+}

@@ -1,0 +1,159 @@
+import { z } from 'zod'
+import {
+  addressPattern,
+  durationPattern,
+  endpointIdPattern,
+  isLoopback,
+  isPlainText,
+  parseAddress,
+  parseDuration,
+  parseUrl,
+} from './formats.js'
+
+/** The kinds of value that options have, and the registries that hold what is said about them. */
+
+/** What the reference says of one option. Default and form are taken from the schema itself. */
+export interface OptionText {
+  readonly what: string
+  /** For defaults that are worked out, and options whose absence means something. */
+  readonly default?: string
+  readonly danger: string
+}
+
+/** How a value is written, for the reference and for the JSON schema. */
+export interface Form {
+  readonly says: string
+  readonly unit?: string
+  readonly range?: string
+  /** A regular expression for the JSON schema. */
+  readonly pattern?: string
+}
+
+export const optionTexts = z.registry<OptionText>()
+export const sectionTexts = z.registry<{ what: string }>()
+export const forms = z.registry<Form>()
+
+/** Refuses the value being read, with a sentence that follows the name of the option. */
+type Refuse = (message: string) => never
+
+export function text<T>(form: Form, read: (text: string, refuse: Refuse) => T) {
+  return z
+    .string()
+    .register(forms, form)
+    .transform((value, context): T =>
+      read(value, (message) => {
+        context.addIssue(message)
+        return z.NEVER
+      }),
+    )
+}
+
+export function section<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
+  return z.strictObject(shape).register(sectionTexts, { what })
+}
+
+export const matching = (pattern: RegExp, form: Form, message: string) =>
+  text({ ...form, pattern: pattern.source }, (value, refuse) =>
+    pattern.test(value) ? value : refuse(message),
+  )
+
+export const plainText = (longest: number) =>
+  text({ says: 'text', range: `1 to ${String(longest)} characters` }, (value, refuse) => {
+    if (value.trim() === '' || value.length > longest)
+      return refuse(`must have 1 to ${String(longest)} characters`)
+    if (!isPlainText(value))
+      return refuse('must not contain control characters or marks that change the direction of writing')
+    return value
+  })
+
+export const path = () =>
+  text({ says: 'path; a relative one starts at the folder of the configuration file' }, (value, refuse) =>
+    value === '' || value.includes('\0') ? refuse('must be a path') : value,
+  )
+
+export const duration = (shortest: string, longest: string) =>
+  text(
+    {
+      says: 'duration',
+      unit: 'a whole number and `s`, `m`, `h` or `d`',
+      range: `${shortest} to ${longest}`,
+      pattern: durationPattern.source,
+    },
+    (value, refuse) => {
+      const ms = parseDuration(value)
+      if (ms === null) return refuse('must be a duration, such as 30m or 12h')
+      const isInRange = ms >= Number(parseDuration(shortest)) && ms <= Number(parseDuration(longest))
+      return isInRange ? ms : refuse(`must be between ${shortest} and ${longest}`)
+    },
+  )
+
+export const seconds = (least: number, most: number) => {
+  const message = `must be a whole number of seconds from ${String(least)} to ${String(most)}`
+  return z
+    .int({ error: (issue) => (issue.input === undefined ? undefined : message) })
+    .min(least, message)
+    .max(most, message)
+    .register(forms, { says: 'whole number', unit: 'seconds', range: `${String(least)} to ${String(most)}` })
+}
+
+export const addressForm = {
+  says: '`host:port` or `[IPv6]:port`',
+  range: 'port 0 to 65535; with 0 the system picks a free one, which is of use to tests only',
+  pattern: addressPattern.source,
+}
+export const address = () =>
+  text(addressForm, (value, refuse) => parseAddress(value) ?? refuse('must be host:port or [IPv6]:port'))
+
+/** Passwords, cookies and codes travel here, so plain http is for one machine talking to itself. */
+export const secureUrl = (says: string, shape: RegExp) =>
+  text({ says, pattern: shape.source }, (value, refuse) => {
+    const url = parseUrl(value, shape)
+    if (url === null) return refuse(`must be ${says}`)
+    if (url.protocol === 'http:' && !isLoopback(url.hostname)) {
+      return refuse(
+        'must be https; http is for development, on localhost, *.localhost, 127.0.0.0/8 and [::1] only',
+      )
+    }
+    return url
+  })
+
+/** RFC 5891 §4.2.3.1 keeps `??--` for encoded names, and those can look like another endpoint. */
+export const endpointId = () =>
+  text(
+    {
+      says: 'DNS label in lower case',
+      range: '1 to 63 characters: a–z, 0–9, hyphen',
+      pattern: endpointIdPattern.source,
+    },
+    (value, refuse) => {
+      if (!endpointIdPattern.test(value)) {
+        return refuse('must be a DNS label: 1 to 63 of a–z, 0–9 and hyphen, with no hyphen at either end')
+      }
+      if (value.slice(2, 4) === '--')
+        return refuse(
+          'must not have hyphens at its third and fourth place; DNS keeps those for encoded names',
+        )
+      if (reservedIds.has(value))
+        return refuse(
+          `"${value}" is reserved: people would take it for Gatehouse itself, or networks look that name up unasked`,
+        )
+      return value
+    },
+  )
+
+/** Names that proxies, mail clients and browsers look up unasked, and names a person would take for Gatehouse itself. */
+export const reservedIds = new Set([
+  'admin',
+  'autoconfig',
+  'autodiscover',
+  'gatehouse',
+  'isatap',
+  'localhost',
+  'login',
+  'mta-sts',
+  'portal',
+  'wpad',
+  'www',
+])
+
+export const names = (what: string) => z.array(plainText(200)).register(forms, { says: `list of ${what}` })

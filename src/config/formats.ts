@@ -1,0 +1,101 @@
+import { BlockList, isIP, isIPv4, isIPv6 } from 'node:net'
+import type { Address } from './config.js'
+
+/** How the values of options are written. Everything here is pure and says null to what it does not accept. */
+
+/** The id of an endpoint: one DNS label (RFC 1123 §2.1), in lower case. */
+export const endpointIdPattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+
+export const durationPattern = /^\d{1,9}[smhd]$/
+
+const unitMs: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
+
+/**
+ * Milliseconds of a duration: a whole number and its unit, `s`, `m`, `h` or `d`.
+ *
+ * @example parseDuration('12h') // 43_200_000
+ */
+export function parseDuration(text: string): number | null {
+  const unit = unitMs[text.slice(-1)]
+  return unit === undefined || !durationPattern.test(text) ? null : Number(text.slice(0, -1)) * unit
+}
+
+const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
+// The last label starts with a letter, or 10.0.0.1 and 10.0.0.1000 would pass as names.
+export const domainPattern = new RegExp(`^(?:${label}\\.)*[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+
+export const addressPattern = /^(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):\d{1,5}$/
+
+/** `host:port` or `[IPv6]:port`. The host comes out in lower case and without brackets. */
+export function parseAddress(text: string): Address | null {
+  if (!addressPattern.test(text)) return null
+  const colon = text.lastIndexOf(':')
+  const port = Number(text.slice(colon + 1))
+  const written = text.slice(0, colon).toLowerCase()
+  const host = bare(written)
+  const isHost = host === written ? isIPv4(host) || domainPattern.test(host) : isIPv6(host)
+  return isHost && port <= 65_535 ? { host, port } : null
+}
+
+/** Scheme, host, port: nothing that a URL parser repairs (spaces, backslashes, `@`), so what is read is what is meant. */
+export const originPattern = /^[Hh][Tt][Tt][Pp][Ss]?:\/\/[A-Za-z0-9.:[\]_-]+\/?$/
+export const issuerPattern =
+  /^[Hh][Tt][Tt][Pp][Ss]?:\/\/[A-Za-z0-9.:[\]_-]+(?:\/[A-Za-z0-9._~!$&'()*+,;=:%/-]*)?$/
+/** `redis` and `rediss` with a host, perhaps a port and a database number. A query would set options of the client. */
+export const redisPattern = /^(?:rediss?:\/\/[A-Za-z0-9.:[\]_-]+(?:\/\d{0,2})?|unix:[^?#]+)$/
+
+/** The URL in `text` when it has the given shape and a usable host. */
+export function parseUrl(text: string, shape: RegExp): URL | null {
+  if (!shape.test(text) || !URL.canParse(text)) return null
+  const url = new URL(text)
+  // With a trailing dot the same host has two spellings, and comparisons of hosts go wrong.
+  return url.hostname.endsWith('.') || url.port === '0' ? null : url
+}
+
+export function portOf(url: URL): number {
+  return url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : Number(url.port)
+}
+
+/** `[::1]`, as URLs have it, without its brackets; any other host as it is. */
+export function bare(host: string): string {
+  return host.startsWith('[') && host.endsWith(']') ? host.slice(1, -1) : host
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8, 'ipv4')
+loopback.addAddress('::1', 'ipv6')
+
+/**
+ * Whether a host, lower case, can only mean this machine: `localhost` and names under it (RFC 6761 §6.3),
+ * 127.0.0.0/8, `::1`.
+ */
+export function isLoopback(host: string): boolean {
+  const name = bare(host)
+  const family = isIP(name)
+  if (family !== 0) return loopback.check(name, family === 6 ? 'ipv6' : 'ipv4')
+  return isWithin(name, 'localhost')
+}
+
+/** Whether `host` is `domain` or lies under it. */
+export function isWithin(host: string, domain: string): boolean {
+  return host === domain || host.endsWith(`.${domain}`)
+}
+
+/** An address, or a CIDR block that does not cover the whole Internet. */
+export function isNetwork(text: string): boolean {
+  const [address = '', prefix, ...rest] = text.split('/')
+  const family = isIP(address)
+  if (family === 0 || rest.length > 0) return false
+  if (prefix === undefined) return true
+  return /^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= (family === 6 ? 128 : 32)
+}
+
+/**
+ * Characters with which a name could forge a line of a log or show something else than it is: control
+ * characters, line and paragraph separators, marks that reverse the direction of writing.
+ */
+const deceptive = /[\p{Cc}\p{Cs}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/u
+
+export function isPlainText(text: string): boolean {
+  return !deceptive.test(text)
+}

@@ -1,0 +1,6 @@
+export { ConfigInvalid, endpointOrigin, type Config, type ConfigProblem } from './config.js'
+export { endpointIdPattern, parseDuration } from './formats.js'
+export { createKeysFile, loadKeyring } from './keys-file.js'
+export { loadConfig } from './load.js'
+export { jsonSchema, referencePage } from './reference.js'
+export { warnings } from './warnings.js'

@@ -1,0 +1,202 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto'
+import { resolve } from 'node:path'
+import { createSecureContext } from 'node:tls'
+import type { Address } from './config.js'
+import type { Path } from './document.js'
+import type { ReadText } from './files.js'
+import { bare, isLoopback, isPlainText, isWithin, portOf } from './formats.js'
+import type { Draft } from './schema.js'
+
+/** What a configuration means depends on where it is read. */
+export interface Surroundings {
+  /** Where relative paths start. */
+  readonly folder: string
+  readonly readText: ReadText
+  /** The addresses of this machine's network interfaces. */
+  readonly ownAddresses: readonly string[]
+}
+
+/** Takes down a problem of the value at `path`. */
+export type Report = (path: Path, message: string) => void
+
+/** Rules that join several options. They see the gaps that refused values leave, and stay silent about those. */
+export function checkRules(draft: Draft, { ownAddresses }: Surroundings, report: Report): void {
+  checkNames(draft, report)
+  checkListeners(draft, ownAddresses, report)
+  checkClientAuthentication(draft, report)
+  checkEndpointIds(draft, report)
+  checkUpstreams(draft, ownAddresses, report)
+}
+
+function checkNames({ server }: Draft, report: Report): void {
+  const { publicUrl, endpointDomain } = server ?? {}
+  if (publicUrl === undefined || endpointDomain === undefined) return
+  // An endpoint whose id is the portal's first label would answer in the portal's name.
+  if (isWithin(publicUrl.hostname, endpointDomain)) {
+    report(
+      ['server', 'publicUrl'],
+      `must not lie in server.endpointDomain (${endpointDomain}): an endpoint could take the portal's name`,
+    )
+  }
+  if (publicUrl.protocol === 'http:' && !isLoopback(endpointDomain)) {
+    report(
+      ['server', 'endpointDomain'],
+      'must be a name under localhost while server.publicUrl is http, or passes would cross the network in clear',
+    )
+  }
+}
+
+function checkListeners({ server }: Draft, ownAddresses: readonly string[], report: Report): void {
+  const { publicUrl, listen, operations, tls, trustedProxies } = server ?? {}
+  if (publicUrl?.protocol === 'https:' && tls === undefined && trustedProxies?.length === 0) {
+    report(
+      ['server', 'tls'],
+      'is required, because server.publicUrl is https; where a load balancer ends TLS, name it in server.trustedProxies',
+    )
+  }
+  if (publicUrl?.protocol === 'http:' && tls !== undefined) {
+    report(['server', 'tls'], 'does not fit an http server.publicUrl; make that https, or take this out')
+  }
+  if (listen && operations && reaches(operations.host, operations.port, listen, ownAddresses)) {
+    report(['server', 'operations'], 'must not be the address of server.listen')
+  }
+}
+
+function checkClientAuthentication({ oidc }: Draft, report: Report): void {
+  if (oidc?.clientAuthentication === undefined) return
+  const isPublic = oidc.clientAuthentication === 'none'
+  if (isPublic && oidc.clientSecretFile !== undefined) {
+    report(
+      ['oidc', 'clientSecretFile'],
+      'is not used when oidc.clientAuthentication is none; take one of them out',
+    )
+  }
+  if (!isPublic && oidc.clientSecretFile === undefined) {
+    report(['oidc', 'clientSecretFile'], 'is required, unless oidc.clientAuthentication is none')
+  }
+}
+
+function checkEndpointIds({ endpoints = [] }: Draft, report: Report): void {
+  const first = new Map<string, number>()
+  endpoints.forEach((endpoint, index) => {
+    const id = endpoint?.id
+    if (id === undefined) return
+    const other = first.get(id)
+    if (other === undefined) first.set(id, index)
+    else
+      report(
+        ['endpoints', index, 'id'],
+        `must be unique; "${id}" is also the id of endpoints[${String(other)}]`,
+      )
+  })
+}
+
+/** A request that comes back to Gatehouse runs in a circle, or reaches the operations listener from outside. */
+function checkUpstreams(draft: Draft, ownAddresses: readonly string[], report: Report): void {
+  const { publicUrl, endpointDomain, listen, operations } = draft.server ?? {}
+  const listeners = [listen, operations].filter((address) => address !== undefined && address !== null)
+  draft.endpoints?.forEach((endpoint, index) => {
+    const upstream = endpoint?.upstream
+    if (upstream === undefined) return
+    const port = portOf(upstream)
+    const isOwnName =
+      publicUrl !== undefined &&
+      port === portOf(publicUrl) &&
+      (upstream.hostname === publicUrl.hostname ||
+        (endpointDomain !== undefined && isWithin(upstream.hostname, endpointDomain)))
+    if (isOwnName || listeners.some((address) => reaches(upstream.hostname, port, address, ownAddresses))) {
+      report(
+        ['endpoints', index, 'upstream'],
+        'leads back to Gatehouse itself; it must be the address of the machine',
+      )
+    }
+  })
+}
+
+/** Whether a connection to `host` and `port` would arrive at a listener on this machine. Asks no DNS. */
+function reaches(host: string, port: number, listener: Address, ownAddresses: readonly string[]): boolean {
+  const name = bare(host)
+  if (port === 0 || port !== listener.port) return false
+  if (name === listener.host) return true
+  // Connecting to "any address" arrives at loopback.
+  const isLocalName = isWithin(name, 'localhost') || isUnspecified(name)
+  if (isUnspecified(listener.host)) return isLocalName || isLoopback(name) || ownAddresses.includes(name)
+  return isLocalName && isLoopback(listener.host)
+}
+
+function isUnspecified(host: string): boolean {
+  return host === '0.0.0.0' || host === '::'
+}
+
+/** What the files that a configuration names hold. */
+export interface FileContents {
+  readonly tls: { readonly certificate: string; readonly key: string } | null
+  readonly clientSecret: string | null
+  readonly redisPassword: string | undefined
+}
+
+type Read = (path: Path, file: string | undefined, longestBytes: number) => string | undefined
+
+const longestPemBytes = 256 * 1024
+const longestSecretBytes = 4 * 1024
+
+/** Reads and checks the files that a configuration names, except the keys file: `gatehouse keys init` makes that later. */
+export function readFiles(draft: Draft, { folder, readText }: Surroundings, report: Report): FileContents {
+  const read: Read = (path, file, longestBytes) => {
+    if (file === undefined) return undefined
+    const content = readText(resolve(folder, file), longestBytes)
+    if ('text' in content) return content.text
+    report(path, `names ${resolve(folder, file)}, which ${content.problem}`)
+    return undefined
+  }
+  const secret = (path: Path, file: string | undefined): string | undefined => {
+    const value = read(path, file, longestSecretBytes)?.replace(/\r?\n$/, '')
+    // A line break inside is two secrets, or an HTML page that a download left there.
+    if (value === undefined || (value !== '' && isPlainText(value))) return value
+    report(path, 'names a file that must hold one line with the secret, and nothing else')
+    return undefined
+  }
+  return {
+    tls: readTls(draft.server?.tls, read, report),
+    clientSecret: secret(['oidc', 'clientSecretFile'], draft.oidc?.clientSecretFile) ?? null,
+    redisPassword: secret(['redis', 'passwordFile'], draft.redis?.passwordFile),
+  }
+}
+
+type TlsDraft = NonNullable<Draft['server']>['tls']
+
+/** What would otherwise be found out by the first browser. */
+function readTls(draft: TlsDraft, read: Read, report: Report): FileContents['tls'] {
+  const certificatePath = ['server', 'tls', 'certificateFile']
+  const keyPath = ['server', 'tls', 'keyFile']
+  const certificate = read(certificatePath, draft?.certificateFile, longestPemBytes)
+  const key = read(keyPath, draft?.keyFile, longestPemBytes)
+
+  const x509 = certificate === undefined ? null : attempt(() => new X509Certificate(certificate))
+  const privateKey = key === undefined ? null : attempt(() => createPrivateKey(key))
+  if (certificate !== undefined && x509 === null)
+    report(certificatePath, 'names a file that holds no PEM certificate')
+  if (key !== undefined && privateKey === null) {
+    report(keyPath, 'names a file that holds no PEM private key, or an encrypted one')
+  }
+  if (certificate === undefined || key === undefined || x509 === null || privateKey === null) return null
+
+  if (!x509.checkPrivateKey(privateKey)) {
+    report(keyPath, 'does not belong to the certificate in server.tls.certificateFile')
+  } else if (attempt(() => createSecureContext({ cert: certificate, key })) === null) {
+    report(
+      certificatePath,
+      'cannot be used for TLS: a certificate of its chain is damaged, or its key is too weak',
+    )
+  }
+  return { certificate, key }
+}
+
+/** The errors of OpenSSL name its own source lines; what they mean here is in the sentence that is reported. */
+function attempt<T>(work: () => T): T | null {
+  try {
+    return work()
+  } catch {
+    return null
+  }
+}

@@ -1,0 +1,347 @@
+import { z } from 'zod'
+import type { Address } from './config.js'
+import {
+  address,
+  addressForm,
+  duration,
+  endpointId,
+  matching,
+  names,
+  optionTexts,
+  forms,
+  path,
+  plainText,
+  reservedIds,
+  seconds,
+  section,
+  secureUrl,
+  text,
+} from './fields.js'
+import {
+  addressPattern,
+  domainPattern,
+  isNetwork,
+  issuerPattern,
+  originPattern,
+  parseAddress,
+  parseUrl,
+  redisPattern,
+} from './formats.js'
+
+/**
+ * The configuration file, and its documentation: the reference page, the JSON schema and the checks at
+ * start all come from here. Rules that join several options, or read files, are in `rules.ts`.
+ */
+
+const endpoint = section('The machines behind Gatehouse. Each gets an origin of its own.', {
+  id: endpointId().register(optionTexts, {
+    what:
+      'Names the endpoint in its address, in grants and in the ledger. Reserved: ' +
+      [...reservedIds].join(', ') +
+      '. Unique.',
+    danger:
+      'Grants hold this id. Renaming an endpoint takes it out of every grant; giving an old id to another machine hands running grants to that machine.',
+  }),
+  name: plainText(80).register(optionTexts, {
+    what: 'What people call it, in the portal and on the administrator’s pages.',
+    danger: 'None to access. Two machines with the same name get the wrong one opened.',
+  }),
+  kind: z.enum(['hmi', 'historian']).register(optionTexts, {
+    what: 'What sort of machine it is: an operator screen, or a store of process data.',
+    danger: 'Shown to people who approve access; a wrong kind misleads them.',
+  }),
+  zone: plainText(80).optional().register(optionTexts, {
+    what: 'Where it stands: a hall, a line, a security zone (IEC 62443).',
+    danger: 'None to access. Shown to people who approve it.',
+  }),
+  upstream: text(
+    {
+      says: 'http or https origin: scheme, host, perhaps a port, nothing else',
+      pattern: originPattern.source,
+    },
+    (value, refuse) => {
+      return (
+        parseUrl(value, originPattern) ??
+        refuse('must be an http or https origin without path, query or credentials')
+      )
+    },
+  ).register(optionTexts, {
+    what: 'The address of the machine. Gatehouse connects to it and to no other for this endpoint.',
+    danger:
+      'Whoever holds a grant reaches this address from the DMZ. It must be the machine, and not Gatehouse itself. With http, traffic on the plant side is readable there.',
+  }),
+})
+
+const server = section('Where Gatehouse listens, and the names browsers know it by.', {
+  publicUrl: secureUrl('an https origin without path, query or credentials', originPattern).register(
+    optionTexts,
+    {
+      what: 'The address of the portal. `http` is accepted on loopback names only (`localhost`, names under `.localhost`, `127.0.0.0/8`, `[::1]`), for development.',
+      danger:
+        'Must be registered at the identity provider as `<publicUrl>/oidc/callback`; changing it signs everybody out.',
+    },
+  ),
+  endpointDomain: text(
+    { says: 'domain name, at most 189 characters', pattern: domainPattern.source },
+    (value, refuse) =>
+      domainPattern.test(value) && value.length <= 189
+        ? value.toLowerCase()
+        : refuse('must be a domain name, such as plant-access.example'),
+  ).register(optionTexts, {
+    what: 'Endpoints live directly under it: `press-3.plant-access.example`. DNS needs a wildcard record, TLS a wildcard certificate. The portal may not be in it.',
+    danger:
+      'Choose a registrable domain other than the portal’s: browsers treat sibling hosts as the same site, and an HMI’s page could then act towards the portal with the visitor’s cookies.',
+  }),
+  listen: address().prefault('0.0.0.0:443').register(optionTexts, {
+    what: 'The address that serves the portal and every endpoint.',
+    danger: 'Behind a load balancer listen on the inner address only, so that nobody goes around it.',
+  }),
+  tls: section(
+    'The certificate for the portal and, as a wildcard, for the endpoints. Required when `publicUrl` is https, unless `trustedProxies` says that TLS ends in front.',
+    {
+      certificateFile: path().register(optionTexts, {
+        what: 'PEM file: the certificate first, then the chain.',
+        danger: 'It must cover the portal and `*.<endpointDomain>`, or browsers refuse one of them.',
+      }),
+      keyFile: path().register(optionTexts, {
+        what: 'PEM file with the private key of the certificate, not encrypted.',
+        danger: 'Whoever reads it can pose as the portal. Mode 0600.',
+      }),
+    },
+  ).optional(),
+  operations: text(
+    {
+      ...addressForm,
+      says: addressForm.says + ', or `off`',
+      pattern: `^off$|${addressPattern.source}`,
+    },
+    (value, refuse) =>
+      value === 'off' ? null : (parseAddress(value) ?? refuse('must be host:port or [IPv6]:port, or off')),
+  )
+    .prefault('127.0.0.1:9464')
+    .register(optionTexts, {
+      what: 'A listener of its own for `/healthz`, `/readyz` and `/metrics`.',
+      danger: 'It asks nobody who they are. Keep it on loopback or on a management network.',
+    }),
+  trustedProxies: z
+    .array(
+      text({ says: 'address or CIDR block' }, (value, refuse) =>
+        isNetwork(value)
+          ? value
+          : refuse('must be an IP address or a CIDR block, and not one that holds every address'),
+      ),
+    )
+    .register(forms, { says: 'list of IP addresses and CIDR blocks' })
+    .prefault([])
+    .register(optionTexts, {
+      what: 'Load balancers in front of Gatehouse. From these alone `X-Forwarded-For` and `X-Forwarded-Proto` are believed.',
+      danger:
+        'Anyone at one of these addresses can claim any source address, and the ledger then records a lie. Name single addresses; an empty list trusts nobody.',
+    }),
+  shutdownSeconds: seconds(1, 300).prefault(25).register(optionTexts, {
+    what: 'How long running requests may take to finish after SIGTERM before they are cut.',
+    danger:
+      'Longer than the supervisor waits (Docker 10 s, Kubernetes 30 s, systemd 90 s unless told otherwise), and the process is killed before its ledger is closed.',
+  }),
+})
+
+const redis = section(
+  'The shared store for grants, sessions and second factors: Redis 7 or later, or Valkey, with AOF persistence and `noeviction`.',
+  {
+    url: text(
+      {
+        says: '`rediss://host:port`, `redis://host:port`, or `unix:/path/to.sock`',
+        pattern: redisPattern.source,
+      },
+      (value, refuse) => {
+        if (/^rediss?:\/\/[^/]*@/.test(value))
+          return refuse(
+            'must not contain a user or a password; write the password into a file and name that in redis.passwordFile',
+          )
+        const isUsable = redisPattern.test(value) && (value.startsWith('unix:') || URL.canParse(value))
+        return isUsable
+          ? value
+          : refuse('must be rediss://host:port, redis://host:port, or unix:/path/to.sock')
+      },
+    ).register(optionTexts, {
+      what: 'Where it is. `rediss` is TLS; a database number may follow as `/1`.',
+      danger:
+        'All instances must name the same one. Without TLS, its password and its content cross the network in clear.',
+    }),
+    passwordFile: path().optional().register(optionTexts, {
+      what: 'File that holds the password and nothing else. A line break at its end is ignored.',
+      danger: 'Whoever can write to Redis can stop all access. Mode 0600.',
+    }),
+  },
+)
+
+const oidc = section('The identity provider that people sign in with (OpenID Connect).', {
+  issuer: secureUrl('an https URL without query, fragment or credentials', issuerPattern).register(
+    optionTexts,
+    {
+      what: 'The issuer, exactly as the provider states it. `<issuer>/.well-known/openid-configuration` must answer. `http` as for `server.publicUrl`.',
+      danger:
+        'Whoever controls this address decides who everybody is. People are recognised by issuer and subject: under another issuer they are strangers, and their grants and second factors stay behind.',
+    },
+  ),
+  name: plainText(80).optional().register(optionTexts, {
+    what: 'The provider’s name on the sign-in button.',
+    default: 'the host of the issuer',
+    danger: 'None.',
+  }),
+  clientId: plainText(200).register(optionTexts, {
+    what: 'The name under which Gatehouse is registered at the provider.',
+    danger: 'A client shared with other applications lets their tokens be tried here.',
+  }),
+  clientSecretFile: path().optional().register(optionTexts, {
+    what: 'File that holds the client secret and nothing else. A line break at its end is ignored.',
+    default: 'not set; required unless `clientAuthentication` is `none`',
+    danger: 'Whoever reads it can redeem codes in the name of Gatehouse. Mode 0600.',
+  }),
+  clientAuthentication: z
+    .enum(['client_secret_basic', 'client_secret_post', 'none'])
+    .prefault('client_secret_basic')
+    .register(optionTexts, {
+      what: 'How Gatehouse proves itself to the provider. Some providers fail with `client_secret_basic` when the secret holds one of `-_.~`: use `client_secret_post` there.',
+      danger: 'With `none` only PKCE protects the sign-in. Use it where the provider offers nothing else.',
+    }),
+  scopes: z
+    .array(
+      // RFC 6749 §3.3
+      matching(
+        /^[!#-[\]-~]{1,100}$/,
+        { says: 'scope' },
+        'must be a scope: visible ASCII without spaces, quotes or backslashes',
+      ),
+    )
+    .refine((scopes) => scopes.includes('openid'), 'must contain openid, or the provider returns no identity')
+    .register(forms, { says: 'list of scopes, `openid` among them' })
+    .prefault(['openid', 'email', 'profile'])
+    .register(optionTexts, {
+      what: 'What is asked of the provider. Some need one more for the claim that roles are read from, often `groups`.',
+      danger: 'Without `email`, grants addressed to an e-mail find nobody.',
+    }),
+  clockToleranceSeconds: seconds(0, 300).prefault(30).register(optionTexts, {
+    what: 'How far the provider’s clock may differ from ours.',
+    danger: 'Expired tokens pass for that long. Mend the time service before raising it.',
+  }),
+  timeoutSeconds: seconds(1, 30).prefault(5).register(optionTexts, {
+    what: 'How long to wait for one answer of the provider.',
+    danger:
+      'Long values leave people in front of an empty page while the provider is down; short ones fail with slow providers.',
+  }),
+  roles: section(
+    'Which people hold a right over Gatehouse itself. Rights over machines come from grants alone.',
+    {
+      claim: plainText(200).prefault('groups').register(optionTexts, {
+        what: 'The claim of the ID token that lists a person’s groups: text, or a list of texts.',
+        danger: 'A claim that people can edit themselves lets anyone become an administrator.',
+      }),
+      admin: names('groups').prefault([]).register(optionTexts, {
+        what: 'Members issue, extend and revoke grants, end sessions, and reset second factors.',
+        danger:
+          'Members can give anybody access to every endpoint. With an empty list only the command line can.',
+      }),
+      approver: names('groups').prefault([]).register(optionTexts, {
+        what: 'Members see who is in, and say yes or no.',
+        danger: 'Members can let people in to machines that move.',
+      }),
+      auditor: names('groups').prefault([]).register(optionTexts, {
+        what: 'Members read; they change nothing.',
+        danger: 'Members see who did what, and when.',
+      }),
+    },
+  ).prefault({}),
+})
+
+const totp = section('The second factor: one-time codes (RFC 6238).', {
+  enrolment: z.enum(['invite', 'first-login']).prefault('invite').register(optionTexts, {
+    what: 'Who may set up an authenticator: people with a code that an administrator gave them, or anybody at the first sign-in.',
+    danger:
+      'With `first-login`, whoever steals the password of somebody without a second factor enrols their own.',
+  }),
+  label: plainText(60).prefault('Gatehouse').register(optionTexts, {
+    what: 'The name of the account in the authenticator app.',
+    danger: 'None to access. Two plants with the same name are told apart by nobody.',
+  }),
+  invitationLifetime: duration('5m', '31d').prefault('7d').register(optionTexts, {
+    what: 'How long an enrolment code stays good.',
+    danger: 'A code in an old mail is a second factor for whoever finds it first.',
+  }),
+}).prefault({})
+
+/** The whole file. */
+export const fileSchema = section(
+  'One YAML file. Relative paths start at its folder; secrets are read from files of their own; unknown keys are refused.',
+  {
+    server,
+    redis,
+    oidc,
+    totp,
+    sessions: section('Sign-ins.', {
+      maxLength: duration('5m', '24h').prefault('12h').register(optionTexts, {
+        what: 'How long a sign-in lasts at most, whatever happens in it. Then everything it opened is cut.',
+        danger: 'Long sessions outlive the shift, and the change of personnel, that they were meant for.',
+      }),
+    }).prefault({}),
+    keys: section('The keys of Gatehouse itself.', {
+      file: path().register(optionTexts, {
+        what: 'Made by `gatehouse keys init`. Shared by all instances, readable by the account of Gatehouse alone (mode 0600).',
+        danger:
+          'Lost, every second factor must be enrolled again. Stolen, second factors can be copied and the ledger forged. Keep a copy offline.',
+      }),
+    }),
+    audit: section('The ledger: the record of who did what.', {
+      directory: path().register(optionTexts, {
+        what: 'Where its files are written. One directory for each instance, or one writer name for each.',
+        danger: 'When it cannot be written, nobody gets in. Give it a disk of its own.',
+      }),
+      durability: z
+        .enum(['state-changing', 'every-request'])
+        .prefault('state-changing')
+        .register(optionTexts, {
+          what: 'What must be on disk before it takes effect: sign-ins, grants, new streams and state-changing requests; or every request. The rest follows within 100 ms.',
+          danger: '`every-request` adds the time of a disk flush to each request.',
+        }),
+      writer: matching(
+        /^[a-z0-9][a-z0-9-]{0,31}$/,
+        { says: 'name', range: '1 to 32 characters: a–z, 0–9, hyphen' },
+        'must be 1 to 32 of a–z, 0–9 and hyphen, and not begin with a hyphen',
+      )
+        .prefault('gateway')
+        .register(optionTexts, {
+          what: 'Names this instance in its ledger files.',
+          danger:
+            'Two running instances that write under one name into one directory break the chain of both.',
+        }),
+    }),
+    grants: section('Permits.', {
+      maxLength: duration('5m', '31d').prefault('12h').register(optionTexts, {
+        what: 'The longest a grant may run, extensions included.',
+        danger: 'Long grants are forgotten open doors. Prefer a new grant to a long one.',
+      }),
+    }).prefault({}),
+    log: section('The operational log, JSON lines on standard error.', {
+      level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).prefault('info').register(optionTexts, {
+        what: 'The least important lines that are still written.',
+        danger:
+          '`debug` writes much under load; `error` and `silent` hide the warnings that come before an outage.',
+      }),
+    }).prefault({}),
+    endpoints: z.array(endpoint).prefault([]),
+  },
+)
+
+/** What a valid file says, defaults filled in, before its files are read. */
+export type Settings = z.output<typeof fileSchema>
+
+/** The same with gaps, where a value was refused: rules report on what is there. */
+export type Draft = NonNullable<DraftOf<Settings>>
+
+type DraftOf<T> = T extends URL | Address
+  ? T | undefined
+  : T extends readonly (infer Item)[]
+    ? readonly DraftOf<Item>[] | undefined
+    : T extends object
+      ? { readonly [Key in keyof T]?: DraftOf<T[Key]> } | undefined
+      : T | undefined
