@@ -1,0 +1,166 @@
+import type { ErrorCode } from '../lib/index.js'
+import type { Actor, CutCause, EpochMs, Grant, Principal, Reason, Role } from '../model.js'
+
+/**
+ * The event catalogue: everything the ledger can say, with the fields of each event.
+ *
+ * Instants are `EpochMs` here and ISO 8601 text in the file. `source` is the client's address.
+ * docs/reference/ledger.md says the same for readers of the file; a test keeps the two together.
+ */
+export type LedgerEvent = Recordable<
+  LedgerOwnEvent | GatewayEvent | RequestEvent | SessionEvent | SecondFactorEvent | GrantEvent
+>
+
+/** The ledger adds these four itself; an event that carried one would make its own record unreadable. */
+type Recordable<Event extends { event: string; seq?: never; at?: never; prev?: never; hash?: never }> = Event
+
+export type EventName = LedgerEvent['event']
+
+/** What the ledger says about itself. Only the ledger writes these. */
+export type LedgerOwnEvent =
+  | {
+      readonly event: 'ledger.begun'
+      readonly format: 1
+      readonly writer: string
+      readonly chain: string
+      readonly keyId: string
+    }
+  | {
+      readonly event: 'ledger.continued'
+      readonly writer: string
+      readonly chain: string
+      readonly file: string
+    }
+  | { readonly event: 'ledger.recovered'; readonly droppedBytes: number; readonly unsignedRecords: number }
+  | {
+      readonly event: 'ledger.resumed'
+      readonly since: EpochMs
+      readonly refusedRecords: number
+      readonly lostRecords: number
+    }
+
+export type GatewayEvent =
+  { readonly event: 'gateway.started'; readonly version: string } | { readonly event: 'gateway.stopped' }
+
+export type RequestEvent =
+  | {
+      readonly event: 'request.refused'
+      readonly requestId: string
+      readonly source: string
+      readonly detail: string
+    }
+  | {
+      readonly event: 'request.decided'
+      readonly requestId: string
+      readonly source: string
+      readonly kind: 'request' | 'websocket'
+      readonly method: string
+      readonly host: string
+      /** Without the query: historians' queries may carry what does not belong in a ledger. */
+      readonly path: string
+      readonly endpointId: string | null
+      readonly principalId: string | null
+      readonly sessionId: string | null
+      readonly grantId: string | null
+      readonly outcome: 'permit' | 'challenge' | 'deny'
+      readonly reasons: readonly Reason[]
+    }
+  | {
+      readonly event: 'request.completed'
+      readonly requestId: string
+      readonly status: number | null
+      readonly bytesUp: number
+      readonly bytesDown: number
+      readonly durationMs: number
+      readonly end: 'complete' | 'client-closed' | 'upstream-failed' | 'cut'
+      readonly cause: CutCause | null
+    }
+
+export type SessionEvent =
+  | {
+      readonly event: 'login.succeeded'
+      readonly principal: Pick<Principal, 'id' | 'issuer' | 'subject' | 'email'>
+      readonly roles: readonly Role[]
+      readonly sessionId: string
+      readonly source: string
+    }
+  | { readonly event: 'login.failed'; readonly code: ErrorCode; readonly source: string }
+  | {
+      readonly event: 'session.ended'
+      readonly sessionId: string
+      readonly principalId: string
+      readonly cause: CutCause
+      readonly actor: Actor
+    }
+  | {
+      readonly event: 'pass.issued'
+      readonly passId: string
+      readonly sessionId: string
+      readonly principalId: string
+      readonly endpointId: string
+      readonly requestId?: string | undefined
+    }
+
+export type SecondFactorEvent =
+  | {
+      readonly event: 'second-factor.enrolled' | 'second-factor.verified'
+      readonly principalId: string
+      readonly sessionId?: string | undefined
+    }
+  | { readonly event: 'second-factor.failed'; readonly principalId: string; readonly code: ErrorCode }
+  | { readonly event: 'second-factor.locked'; readonly principalId: string; readonly until: EpochMs }
+  | { readonly event: 'second-factor.recovery-used'; readonly principalId: string; readonly left: number }
+  | { readonly event: 'second-factor.reset'; readonly principalId: string; readonly actor: Actor }
+  | {
+      readonly event: 'invitation.issued'
+      readonly email: string
+      readonly actor: Actor
+      readonly expiresAt: EpochMs
+    }
+
+export type GrantEvent =
+  | { readonly event: 'grant.issued'; readonly grant: Grant; readonly actor: Actor }
+  | { readonly event: 'grant.bound'; readonly grantId: string; readonly principalId: string }
+  | {
+      readonly event: 'grant.extended'
+      readonly grantId: string
+      /** The end it had before. */
+      readonly from: EpochMs
+      readonly until: EpochMs
+      readonly actor: Actor
+    }
+  | {
+      readonly event: 'grant.revoked'
+      readonly grantId: string
+      readonly actor: Actor
+      readonly reason: string
+    }
+
+/** Every event with the sentence that tells a reader what it states. */
+export const eventMeanings: Readonly<Record<EventName, string>> = {
+  'ledger.begun': 'A chain starts here; names its writer, its random id and the key that signs its heads.',
+  'ledger.continued': 'A further file of the chain starts here.',
+  'ledger.recovered':
+    'The writer had stopped without closing the ledger: what it dropped, what it kept without a signature.',
+  'ledger.resumed': 'Records could not be written for a while, and can again.',
+  'gateway.started': 'An instance started.',
+  'gateway.stopped': 'An instance stopped in good order.',
+  'request.refused': 'A request was turned away before anyone asked who sent it.',
+  'request.decided': 'Somebody asked for something; what was decided and why.',
+  'request.completed': 'A permitted request or WebSocket ended; how, and how much passed.',
+  'login.succeeded': 'Somebody signed in and got a session.',
+  'login.failed': 'A sign-in failed.',
+  'session.ended': 'A session and everything opened with it ended.',
+  'pass.issued': 'A session was let in at one endpoint.',
+  'second-factor.enrolled': 'A principal confirmed a new second factor.',
+  'second-factor.verified': 'A principal proved the second factor.',
+  'second-factor.failed': 'A one-time code or recovery code was refused.',
+  'second-factor.locked': 'Too many wrong codes: no code is accepted for a while.',
+  'second-factor.recovery-used': 'A recovery code was used up.',
+  'second-factor.reset': 'An administrator removed the second factor of a principal.',
+  'invitation.issued': 'A code to enrol a second factor was made for an address.',
+  'grant.issued': 'A grant was given.',
+  'grant.bound': 'A grant addressed to an e-mail became the right of the principal who proved it.',
+  'grant.extended': 'The end of a grant was moved.',
+  'grant.revoked': 'A grant was taken back.',
+}
