@@ -1,7 +1,25 @@
+import express from 'express'
+import { serveRoutes } from '../lib/page/index.js'
 import type { OwnSurface } from '../lib/index.js'
+import { grantRoutes } from './grants.js'
+import { issueRoutes } from './issue.js'
 import type { AdminOptions } from './options.js'
+import { peopleRoutes } from './people.js'
+import { sessionRoutes } from './sessions.js'
 
 /** What approvers and administrators see: grants, who is in, people. */
-export function createAdmin(_options: AdminOptions): OwnSurface {
-  throw new Error('not built yet')
+export function createAdmin(options: AdminOptions): OwnSurface {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.enable('strict routing')
+  app.enable('case sensitive routing')
+  app.set('query parser', 'simple')
+  app.use(express.urlencoded({ extended: false, limit: '16kb', inflate: false }))
+  return serveRoutes(
+    app,
+    // Fixed paths before those with parameters: `/admin/grants/new` is not a grant.
+    [...issueRoutes(options), ...grantRoutes(options), ...sessionRoutes(options), ...peopleRoutes(options)],
+    options,
+  )
 }

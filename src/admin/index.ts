@@ -1,2 +1,3 @@
 export type { AdminOptions } from './options.js'
 export { createAdmin } from './admin.js'
+export { issueGrant, type IssuedGrant, type IssueOptions } from './issue-grant.js'

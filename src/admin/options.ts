@@ -6,7 +6,7 @@ import type { AnswerDenied, AnswerError, Clock, Pages } from '../lib/index.js'
 import type { Sessions } from '../sessions/index.js'
 
 export interface AdminOptions {
-  readonly config: Pick<Config, 'totp' | 'grants' | 'endpoints'>
+  readonly config: Config
   readonly clock: Clock
   readonly pages: Pages
   readonly sessions: Sessions

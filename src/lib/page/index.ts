@@ -2,6 +2,9 @@ export { createPages, type Message, type Page, type Pages, type PagesOptions, ty
 export type { Asset } from './assets.js'
 export {
   askFirst,
+  Cell,
+  Choice,
+  Choices,
   ConfirmForm,
   Copyable,
   durationWords,
@@ -13,7 +16,10 @@ export {
   Instant,
   isoText,
   Notice,
+  Row,
+  RowHead,
   Said,
+  Table,
   TimeUntil,
   type Confirmation,
 } from './parts.js'

@@ -133,6 +133,100 @@ export function FieldError(props: { name: string; error: string | null | undefin
   )
 }
 
+/**
+ * A table that becomes a list of cards on a phone. The roles are spelled out because browsers take away
+ * a table's meaning together with its `display`.
+ */
+export function Table(props: {
+  caption: string
+  columns: readonly string[]
+  children: ComponentChildren
+}): VNode {
+  return (
+    <table role="table">
+      <caption class="visually-hidden">{props.caption}</caption>
+      <thead role="rowgroup">
+        <tr role="row">
+          {props.columns.map((column) => (
+            <th role="columnheader" scope="col">
+              {column}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody role="rowgroup">{props.children}</tbody>
+    </table>
+  )
+}
+
+export function Row(props: { children: ComponentChildren }): VNode {
+  return <tr role="row">{props.children}</tr>
+}
+
+/** @param props.label the column's name, shown where the head of the table is not */
+export function Cell(props: { label?: string; children: ComponentChildren }): VNode {
+  return (
+    <td role="cell" data-label={props.label}>
+      {props.children}
+    </td>
+  )
+}
+
+export function RowHead(props: { children: ComponentChildren }): VNode {
+  return (
+    <th role="rowheader" scope="row">
+      {props.children}
+    </th>
+  )
+}
+
+/** Several choices under one question. */
+export function Choices(props: {
+  name: string
+  legend: string
+  error?: string | null | undefined
+  hint?: string
+  children: ComponentChildren
+}): VNode {
+  const { name, legend, error, hint, children } = props
+  const described = [
+    ...(hint === undefined ? [] : [`${name}-hint`]),
+    ...(error == null ? [] : [`${name}-error`]),
+  ]
+  return (
+    <fieldset id={name} aria-describedby={described.length > 0 ? described.join(' ') : undefined}>
+      <legend>{legend}</legend>
+      {hint !== undefined && (
+        <p class="hint" id={`${name}-hint`}>
+          {hint}
+        </p>
+      )}
+      <FieldError name={name} error={error} />
+      <div class="choices">{children}</div>
+    </fieldset>
+  )
+}
+
+/** @param props.say how the choice reads in the sentence that the script makes of the form */
+export function Choice(props: {
+  type: 'radio' | 'checkbox'
+  name: string
+  value: string
+  isChosen: boolean
+  say?: string
+  children: ComponentChildren
+}): VNode {
+  const id = `${props.name}-${props.value}`
+  return (
+    <div class="choice">
+      <input type={props.type} id={id} name={props.name} value={props.value} checked={props.isChosen} />
+      <label for={id} data-say={props.say}>
+        {props.children}
+      </label>
+    </div>
+  )
+}
+
 /** Text to be carried elsewhere, with a button where scripts run. */
 export function Copyable(props: { id: string; children: string; label: string }): VNode {
   return (

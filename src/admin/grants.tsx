@@ -1,0 +1,493 @@
+import type { VNode } from 'preact'
+import { GatehouseError } from '../lib/index.js'
+import {
+  askFirst,
+  Cell,
+  ConfirmForm,
+  Field,
+  FormToken,
+  Hidden,
+  Instant,
+  Notice,
+  personal,
+  Row,
+  RowHead,
+  Said,
+  Table,
+  TimeUntil,
+  type Answer,
+  type Confirmation,
+  type PersonalCall,
+  type Route,
+  type Viewer,
+} from '../lib/page/index.js'
+import type { EpochMs, Grant } from '../model.js'
+import { grantState } from '../policy/index.js'
+import type { AdminOptions } from './options.js'
+import {
+  actorName,
+  dateFieldText,
+  fieldMessage,
+  GrantSentence,
+  machineNames,
+  readDateField,
+  stateName,
+} from './words.js'
+
+const shownLive = 500
+const shownEnded = 50
+const hourMs = 3_600_000
+
+/** What was just done, by the name it has in the address; anything else there says nothing. */
+const doneNotices: Readonly<Record<string, string>> = {
+  extended: 'The grant was extended. Connections that are open stay open until the new end.',
+  revoked: 'The grant was revoked. Everything opened with it has been cut.',
+}
+
+/** What the person entered and why it was not taken. */
+interface Refusal {
+  readonly form: 'extend' | 'revoke'
+  readonly error: GatehouseError
+  readonly value: string
+}
+
+/** The list of grants, one grant, and what can be done to it. */
+export function grantRoutes(options: AdminOptions): Route[] {
+  const { config, clock, pages, grants, secondFactor } = options
+
+  async function showList({ viewer }: PersonalCall): Promise<Answer> {
+    const all = await grants.list()
+    const now = clock.now()
+    const inState = (...states: string[]): Grant[] =>
+      all.filter((grant) => states.includes(grantState(grant, now)))
+    const running = inState('grant-active').sort((a, b) => a.until - b.until)
+    const coming = inState('grant-not-started').sort((a, b) => a.from - b.from)
+    const ended = inState('grant-ended', 'grant-revoked').sort((a, b) => endOf(b) - endOf(a))
+    const html = pages.render({
+      title: 'Grants',
+      section: 'grants',
+      width: 'wide',
+      isLive: true,
+      viewer,
+      now,
+      body: (
+        <>
+          <div class="head">
+            <h1>Grants</h1>
+            {viewer.isAdmin && (
+              <a class="button" href="/admin/grants/new">
+                Issue a grant
+              </a>
+            )}
+          </div>
+          <GrantList
+            title="Running"
+            none="No grant is running now."
+            {...{ grants: running, limit: shownLive, now, viewer }}
+          />
+          <GrantList
+            title="Starts later"
+            none="No grant is waiting to start."
+            {...{ grants: coming, limit: shownLive, now, viewer }}
+          />
+          <GrantList
+            title="Ended"
+            none="No grant has ended yet."
+            {...{ grants: ended, limit: shownEnded, now, viewer }}
+          />
+        </>
+      ),
+    })
+    return { kind: 'page', html }
+  }
+
+  function GrantList(props: {
+    title: string
+    none: string
+    grants: readonly Grant[]
+    limit: number
+    now: EpochMs
+    viewer: Viewer
+  }): VNode {
+    const { title, none, limit, now, viewer } = props
+    const shown = props.grants.slice(0, limit)
+    const hidden = props.grants.length - shown.length
+    return (
+      <section>
+        <h2>{`${title} (${String(props.grants.length)})`}</h2>
+        {shown.length === 0 ? (
+          <p class="soft">{none}</p>
+        ) : (
+          <Table caption={title} columns={['Who', 'Machine', 'Window', 'Reason', 'State', 'Actions']}>
+            {shown.map((grant) => (
+              <GrantRow grant={grant} now={now} viewer={viewer} />
+            ))}
+          </Table>
+        )}
+        {hidden > 0 && <p class="soft">{`${String(hidden)} more are not shown.`}</p>}
+      </section>
+    )
+  }
+
+  function GrantRow({ grant, now, viewer }: { grant: Grant; now: EpochMs; viewer: Viewer }): VNode {
+    const isOver = endOf(grant) <= now
+    return (
+      <Row>
+        <RowHead>
+          <Said>{grant.to.email}</Said>
+          {grant.to.principalId === null && <div class="soft small">has not signed in yet</div>}
+        </RowHead>
+        <Cell label="Machine">
+          <Said>{machineNames(grant.endpoints, config.endpoints)}</Said>
+          {grant.access === 'view' && <div class="soft small">view only</div>}
+        </Cell>
+        <Cell label="Window">
+          <Instant at={grant.from} />
+          <br />
+          to <Instant at={grant.until} />
+        </Cell>
+        <Cell label="Reason">
+          <Said>{grant.reason}</Said>
+          {grant.ticket !== null && (
+            <div class="soft small">
+              <Said>{grant.ticket}</Said>
+            </div>
+          )}
+        </Cell>
+        <Cell label="State">
+          <StateText grant={grant} now={now} />
+        </Cell>
+        <Cell>
+          <div class="actions">
+            {viewer.isAdmin &&
+              !isOver &&
+              [1, 4]
+                .filter((hours) => canExtend(grant, hours))
+                .map((hours) => <QuickExtend grant={grant} hours={hours} viewer={viewer} />)}
+            <a class="button quiet" href={`/admin/grants/${encodeURIComponent(grant.id)}`}>
+              {isOver ? 'Details' : viewer.isAdmin ? 'Change or end' : 'Details or end'}
+              <span class="visually-hidden">{` grant of ${grant.to.email}`}</span>
+            </a>
+          </div>
+        </Cell>
+      </Row>
+    )
+  }
+
+  function canExtend(grant: Grant, hours: number): boolean {
+    return grant.until + hours * hourMs - grant.from <= config.grants.maxLengthMs
+  }
+
+  async function showOne(call: PersonalCall): Promise<Answer> {
+    return renderOne(call, await find(call), null)
+  }
+
+  async function find({ params }: PersonalCall): Promise<Grant> {
+    const grant = await grants.get(params.one('id'))
+    if (grant === null) throw new GatehouseError('grant-unknown', 'There is no grant with this id.')
+    return grant
+  }
+
+  async function renderOne(call: PersonalCall, grant: Grant, refusal: Refusal | null): Promise<Answer> {
+    const { viewer, query } = call
+    const { principalId } = grant.to
+    const needsInvitation =
+      viewer.isAdmin &&
+      config.totp.enrolment === 'invite' &&
+      !(principalId !== null && (await secondFactor.status(principalId)).isEnrolled)
+    const now = clock.now()
+    const done = doneNotices[query.one('done')]
+    const isOver = endOf(grant) <= now
+    const openCount = options.streams().filter((stream) => stream.grantId === grant.id).length
+    const html = pages.render({
+      title: refusal === null ? 'Grant' : 'Error: Grant',
+      section: 'grants',
+      viewer,
+      now,
+      body: (
+        <>
+          {done !== undefined && <Notice>{done}</Notice>}
+          <div class="panel">
+            <div class="title head">
+              <h1>Grant</h1>
+              <StateText grant={grant} now={now} />
+            </div>
+            <p class="lead">
+              <GrantSentence grant={grant} endpoints={config.endpoints} />
+            </p>
+            <GrantFacts grant={grant} openCount={openCount} />
+            {needsInvitation && !isOver && (
+              <form method="post" action="/admin/invitations">
+                <FormToken viewer={viewer} />
+                <Hidden name="email" value={grant.to.email} />
+                <p class="hint">
+                  <Said>{grant.to.email}</Said> has no second factor yet and needs an invitation code to set
+                  one up.
+                </p>
+                <div class="actions">
+                  <button class="quiet">New invitation code</button>
+                </div>
+              </form>
+            )}
+          </div>
+          {!isOver && viewer.isAdmin && <Extend grant={grant} viewer={viewer} refusal={refusal} />}
+          {!isOver && <Revoke grant={grant} viewer={viewer} refusal={refusal} openCount={openCount} />}
+          <p>
+            <a href="/admin">All grants</a>
+          </p>
+        </>
+      ),
+    })
+    return { kind: 'page', html, status: refusal?.error.status ?? 200 }
+  }
+
+  function Extend(props: { grant: Grant; viewer: Viewer; refusal: Refusal | null }): VNode {
+    const { grant, viewer } = props
+    const refusal = props.refusal?.form === 'extend' ? props.refusal : null
+    const value = refusal?.value ?? ''
+    return (
+      <section class="panel" aria-labelledby="extend">
+        <h2 id="extend">Give more time</h2>
+        {[1, 4].some((hours) => canExtend(grant, hours)) && (
+          <div class="actions">
+            {[1, 4]
+              .filter((hours) => canExtend(grant, hours))
+              .map((hours) => (
+                <QuickExtend grant={grant} hours={hours} viewer={viewer} />
+              ))}
+          </div>
+        )}
+        <form class="field" method="post" action={actionOf(grant, 'extend')}>
+          <FormToken viewer={viewer} />
+          <Field
+            name="until"
+            label={
+              <>
+                New end (<span data-zone>UTC</span>)
+              </>
+            }
+            hint={
+              <>
+                At the latest <Instant at={grant.from + config.grants.maxLengthMs} />, the longest a grant may
+                last.
+              </>
+            }
+            error={refusal && fieldMessage(refusal.error)}
+            value={/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(value) ? value.slice(0, 16) : dateFieldText(grant.until)}
+            input={{ type: 'datetime-local' }}
+          />
+          <div class="actions">
+            <button class="quiet">Extend</button>
+          </div>
+        </form>
+      </section>
+    )
+  }
+
+  function Revoke(props: {
+    grant: Grant
+    viewer: Viewer
+    refusal: Refusal | null
+    openCount: number
+  }): VNode {
+    const { grant, viewer, openCount } = props
+    const refusal = props.refusal?.form === 'revoke' ? props.refusal : null
+    return (
+      <form
+        class="panel"
+        method="post"
+        action={actionOf(grant, 'revoke')}
+        aria-labelledby="revoke"
+        {...askFirst(confirmRevoke(grant, openCount))}
+      >
+        <h2 id="revoke">End it now</h2>
+        <FormToken viewer={viewer} />
+        <Field
+          name="reason"
+          label="Reason"
+          hint="The vendor reads it in the portal; it is kept in the ledger."
+          error={refusal && fieldMessage(refusal.error)}
+          value={refusal?.value ?? ''}
+          input={{ maxLength: 500 }}
+        />
+        <div class="actions">
+          <button class="danger">Revoke this grant</button>
+        </div>
+      </form>
+    )
+  }
+
+  function confirmRevoke(grant: Grant, openCount: number): Confirmation {
+    const machines = machineNames(grant.endpoints, config.endpoints)
+    const open = openCount === 0 ? '' : ` ${String(openCount)} open through this gateway now.`
+    return {
+      title: 'Revoke this grant?',
+      text: `${grant.to.email} loses ${machines} at once. Open connections are cut, also in the middle of an upload.${open} This cannot be undone; a new grant can be issued.`,
+      button: 'Revoke',
+    }
+  }
+
+  async function extend(call: PersonalCall): Promise<Answer> {
+    const { params, body, actor } = call
+    const by = body.one('by')
+    const grant = await find(call)
+    try {
+      let until: EpochMs | string = readDateField(body.one('until').trim())
+      if (by !== '') {
+        // Two people who press the button at once mean one hour, not two.
+        if (body.one('was') !== String(grant.until)) {
+          throw new GatehouseError('grant-conflict', 'Somebody else has just changed the end of this grant.')
+        }
+        until = grant.until + (by === '4' ? 4 : 1) * hourMs
+      }
+      await grants.extend(params.one('id'), until, actor)
+    } catch (error) {
+      if (!isMendable(error)) throw error
+      return renderOne(call, grant, { form: 'extend', error, value: body.one('until') })
+    }
+    return { kind: 'redirect', to: `/admin/grants/${encodeURIComponent(grant.id)}?done=extended` }
+  }
+
+  async function revoke(call: PersonalCall): Promise<Answer> {
+    const { body, actor, viewer } = call
+    const grant = await find(call)
+    const reason = body.one('reason').trim()
+    if (body.one('sure') !== 'yes' && reason !== '') {
+      const back = `/admin/grants/${encodeURIComponent(grant.id)}`
+      const openCount = options.streams().filter((stream) => stream.grantId === grant.id).length
+      const html = pages.render({
+        title: 'Revoke this grant?',
+        section: 'grants',
+        width: 'form',
+        viewer,
+        now: clock.now(),
+        body: (
+          <ConfirmForm
+            confirmation={confirmRevoke(grant, openCount)}
+            viewer={viewer}
+            action={actionOf(grant, 'revoke')}
+            back={back}
+            fields={{ reason }}
+          />
+        ),
+      })
+      return { kind: 'page', html }
+    }
+    try {
+      await grants.revoke(grant.id, reason, actor)
+    } catch (error) {
+      if (!isMendable(error)) throw error
+      return renderOne(call, grant, { form: 'revoke', error, value: reason })
+    }
+    return { kind: 'redirect', to: `/admin/grants/${encodeURIComponent(grant.id)}?done=revoked` }
+  }
+
+  return [
+    personal('GET', '/admin', 'approver', showList),
+    personal('GET', '/admin/grants/:id', 'approver', showOne),
+    personal('POST', '/admin/grants/:id/extend', 'admin', extend),
+    personal('POST', '/admin/grants/:id/revoke', 'approver', revoke),
+  ]
+}
+
+function isMendable(error: unknown): error is GatehouseError {
+  return (
+    error instanceof GatehouseError && (error.code === 'input-invalid' || error.code === 'grant-conflict')
+  )
+}
+
+function endOf(grant: Grant): EpochMs {
+  return grant.revocation === null ? grant.until : Math.min(grant.until, grant.revocation.at)
+}
+
+function actionOf(grant: Grant, action: 'extend' | 'revoke'): string {
+  return `/admin/grants/${encodeURIComponent(grant.id)}/${action}`
+}
+
+function QuickExtend(props: { grant: Grant; hours: number; viewer: Viewer }): VNode {
+  const { grant, hours, viewer } = props
+  return (
+    <form method="post" action={actionOf(grant, 'extend')}>
+      <FormToken viewer={viewer} />
+      <Hidden name="was" value={String(grant.until)} />
+      <Hidden name="by" value={String(hours)} />
+      <button class="quiet">
+        {`+${String(hours)} h`}
+        <span class="visually-hidden">{` for ${grant.to.email}`}</span>
+      </button>
+    </form>
+  )
+}
+
+function StateText(props: { grant: Grant; now: EpochMs }): VNode {
+  const { grant, now } = props
+  const name = stateName(grant, now)
+  if (name === 'Running') {
+    return (
+      <span>
+        Running, <TimeUntil at={grant.until} now={now} thenReload /> left
+      </span>
+    )
+  }
+  if (name === 'Starts later') {
+    return (
+      <span>
+        Starts in <TimeUntil at={grant.from} now={now} thenReload />
+      </span>
+    )
+  }
+  return (
+    <span>
+      {name}
+      {grant.revocation !== null && (
+        <span class="soft small">
+          {': '}
+          <Said>{grant.revocation.reason}</Said>
+        </span>
+      )}
+    </span>
+  )
+}
+
+function GrantFacts(props: { grant: Grant; openCount: number }): VNode {
+  const { grant, openCount } = props
+  return (
+    <dl class="facts">
+      <dt>Reason</dt>
+      <dd>
+        <Said>{grant.reason}</Said>
+      </dd>
+      {grant.ticket !== null && (
+        <>
+          <dt>Ticket</dt>
+          <dd>
+            <Said>{grant.ticket}</Said>
+          </dd>
+        </>
+      )}
+      <dt>Issued</dt>
+      <dd>
+        <Instant at={grant.issuedAt} /> by <Said>{actorName(grant.issuedBy)}</Said>
+      </dd>
+      {grant.revocation !== null && (
+        <>
+          <dt>Revoked</dt>
+          <dd>
+            <Instant at={grant.revocation.at} /> by <Said>{actorName(grant.revocation.by)}</Said>:{' '}
+            <Said>{grant.revocation.reason}</Said>
+          </dd>
+        </>
+      )}
+      {openCount > 0 && (
+        <>
+          <dt>Open now</dt>
+          <dd>{`${String(openCount)} ${openCount === 1 ? 'connection' : 'connections'} through this gateway`}</dd>
+        </>
+      )}
+      <dt>Id</dt>
+      <dd>
+        <code>{grant.id}</code>
+      </dd>
+    </dl>
+  )
+}

@@ -1,0 +1,324 @@
+import type { VNode } from 'preact'
+import { parseInstant } from '../grants/index.js'
+import { GatehouseError } from '../lib/index.js'
+import {
+  Choice,
+  Choices,
+  durationWords,
+  Field,
+  FormToken,
+  Notice,
+  personal,
+  type Answer,
+  type Fields,
+  type PersonalCall,
+  type Route,
+} from '../lib/page/index.js'
+import { InvitationPanel } from './invitation.js'
+import { issueGrant } from './issue-grant.js'
+import type { AdminOptions } from './options.js'
+import { dateFieldText, fieldMessage, GrantSentence, readDateField } from './words.js'
+
+const hourMs = 3_600_000
+const usualLengthsMs = [1, 2, 4, 8].map((hours) => hours * hourMs)
+
+/** The form as it was sent, to be shown again when something in it was not right. */
+interface Input {
+  readonly to: string
+  readonly endpoints: readonly string[]
+  readonly access: string
+  readonly start: string
+  readonly from: string
+  readonly end: string
+  readonly until: string
+  readonly reason: string
+  readonly ticket: string
+}
+
+/** Giving access, on one screen, with a sentence that says what it comes to. */
+export function issueRoutes(options: AdminOptions): Route[] {
+  const { config, clock, pages, grants, people, secondFactor } = options
+  const lengthsMs = [
+    ...usualLengthsMs.filter((length) => length < config.grants.maxLengthMs),
+    config.grants.maxLengthMs,
+  ]
+  const usual = lengthsMs.includes(4 * hourMs) ? 4 * hourMs : (lengthsMs[0] ?? hourMs)
+
+  async function showForm({ viewer, query }: PersonalCall): Promise<Answer> {
+    const input: Input = {
+      to: query.one('to'),
+      endpoints: query.all('endpoint'),
+      access: 'operate',
+      start: 'now',
+      from: '',
+      end: String(usual),
+      until: '',
+      reason: '',
+      ticket: '',
+    }
+    return renderForm({ viewer }, input, null)
+  }
+
+  async function renderForm(
+    { viewer }: Pick<PersonalCall, 'viewer'>,
+    input: Input,
+    refusal: GatehouseError | null,
+  ): Promise<Answer> {
+    const known = (await people.list()).flatMap(({ principal }) =>
+      principal.email === null ? [] : [principal.email],
+    )
+    const errorOf = (field: string): string | null =>
+      refusal?.field === field ? fieldMessage(refusal) : null
+    const now = clock.now()
+    const html = pages.render({
+      title: refusal === null ? 'Issue a grant' : 'Error: Issue a grant',
+      section: 'grants',
+      viewer,
+      now,
+      body: (
+        <>
+          <h1>Issue a grant</h1>
+          {refusal !== null && (
+            <Notice kind="alarm">
+              <strong>Nothing was issued.</strong>
+              {refusal.field === null ? (
+                <span>{refusal.message}</span>
+              ) : (
+                <a href={`#${fieldIds[refusal.field] ?? 'to'}`}>{fieldMessage(refusal)}</a>
+              )}
+            </Notice>
+          )}
+          <form class="panel" method="post" action="/admin/grants">
+            <FormToken viewer={viewer} />
+            <Field
+              name="to"
+              label="Who"
+              hint="The e-mail address they sign in with."
+              error={errorOf('to')}
+              value={input.to}
+              input={{ type: 'email', list: 'known-people', spellcheck: false, maxLength: 254 }}
+            />
+            <datalist id="known-people">
+              {[...new Set(known)].slice(0, 500).map((email) => (
+                <option value={email} />
+              ))}
+            </datalist>
+            <Choices name="endpoints" legend="Machines" error={errorOf('endpoints')}>
+              {config.endpoints.map((endpoint) => (
+                <Choice
+                  type="checkbox"
+                  name="endpoints"
+                  value={endpoint.id}
+                  isChosen={input.endpoints.includes(endpoint.id)}
+                  say={endpoint.name}
+                >
+                  {endpoint.name}
+                  {endpoint.zone !== null && <span class="soft">{` ${endpoint.zone}`}</span>}
+                </Choice>
+              ))}
+            </Choices>
+            <Choices name="access" legend="Access" error={errorOf('access')}>
+              <Choice
+                type="radio"
+                name="access"
+                value="operate"
+                isChosen={input.access !== 'view'}
+                say="may operate"
+              >
+                Operate
+              </Choice>
+              <Choice
+                type="radio"
+                name="access"
+                value="view"
+                isChosen={input.access === 'view'}
+                say="may only view"
+              >
+                View only
+              </Choice>
+            </Choices>
+            <Choices name="start" legend="Start" error={errorOf('from')}>
+              <Choice type="radio" name="start" value="now" isChosen={input.start !== 'at'} say="from now">
+                Now
+              </Choice>
+              <Choice type="radio" name="start" value="at" isChosen={input.start === 'at'} say="from">
+                Later
+              </Choice>
+              <DateField name="from" label="Start" value={input.from} choice="start-at" />
+            </Choices>
+            <Choices name="end" legend="End" error={errorOf('until')}>
+              {lengthsMs.map((length) => (
+                <Choice
+                  type="radio"
+                  name="end"
+                  value={String(length)}
+                  isChosen={input.end === String(length)}
+                  say={`for ${durationWords(length).replace(' 0 min', '')}`}
+                >
+                  {`After ${durationWords(length).replace(' 0 min', '')}`}
+                </Choice>
+              ))}
+              <Choice type="radio" name="end" value="at" isChosen={input.end === 'at'} say="until">
+                At a set time
+              </Choice>
+              <DateField name="until" label="End" value={input.until} choice="end-at" />
+            </Choices>
+            <Field
+              name="reason"
+              label="Reason"
+              hint="What the work is; the vendor sees it too."
+              error={errorOf('reason')}
+              value={input.reason}
+              input={{ maxLength: 500 }}
+            />
+            <Field
+              name="ticket"
+              label="Ticket"
+              isOptional
+              error={errorOf('ticket')}
+              value={input.ticket}
+              input={{ maxLength: 64 }}
+            />
+            <p class="readback" data-readback hidden aria-live="polite" />
+            <div class="actions">
+              <button class="big">Issue grant</button>
+              <a class="button quiet big" href="/admin">
+                Cancel
+              </a>
+            </div>
+          </form>
+        </>
+      ),
+    })
+    return { kind: 'page', html, status: refusal?.status ?? 200 }
+  }
+
+  async function issue(call: PersonalCall): Promise<Answer> {
+    const { body, actor, viewer } = call
+    const input = readInput(body)
+    try {
+      const issued = await issueGrant(
+        { people, grants, secondFactor, enrolment: config.totp.enrolment },
+        {
+          to: input.to,
+          endpoints: input.endpoints,
+          access: input.access,
+          reason: input.reason,
+          ticket: input.ticket === '' ? null : input.ticket,
+          ...windowOf(input),
+        },
+        actor,
+      )
+      const { grant, enrolmentCode } = issued
+      const html = pages.render({
+        title: 'Grant issued',
+        section: 'grants',
+        viewer,
+        now: clock.now(),
+        body: (
+          <>
+            <div class="panel">
+              <h1>Grant issued</h1>
+              <p class="lead">
+                <GrantSentence grant={grant} endpoints={config.endpoints} />
+              </p>
+              <div class="actions">
+                <a class="button quiet" href={`/admin/grants/${encodeURIComponent(grant.id)}`}>
+                  Change or end
+                </a>
+                <a class="button quiet" href="/admin">
+                  All grants
+                </a>
+                <a class="button quiet" href="/admin/grants/new">
+                  Issue another
+                </a>
+              </div>
+            </div>
+            {enrolmentCode !== null && (
+              <InvitationPanel
+                email={grant.to.email}
+                code={enrolmentCode}
+                publicUrl={config.server.publicUrl}
+                providerName={config.oidc.name}
+              />
+            )}
+          </>
+        ),
+      })
+      return { kind: 'page', html }
+    } catch (error) {
+      if (
+        !(error instanceof GatehouseError) ||
+        !['input-invalid', 'person-ambiguous', 'grant-conflict'].includes(error.code)
+      )
+        throw error
+      return renderForm(call, input, error)
+    }
+  }
+
+  /** A length counts from the chosen start. */
+  function windowOf(input: Input): { from: unknown; until: unknown } {
+    const chosen = input.start === 'at' ? readDateField(input.from) : 'now'
+    if (chosen === '') throw missing('from')
+    // Read once: "now" for the start and "now" for the length must be the same instant.
+    const start = parseInstant(chosen, clock)
+    const from = start ?? chosen
+    if (input.end === 'at' && input.until === '') throw missing('until')
+    if (input.end === 'at') return { from, until: readDateField(input.until) }
+    const length = lengthsMs.find((candidate) => String(candidate) === input.end)
+    // A start that cannot be read is the one thing to tell; the end then only has to be well-formed.
+    return { from, until: length === undefined ? '' : (start ?? clock.now()) + length }
+  }
+
+  return [
+    personal('GET', '/admin/grants/new', 'admin', showForm),
+    personal('POST', '/admin/grants', 'admin', issue),
+  ]
+}
+
+function missing(field: string): GatehouseError {
+  return new GatehouseError('input-invalid', `${field}: must be filled in`, { field })
+}
+
+/** Where an error's link leads: by the field's name in a grant request. */
+const fieldIds: Readonly<Record<string, string>> = {
+  to: 'to',
+  endpoints: 'endpoints',
+  access: 'access',
+  from: 'start',
+  until: 'end',
+  reason: 'reason',
+  ticket: 'ticket',
+}
+
+function readInput(body: Fields): Input {
+  return {
+    to: body.one('to').trim(),
+    endpoints: body.all('endpoints'),
+    access: body.one('access'),
+    start: body.one('start'),
+    from: body.one('from').trim(),
+    end: body.one('end'),
+    until: body.one('until').trim(),
+    reason: body.one('reason').trim(),
+    ticket: body.one('ticket').trim(),
+  }
+}
+
+function DateField(props: { name: string; label: string; value: string; choice: string }): VNode {
+  const at = Date.parse(readDateField(props.value))
+  return (
+    <div class="choice">
+      <input
+        type="datetime-local"
+        name={props.name}
+        aria-label={props.label}
+        value={Number.isNaN(at) ? '' : dateFieldText(at)}
+        data-choice={props.choice}
+      />
+      <span class="soft" data-zone>
+        UTC
+      </span>
+    </div>
+  )
+}

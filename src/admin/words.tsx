@@ -1,0 +1,80 @@
+import type { VNode } from 'preact'
+import type { GatehouseError } from '../lib/index.js'
+import { durationWords, Instant, Said } from '../lib/page/index.js'
+import type { Actor, Endpoint, EpochMs, Grant } from '../model.js'
+import { grantState } from '../policy/index.js'
+
+/** Names of machines, as people at the plant call them; the id where one is no longer configured. */
+export function machineNames(ids: readonly string[], endpoints: readonly Endpoint[]): string {
+  return ids.map((id) => endpoints.find((endpoint) => endpoint.id === id)?.name ?? id).join(', ')
+}
+
+/** What a grant means, in a sentence. */
+export function GrantSentence(props: { grant: Grant; endpoints: readonly Endpoint[] }): VNode {
+  const { grant, endpoints } = props
+  return (
+    <>
+      <strong>
+        <Said>{grant.to.email}</Said>
+      </strong>{' '}
+      may {grant.access === 'operate' ? 'operate' : 'view'}{' '}
+      <strong>
+        <Said>{machineNames(grant.endpoints, endpoints)}</Said>
+      </strong>{' '}
+      from <Instant at={grant.from} /> until <Instant at={grant.until} />,{' '}
+      {durationWords(grant.until - grant.from)}.
+    </>
+  )
+}
+
+export function stateName(grant: Grant, now: EpochMs): string {
+  const names = {
+    'grant-active': 'Running',
+    'grant-not-started': 'Starts later',
+    'grant-ended': 'Ended',
+    'grant-revoked': 'Revoked',
+  } as const
+  return names[grantState(grant, now)]
+}
+
+export function actorName(actor: Actor): string {
+  switch (actor.kind) {
+    case 'principal':
+      return actor.email ?? actor.principalId
+    case 'operator':
+      return `${actor.account} (command line)`
+    case 'gateway':
+      return 'Gatehouse'
+  }
+}
+
+/** A date field as instants are written: with the script it says UTC itself, without it means UTC. */
+export function readDateField(text: string): string {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text) ? `${text}:00Z` : text
+}
+
+/** For the value of a date field: UTC, to the minute. */
+export function dateFieldText(at: EpochMs): string {
+  return new Date(at).toISOString().slice(0, 16)
+}
+
+const fieldNames: Readonly<Record<string, string>> = {
+  to: 'The e-mail address',
+  endpoints: 'The choice of machines',
+  access: 'The access',
+  from: 'The start',
+  until: 'The end',
+  reason: 'The reason',
+  ticket: 'The ticket',
+}
+
+/** `reason: must say why, in words`, as it reads beside a field: `The reason must say why, in words.` */
+export function fieldMessage({ field, message }: GatehouseError): string {
+  const prefix = `${field ?? ''}: `
+  const rest = message.startsWith(prefix) ? message.slice(prefix.length) : message
+  const name = fieldNames[field ?? '']
+  const isAboutField = /^(?:must|may|can|holds|is)\b/.test(rest)
+  const sentence =
+    isAboutField && name !== undefined ? `${name} ${rest}` : rest.charAt(0).toUpperCase() + rest.slice(1)
+  return sentence.endsWith('.') ? sentence : `${sentence}.`
+}
