@@ -1,0 +1,246 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { GatehouseError } from '../lib/index.js'
+import type { CutCause, Endpoint } from '../model.js'
+import { upstreamFailure } from './failures.js'
+import type { NormalisedRequest } from './normalise.js'
+import { hasBody, requestHeaders } from './request-headers.js'
+import { type Answer, readResponse, type ResponseContext, type ResponseHead } from './response-headers.js'
+import { onceClosed } from './sockets.js'
+import type { LiveStream } from './streams.js'
+import type { Upstream, UpstreamCall, UpstreamEvents } from './upstream.js'
+
+/** Everything that forwarding one admitted request needs; nothing in it is read from the wire again. */
+export interface Forwarding {
+  readonly request: NormalisedRequest
+  readonly endpoint: Endpoint
+  /** `https://press-3.plant-access.example`, without a slash at the end. */
+  readonly endpointOrigin: string
+  readonly upstream: Upstream
+  readonly client: { readonly address: string; readonly proto: 'http' | 'https' }
+  readonly identity: { readonly user: string; readonly assertion: string }
+  readonly stream: LiveStream
+  /** Origins besides the endpoint's own that a machine may redirect a browser to; none by default. */
+  readonly isRegisteredOrigin?: ((origin: string) => boolean) | undefined
+}
+
+export interface ForwardOutcome {
+  /** What was answered; null when nothing was written to the client. */
+  readonly status: number | null
+  /** Bytes of body, or of WebSocket frames, passed to the upstream. */
+  readonly bytesUp: number
+  /** Likewise to the client. */
+  readonly bytesDown: number
+  readonly end: 'complete' | 'client-closed' | 'upstream-failed' | 'cut'
+  readonly cause: CutCause | null
+}
+
+/** How a request and an upgrade differ. */
+export interface Task {
+  readonly forwarding: Forwarding
+  readonly socket: Socket
+  /** Where the body comes from, if there is one. */
+  readonly source: IncomingMessage
+  /** Called once, when there is an answer to write. */
+  openResponse(): ServerResponse
+  /** Takes over a switched connection, or says why it will not; null where none was asked for. */
+  readonly acceptUpgrade:
+    ((head: ResponseHead, socket: Socket, early: Buffer) => Promise<ForwardOutcome> | string) | null
+}
+
+/** Runs one request against its upstream, to whichever end comes first. Rejects only before the first byte. */
+export function runExchange(task: Task): Promise<ForwardOutcome> {
+  return new Promise((resolve, reject) => {
+    new Exchange(task, resolve, reject).start()
+  })
+}
+
+export function responseContext(forwarding: Forwarding): ResponseContext {
+  return {
+    method: forwarding.request.method,
+    target: forwarding.request.target,
+    upstream: forwarding.upstream.origin,
+    endpointOrigin: forwarding.endpointOrigin,
+    isRegisteredOrigin: forwarding.isRegisteredOrigin ?? (() => false),
+  }
+}
+
+const nothing = Buffer.alloc(0)
+
+type Settle = (outcome: ForwardOutcome | Promise<ForwardOutcome>) => void
+
+/** waiting (nothing written yet) → answering → settled, and never back. */
+class Exchange implements UpstreamEvents {
+  readonly #task: Task
+  readonly #resolve: Settle
+  readonly #reject: (error: unknown) => void
+  #call: UpstreamCall | null = null
+  #response: ServerResponse | null = null
+  #answer: Answer | null = null
+  #bytesUp = 0
+  #bytesDown = 0
+  #isSettled = false
+  #stopWatching: (() => void)[] = []
+
+  constructor(task: Task, resolve: Settle, reject: (error: unknown) => void) {
+    this.#task = task
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  start(): void {
+    const { forwarding, socket, source } = this.#task
+    this.#stopWatching = [
+      onceClosed(socket, () => {
+        this.#close('client-closed')
+      }),
+      forwarding.stream.onCut((cause) => {
+        this.#close('cut', cause)
+      }),
+    ]
+    if (this.#isSettled) return
+    const { request } = forwarding
+    const call = forwarding.upstream.send(
+      {
+        method: request.method,
+        target: request.target,
+        headers: requestHeaders({ ...forwarding, upstream: forwarding.upstream.origin }),
+        hasBody: hasBody(request),
+      },
+      this,
+    )
+    this.#call = call
+    if (hasBody(request)) this.#passBody(source, call)
+    else call.end()
+  }
+
+  #passBody(source: IncomingMessage, call: UpstreamCall): void {
+    source.on('data', (chunk: Buffer) => {
+      if (this.#isSettled) return
+      this.#bytesUp += chunk.length
+      if (!call.write(chunk)) source.pause()
+    })
+    source.on('end', () => {
+      if (!this.#isSettled) call.end()
+    })
+    // A body that breaks off closes the socket too, and that is acted on.
+    source.on('error', () => undefined)
+  }
+
+  onDrain(): void {
+    this.#task.source.resume()
+  }
+
+  onResponse(head: ResponseHead): void {
+    const answer = readResponse(head, responseContext(this.#task.forwarding))
+    if (typeof answer === 'string') {
+      this.onFailure(upstreamFailure('upstream-invalid', answer))
+      return
+    }
+    const { source } = this.#task
+    // The upload goes on while the answer runs, and ends with it; what is left of it cannot be skipped.
+    if (!source.complete && hasBody(this.#task.forwarding.request)) answer.headers.push('Connection', 'close')
+    const response = this.#task.openResponse()
+    this.#answer = answer
+    this.#response = response
+    response.on('error', () => undefined)
+    response.on('drain', () => this.#call?.resume())
+    response.on('finish', () => {
+      this.#complete()
+    })
+    response.writeHead(answer.status, answer.headers)
+    if (answer.hasBody) setImmediate(() => this.#flushHead())
+    else this.#endWithoutBody(response)
+  }
+
+  /** An event stream says nothing for minutes, and its reader wants to know at once that it is open. */
+  #flushHead(): void {
+    // Not `flushHeaders`, which re-encodes header bytes above 0x7f.
+    const response = this.#response
+    if (!this.#isSettled && this.#bytesDown === 0 && response?.writableEnded === false)
+      response.write(nothing)
+  }
+
+  #endWithoutBody(response: ServerResponse): void {
+    response.end()
+    // A HEAD or 304 leaves a clean connection; of a 205 with content nobody wants to read the rest.
+    if (this.#answer?.status === 205) this.#call?.destroy()
+  }
+
+  onData(chunk: Buffer): void {
+    const response = this.#response
+    if (response === null || this.#answer?.hasBody !== true) return
+    this.#bytesDown += chunk.length
+    if (!response.write(chunk)) this.#call?.pause()
+  }
+
+  onEnd(): void {
+    const { hasBody: isExpected, length } = this.#answer ?? { hasBody: false, length: null }
+    if (!isExpected) return
+    if (length !== null && length !== this.#bytesDown) {
+      this.onFailure(upstreamFailure('upstream-invalid', 'content length and content differ'))
+    } else {
+      this.#response?.end()
+    }
+  }
+
+  onUpgrade(head: ResponseHead, socket: Socket, early: Buffer): void {
+    socket.on('error', () => undefined)
+    const accepted =
+      this.#task.acceptUpgrade?.(head, socket, early) ?? 'switched protocols without being asked'
+    if (typeof accepted === 'string') {
+      socket.destroy()
+      this.onFailure(upstreamFailure('upstream-invalid', accepted))
+    } else if (this.#settle()) {
+      this.#resolve(accepted)
+    }
+  }
+
+  onFailure(failure: GatehouseError): void {
+    if (this.#response !== null) this.#close('upstream-failed')
+    else if (this.#settle()) {
+      this.#call?.destroy()
+      this.#task.source.pause()
+      this.#reject(failure)
+    }
+  }
+
+  /** The whole answer is with the client's kernel. */
+  #complete(): void {
+    if (!this.#settle()) return
+    // Only matters where the machine answered before it had read the whole request.
+    if (!this.#task.source.complete) this.#call?.destroy()
+    this.#resolve(this.#outcome('complete', null))
+  }
+
+  #close(end: ForwardOutcome['end'], cause: CutCause | null = null): void {
+    if (!this.#settle()) return
+    this.#call?.destroy()
+    if (this.#response === null) this.#task.source.pause()
+    else this.#breakOff(this.#response)
+    this.#resolve(this.#outcome(end, cause))
+  }
+
+  /**
+   * The client must see that something is missing. A length or chunks show it by themselves; where only
+   * the end of the connection marks the end of the body (HTTP/1.0), a reset has to.
+   */
+  #breakOff(response: ServerResponse): void {
+    const { socket } = this.#task
+    const isFramed = this.#answer?.length !== null || response.chunkedEncoding
+    if (isFramed || 'encrypted' in socket) socket.destroy()
+    else socket.resetAndDestroy()
+  }
+
+  #settle(): boolean {
+    if (this.#isSettled) return false
+    this.#isSettled = true
+    for (const stop of this.#stopWatching) stop()
+    return true
+  }
+
+  #outcome(end: ForwardOutcome['end'], cause: CutCause | null): ForwardOutcome {
+    const status = this.#answer?.status ?? null
+    return { status, bytesUp: this.#bytesUp, bytesDown: this.#bytesDown, end, cause }
+  }
+}

@@ -1,0 +1,14 @@
+import { GatehouseError } from '../lib/index.js'
+
+export type FailureCode = 'upstream-unreachable' | 'upstream-timeout' | 'upstream-invalid'
+
+const sentences: Readonly<Record<FailureCode, string>> = {
+  'upstream-unreachable': 'The machine cannot be reached right now.',
+  'upstream-timeout': 'The machine did not answer in time.',
+  'upstream-invalid': 'The machine gave an answer that cannot be passed on.',
+}
+
+/** `problem` is for operators; outsiders get the sentence that belongs to the code. */
+export function upstreamFailure(code: FailureCode, problem: string, cause?: unknown): GatehouseError {
+  return new GatehouseError(code, sentences[code], { cause: cause ?? new Error(problem) })
+}

@@ -1,0 +1,12 @@
+export { normaliseRequest, type NormalisedRequest, type RawRequest, type Refusal } from './normalise.js'
+export {
+  createStreams,
+  type LiveStream,
+  type PendingStream,
+  type StreamInfo,
+  type Streams,
+} from './streams.js'
+export { createUpstreams, type Upstream, type Upstreams, type UpstreamTimeouts } from './upstream.js'
+export type { Forwarding, ForwardOutcome } from './exchange.js'
+export { forwardRequest } from './forward.js'
+export { forwardUpgrade } from './websocket.js'

@@ -1,0 +1,101 @@
+import {
+  connectionNamed,
+  hopByHop,
+  matches,
+  ownCookiePrefixes,
+  reservedInRequests,
+  rewrittenInRequests,
+} from './names.js'
+import type { NormalisedRequest } from './normalise.js'
+
+export interface RequestContext {
+  readonly request: NormalisedRequest
+  readonly upstream: URL
+  /** `https://press-3.plant-access.example`, without a slash at the end. */
+  readonly endpointOrigin: string
+  readonly client: { readonly address: string; readonly proto: 'http' | 'https' }
+  readonly identity: { readonly user: string; readonly assertion: string }
+}
+
+/**
+ * The header section for the upstream, flat and raw. Only what no rule claims is copied, with its number,
+ * order and case; what names the client, the host or the body's length is written here.
+ */
+export function requestHeaders(context: RequestContext): string[] {
+  const { request, upstream, client, identity } = context
+  const named = connectionNamed(ofName(request, 'connection'))
+  const headers = ['Host', upstream.host]
+  for (const [name, value] of request.headers) {
+    const key = name.toLowerCase()
+    if (hopByHop.has(key) || named.has(key) || rewrittenInRequests.has(key)) continue
+    if (matches(reservedInRequests, key)) continue
+    const passed = passedValue(key, value, context)
+    if (passed !== null) headers.push(name, passed)
+  }
+  headers.push(...framing(request))
+  if (request.isUpgrade) headers.push('Connection', 'Upgrade', 'Upgrade', 'websocket')
+  headers.push('X-Forwarded-For', client.address)
+  headers.push('X-Forwarded-Proto', client.proto)
+  headers.push('X-Forwarded-Host', request.authority)
+  headers.push('X-Gatehouse-User', printable(identity.user))
+  headers.push('X-Gatehouse-Assertion', identity.assertion)
+  return headers
+}
+
+/** Whether a body follows the header section. A request that announces none has none (RFC 9112 §6.3). */
+export function hasBody(request: NormalisedRequest): boolean {
+  return request.header('transfer-encoding') !== null || (request.header('content-length') ?? '0') !== '0'
+}
+
+function ofName(request: NormalisedRequest, name: string): Iterable<string> {
+  const value = request.header(name)
+  return value === null ? [] : [value]
+}
+
+/**
+ * Every body carries its own end, whatever the method: a DELETE whose chunks are sent without saying so
+ * leaves bytes behind that the upstream takes for the next request.
+ */
+function framing(request: NormalisedRequest): string[] {
+  if (request.header('transfer-encoding') !== null) return ['Transfer-Encoding', 'chunked']
+  const length = request.header('content-length')
+  if (hasBody(request) && length !== null) return ['Content-Length', length]
+  // RFC 9110 §8.6: where content would be usual, its absence is said aloud.
+  return ['POST', 'PUT', 'PATCH'].includes(request.method) ? ['Content-Length', '0'] : []
+}
+
+function passedValue(key: string, value: string, context: RequestContext): string | null {
+  if (key === 'cookie') return withoutOwnCookies(value)
+  if (key === 'origin') return value === context.endpointOrigin ? context.upstream.origin : value
+  if (key === 'referer') return translatedReferer(value, context)
+  return value
+}
+
+/** Our cookies open the gate; the machine behind it has no use for them but an attacker on it would. */
+export function withoutOwnCookies(field: string): string | null {
+  const kept = field.split(';').filter((pair) => {
+    const name = (pair.split('=', 1)[0] ?? '').trim().toLowerCase()
+    return !ownCookiePrefixes.some((prefix) => name.startsWith(prefix))
+  })
+  const text = kept.join(';').trim()
+  return text === '' ? null : text
+}
+
+/** Old servers check Origin and Referer against their own address, the only one they know. */
+function translatedReferer(value: string, context: RequestContext): string | null {
+  if (value === context.endpointOrigin) return context.upstream.origin
+  if (!value.startsWith(`${context.endpointOrigin}/`)) return value
+  const rest = value.slice(context.endpointOrigin.length)
+  // Our own pages may carry a hand-over code in their address.
+  return rest.startsWith('/.gatehouse/') ? null : context.upstream.origin + rest
+}
+
+/** A name may hold anything an identity provider sent; a header may not. Percent-encoded where it must be. */
+function printable(text: string): string {
+  return text.replace(/[^\x21-\x24\x26-\x7e]/gu, (character) =>
+    Buffer.from(character).reduce(
+      (encoded, byte) => `${encoded}%${byte.toString(16).toUpperCase().padStart(2, '0')}`,
+      '',
+    ),
+  )
+}

@@ -1,0 +1,28 @@
+import type { Duplex } from 'node:stream'
+
+const watchers = new WeakMap<Duplex, Set<() => void>>()
+
+/**
+ * Calls `callback` when `socket` closes, or at once if it has, and returns how to stop waiting. One
+ * listener per socket, however many requests it carries: a keep-alive connection lives through
+ * thousands, and a response that waits behind another is told of the close by nobody else.
+ */
+export function onceClosed(socket: Duplex, callback: () => void): () => void {
+  if (socket.destroyed) {
+    callback()
+    return () => undefined
+  }
+  const waiting = watchers.get(socket) ?? watch(socket)
+  waiting.add(callback)
+  return () => waiting.delete(callback)
+}
+
+function watch(socket: Duplex): Set<() => void> {
+  const waiting = new Set<() => void>()
+  watchers.set(socket, waiting)
+  socket.once('close', () => {
+    watchers.delete(socket)
+    for (const callback of [...waiting]) callback()
+  })
+  return waiting
+}

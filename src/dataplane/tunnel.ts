@@ -1,0 +1,182 @@
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { systemClock, type Timer } from '../lib/index.js'
+import type { CutCause } from '../model.js'
+import type { ForwardOutcome } from './exchange.js'
+import { closeCodes, closeFrame, FrameTracker, isControlOpcode } from './frames.js'
+import { onceClosed } from './sockets.js'
+import type { LiveStream } from './streams.js'
+
+interface TunnelOptions {
+  readonly client: Socket
+  readonly upstream: Socket
+  readonly stream: LiveStream
+  readonly isViewOnly: boolean
+}
+
+/** What either side sent before the tunnel stood. */
+interface Early {
+  readonly client: Buffer
+  readonly upstream: Buffer
+}
+
+/** Passes the bytes of an established WebSocket both ways until one side, or the gateway, ends it. */
+export function runTunnel(options: TunnelOptions, early: Early): Promise<ForwardOutcome> {
+  return new Promise((resolve) => {
+    new Tunnel(options, resolve).start(early)
+  })
+}
+
+/**
+ * How long a closing may take: to say why, when the stream is cut (R1 leaves a second in all), and to
+ * deliver what is under way, when a side left by itself. Real time, not the injected clock's: it bounds
+ * the operating system's work and decides nothing.
+ */
+const cutGraceMs = 400
+const closingGraceMs = 5_000
+/** Finds a peer that vanished without a word; browsers and machines lose their cable. */
+const probeAfterMs = 30_000
+
+class Tunnel {
+  readonly #options: TunnelOptions
+  readonly #resolve: (outcome: ForwardOutcome) => void
+  readonly #up: Lane
+  readonly #down: Lane
+  #outcome: ForwardOutcome | null = null
+  #grace: Timer | null = null
+
+  constructor(options: TunnelOptions, resolve: (outcome: ForwardOutcome) => void) {
+    const { client, upstream, isViewOnly } = options
+    this.#options = options
+    this.#resolve = resolve
+    this.#up = new Lane(
+      client,
+      upstream,
+      new FrameTracker('client', isViewOnly ? isControlOpcode : undefined),
+    )
+    this.#down = new Lane(upstream, client, new FrameTracker('server'))
+  }
+
+  start(early: Early): void {
+    const { client, upstream, stream } = this.#options
+    for (const socket of [client, upstream]) {
+      socket.on('error', () => undefined)
+      socket.setTimeout(0)
+      socket.setNoDelay(true)
+      socket.setKeepAlive(true, probeAfterMs)
+      onceClosed(socket, () => {
+        this.#closed()
+      })
+    }
+    stream.onCut((cause) => {
+      this.#cut(cause)
+    })
+    this.#down.start(early.upstream, {
+      broken: () => this.#refuse('upstream'),
+      ended: () => this.#end('upstream'),
+    })
+    this.#up.start(early.client, { broken: () => this.#refuse('client'), ended: () => this.#end('client') })
+  }
+
+  /** Says why, to whoever can still be told: the browser shows the reason, the machine sees a normal leave. */
+  #cut(cause: CutCause): void {
+    const code = cause === 'gateway-stopping' ? closeCodes.goingAway : closeCodes.policyViolation
+    this.#close('cut', cause, { client: [code, cause], upstream: [closeCodes.goingAway, ''] })
+  }
+
+  #refuse(offender: 'client' | 'upstream'): void {
+    const end = offender === 'client' ? 'client-closed' : 'upstream-failed'
+    const why = [closeCodes.protocolError, ''] as const
+    this.#close(end, null, { client: why, upstream: [closeCodes.goingAway, ''] })
+  }
+
+  #end(side: 'client' | 'upstream'): void {
+    const isOrderly = this.#up.frames.hasClosed || this.#down.frames.hasClosed
+    const early = side === 'client' ? 'client-closed' : 'upstream-failed'
+    this.#close(isOrderly ? 'complete' : early, null, { client: null, upstream: [closeCodes.goingAway, ''] })
+  }
+
+  #close(end: ForwardOutcome['end'], cause: CutCause | null, words: Farewell): void {
+    if (this.#outcome !== null) return
+    this.#outcome = { status: 101, bytesUp: this.#up.bytes, bytesDown: this.#down.bytes, end, cause }
+    this.#up.stop()
+    this.#down.stop()
+    const { client, upstream } = this.#options
+    this.#down.finish(words.client && closeFrame('server', ...words.client))
+    this.#up.finish(words.upstream && closeFrame('client', ...words.upstream))
+    const graceMs = cause === null ? closingGraceMs : cutGraceMs
+    this.#grace = systemClock.after(graceMs, () => {
+      client.destroy()
+      upstream.destroy()
+    })
+    this.#closed()
+  }
+
+  #closed(): void {
+    const { client, upstream } = this.#options
+    if (this.#outcome === null) this.#end(client.destroyed ? 'client' : 'upstream')
+    else if (client.destroyed && upstream.destroyed) {
+      this.#grace?.cancel()
+      this.#resolve(this.#outcome)
+    }
+  }
+}
+
+type Words = readonly [code: number, reason: string]
+interface Farewell {
+  readonly client: Words | null
+  readonly upstream: Words | null
+}
+
+/** One direction. */
+class Lane {
+  readonly frames: FrameTracker
+  bytes = 0
+  readonly #from: Duplex
+  readonly #to: Duplex
+  #isStopped = false
+
+  constructor(from: Duplex, to: Duplex, frames: FrameTracker) {
+    this.#from = from
+    this.#to = to
+    this.frames = frames
+  }
+
+  start(early: Buffer, on: { broken: () => void; ended: () => void }): void {
+    const pass = (chunk: Buffer): void => {
+      if (this.#isStopped) return
+      const parts = this.frames.take(chunk)
+      if (parts === null) on.broken()
+      else this.#write(parts)
+    }
+    this.#to.on('drain', () => this.#from.resume())
+    this.#from.on('end', on.ended)
+    if (early.length > 0) pass(early)
+    this.#from.on('data', pass)
+    this.#from.resume()
+  }
+
+  #write(parts: readonly Buffer[]): void {
+    for (const part of parts) {
+      this.bytes += part.length
+      if (!this.#to.write(part)) this.#from.pause()
+    }
+  }
+
+  /** Nothing more passes; what still comes is read and forgotten, so that the end is noticed. */
+  stop(): void {
+    this.#isStopped = true
+    this.#from.resume()
+  }
+
+  /**
+   * Ends the receiving side, with `farewell` if a frame may follow here. In the middle of a frame
+   * anything we wrote would be taken for its rest, so the connection is broken off instead.
+   */
+  finish(farewell: Buffer | null): void {
+    if (this.#to.writableEnded || this.#to.destroyed) return
+    if (!this.frames.isAtBoundary) this.#to.destroy()
+    else if (farewell === null || this.frames.hasClosed) this.#to.end()
+    else this.#to.end(farewell)
+  }
+}
