@@ -7,10 +7,10 @@ import {
   type Logger,
   type Store,
 } from '../lib/index.js'
-import type { EpochMs, Grant } from '../model.js'
+import type { Grant } from '../model.js'
 import type { GrantEvent, Grants } from './model.js'
-import { openRegister } from './register.js'
-import { checkLength, readReason, readRequest, readUntil, refusal } from './request.js'
+import { openRegister, type Also } from './register.js'
+import { checkLength, readInstant, readReason, readRequest, refusal } from './request.js'
 
 export interface GrantsOptions {
   readonly store: Store
@@ -38,10 +38,9 @@ export function createGrants({
 }: GrantsOptions): Grants {
   const register = openRegister({ store, clock, logger })
   const announce =
-    (kind: Exclude<Change['kind'], 'session-ended'>, grantId: string) =>
-    (...[multi]: Parameters<Parameters<typeof register.add>[1]>): void => {
+    (kind: Exclude<Change['kind'], 'session-ended'>, grantId: string): Also =>
+    (multi) =>
       changes.addTo(multi, { kind, grantId })
-    }
 
   const load = async (id: string): Promise<Grant> => {
     const found = await register.find(id)
@@ -68,7 +67,7 @@ export function createGrants({
       return grant
     },
 
-    heldBy: register.heldBy,
+    heldBy: (principalId) => register.heldBy(principalId),
 
     async get(id) {
       return (await register.find(id))?.grant ?? null
@@ -79,7 +78,7 @@ export function createGrants({
     // The ledger may hold an extension that a parallel revocation overtook. It holds that revocation too,
     // and a revocation is final wherever it stands, so it still tells what was in force.
     async extend(id, until, actor) {
-      const end: EpochMs = readUntil(until, clock)
+      const end = readInstant('until', until, clock)
       const grant = await load(id)
       if (grant.revocation) throw conflict('has been revoked')
       if (hasEnded(grant)) throw conflict('has ended already')

@@ -79,8 +79,8 @@ const endedGrantsHeldMs = 30 * 24 * 3_600_000
 /** Far more than anyone holds; keeps what one request reads bounded. */
 const heldAtMost = 1_000
 
-type Also = (multi: ChainableCommander) => void
-export type Register = ReturnType<typeof openRegister>
+/** What joins the transaction of a write. */
+export type Also = (multi: ChainableCommander) => void
 
 /**
  * How grants lie in Redis.
@@ -96,8 +96,6 @@ export type Register = ReturnType<typeof openRegister>
  * Every field moves one way only, by a command that is atomic by itself. So whatever happens at the same
  * time, on however many instances, nothing written later can undo a revocation, shorten an extension or
  * hand a grant to a second person, and nothing needs a lock.
- *
- * `also` joins the same transaction.
  */
 export function openRegister({ store, clock, logger }: { store: Store; clock: Clock; logger: Logger }) {
   const grantKey = (id: string): string => store.key('grant', id)
@@ -146,15 +144,17 @@ export function openRegister({ store, clock, logger }: { store: Store; clock: Cl
     },
 
     async add(grant: Grant, also: Also): Promise<void> {
-      const { to, until, revocation: _, ...terms } = grant
+      const { to, until, revocation: _, ...rest } = grant
+      const terms = JSON.stringify({ ...rest, email: to.email })
       await store.transaction((multi) => {
-        multi.hset(grantKey(grant.id), { terms: JSON.stringify({ ...terms, email: to.email }), until })
-        multi.zadd(allKey, until, grant.id)
-        if (to.principalId === null) multi.hset(waitingKey(to.email), grant.id, '')
-        else {
-          multi.hset(grantKey(grant.id), { principalId: to.principalId })
+        if (to.principalId === null) {
+          multi.hset(grantKey(grant.id), { terms, until })
+          multi.hset(waitingKey(to.email), grant.id, '')
+        } else {
+          multi.hset(grantKey(grant.id), { terms, until, principalId: to.principalId })
           hold(multi, to.principalId, grant)
         }
+        multi.zadd(allKey, until, grant.id)
         also(multi)
       })
     },

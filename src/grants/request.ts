@@ -56,62 +56,55 @@ const endingSchema = z
   .refine((value) => value === 'cut', 'can only be "cut"; this version cannot drain or turn read-only yet')
   .default('cut')
 
-/** `EpochMs`, or text as `parseInstant` takes it. */
-const instantSchema = (clock: Limits['clock']): z.ZodType<EpochMs> =>
-  z.unknown().transform((value, context) => {
-    const at = typeof value === 'string' ? parseInstant(value, clock) : value
-    if (typeof at === 'number' && Number.isSafeInteger(at)) return at
-    context.addIssue('must be an instant, like 2026-11-23T14:00+01:00, "now" or "+2h"')
-    return z.NEVER
-  })
-
-const endpointsSchema = (known: ReadonlySet<string>): z.ZodType<string[]> =>
-  z
-    .array(z.string('must hold endpoint ids'), 'must be a list of endpoint ids')
-    .min(1, 'must name at least one endpoint')
-    .max(50, 'must not name more than 50 endpoints')
-    .superRefine((ids, context) => {
-      const unknown = ids.find((id) => !known.has(id))
-      if (unknown !== undefined) context.addIssue(`${quote(unknown)} is not a configured endpoint`)
-      if (new Set(ids).size < ids.length) context.addIssue('must not name an endpoint twice')
-    })
+const requestSchema = z.strictObject(
+  {
+    to: emailSchema,
+    endpoints: z
+      .array(z.string('must hold endpoint ids'), 'must be a list of endpoint ids')
+      .min(1, 'must name at least one endpoint')
+      .max(50, 'must not name more than 50 endpoints')
+      .refine((ids) => new Set(ids).size === ids.length, 'must not name an endpoint twice'),
+    from: z.unknown(),
+    until: z.unknown(),
+    reason: reasonSchema,
+    ticket: ticketSchema,
+    access: z.enum(accessLevels, 'must be "view" or "operate"').default('operate'),
+    ending: endingSchema,
+  },
+  {
+    error: ({ code }) =>
+      code === 'invalid_type' ? 'must be an object with the fields of a grant' : undefined,
+  },
+)
 
 /**
  * @param input anything at all
- * @throws GatehouseError `input-invalid`, about the first field that does not hold
+ * @throws GatehouseError `input-invalid`, about one field that does not hold
  */
 export function readRequest(input: unknown, { clock, maxLengthMs, endpointIds }: Limits): Terms {
+  const fields = read(requestSchema, input, 'request')
+  const unknown = fields.endpoints.find((id) => !endpointIds.has(id))
+  if (unknown !== undefined) throw refusal('endpoints', `${quote(unknown)} is not a configured endpoint`)
+
   const now = clock.now()
-  const schema = z.strictObject(
-    {
-      to: emailSchema,
-      endpoints: endpointsSchema(endpointIds),
-      from: instantSchema({ now: () => now }),
-      until: instantSchema({ now: () => now }),
-      reason: reasonSchema,
-      ticket: ticketSchema,
-      access: z.enum(accessLevels, 'must be "view" or "operate"').default('operate'),
-      ending: endingSchema,
-    },
-    {
-      error: (issue) =>
-        issue.code === 'invalid_type' ? 'must be an object with the fields of a grant' : undefined,
-    },
-  )
-  const terms = read(schema, input, 'request')
-  if (terms.from < now - startsBackAtMostMs) throw refusal('from', 'must not lie in the past')
-  if (terms.from > now + startsAheadAtMostMs) throw refusal('from', 'must not lie more than 365 days ahead')
-  if (terms.until <= now) throw refusal('until', 'must lie in the future')
-  checkLength(terms.from, terms.until, maxLengthMs)
-  return terms
+  const from = readInstant('from', fields.from, { now: () => now })
+  const until = readInstant('until', fields.until, { now: () => now })
+  if (from < now - startsBackAtMostMs) throw refusal('from', 'must not lie in the past')
+  if (from > now + startsAheadAtMostMs) throw refusal('from', 'must not lie more than 365 days ahead')
+  if (until <= now) throw refusal('until', 'must lie in the future')
+  checkLength(from, until, maxLengthMs)
+  return { ...fields, from, until }
+}
+
+/** Takes `EpochMs`, or text as `parseInstant` takes it. */
+export function readInstant(field: string, value: unknown, clock: Limits['clock']): EpochMs {
+  const instant = typeof value === 'string' ? parseInstant(value, clock) : value
+  if (typeof instant === 'number' && Number.isSafeInteger(instant)) return instant
+  throw refusal(field, 'must be an instant, like 2026-11-23T14:00+01:00, "now" or "+2h"')
 }
 
 export function readReason(value: unknown): string {
   return read(reasonSchema, value, 'reason')
-}
-
-export function readUntil(value: unknown, clock: Limits['clock']): EpochMs {
-  return read(instantSchema(clock), value, 'until')
 }
 
 export function checkLength(from: EpochMs, until: EpochMs, maxLengthMs: number): void {

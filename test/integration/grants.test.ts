@@ -1,0 +1,577 @@
+import { createGrants, type GrantEvent, type GrantRequest, type Grants } from '../../src/grants/index.js'
+import { connectStore, openChangeLog, type Change, type Store } from '../../src/lib/index.js'
+import type { Actor, Grant, Principal } from '../../src/model.js'
+import { TestClock } from '../support/clock.js'
+import { badRequests, goodRequest } from '../support/grant-requests.js'
+import { silentLogger } from '../support/logger.js'
+import { startRedis, type TestRedis } from '../support/redis.js'
+
+const minute = 60_000
+const hour = 60 * minute
+const admin: Actor = { kind: 'principal', principalId: 'p-admin', email: 'admin@plant.example' }
+const operator: Actor = { kind: 'operator', account: 'root' }
+const ana: Principal = {
+  id: 'p-ana',
+  issuer: 'https://login.plant.example',
+  subject: 'ana',
+  email: 'ana@vendor.example',
+  name: 'Ana Silva',
+}
+/** The same address, verified by the same provider, for another account. */
+const otherAna: Principal = { ...ana, id: 'p-other', subject: 'ana-2' }
+
+let redis: TestRedis
+let store: Store
+let clock: TestClock
+let events: GrantEvent[]
+/** Runs while an event is being recorded, before it is durable. */
+let whileRecording: (event: GrantEvent) => Promise<void>
+let grants: Grants
+
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(async () => {
+  await redis.close()
+})
+
+beforeEach(async () => {
+  store = await connect()
+  await store.run((connection) => connection.flushall())
+  clock = new TestClock()
+  events = []
+  whileRecording = async () => {}
+  grants = open(store)
+})
+afterEach(async () => {
+  await store.close()
+})
+
+describe('issuing a grant', () => {
+  it('gives it to a principal who is known', async () => {
+    const grant = await issue({ ticket: 'CHG-1', access: 'view' })
+    expect(grant).toEqual({
+      id: expect.stringMatching(/^g-[0-9a-z]{16}$/),
+      to: { email: 'ana@vendor.example', principalId: ana.id },
+      endpoints: ['press-3'],
+      access: 'view',
+      from: clock.now(),
+      until: clock.now() + 2 * hour,
+      reason: 'Replace the valve',
+      ticket: 'CHG-1',
+      ending: 'cut',
+      issuedBy: admin,
+      issuedAt: clock.now(),
+      revocation: null,
+    })
+    expect(await grants.get(grant.id)).toEqual(grant)
+    expect(await grants.heldBy(ana.id)).toEqual([grant])
+    expect(await grants.list()).toEqual([grant])
+    expect(await grants.heldBy('p-somebody')).toEqual([])
+  })
+
+  it('is recorded before it is stored, and announced with it', async () => {
+    const told = await follow()
+    const seen: string[][] = []
+    whileRecording = async () => {
+      seen.push(await keys())
+    }
+    const grant = await issue()
+    expect(seen).toEqual([[]])
+    expect(events).toEqual([{ event: 'grant.issued', grant, actor: admin }])
+    expect(await told.first()).toEqual({ kind: 'grant-issued', grantId: grant.id })
+  })
+
+  it('stores nothing when it cannot be recorded', async () => {
+    whileRecording = () => Promise.reject(new Error('disk full'))
+    await expect(issue()).rejects.toThrow('disk full')
+    expect(await keys()).toEqual([])
+  })
+
+  it('stores and records nothing of a bad request', async () => {
+    await issue()
+    const before = await dump()
+    for (const { field, request } of badRequests) {
+      const refused = grants.issue(request as GrantRequest, admin, { principalId: ana.id })
+      await expect(refused).rejects.toMatchObject({ code: 'input-invalid', field })
+    }
+    expect(await dump()).toEqual(before)
+    expect(events).toHaveLength(1)
+  })
+
+  it('knows the endpoints that a reload brought', async () => {
+    let known = new Set(['press-3'])
+    const reloadable = open(store, () => known)
+    const request = { ...goodRequest, endpoints: ['press-4'] }
+    await expect(reloadable.issue(request, admin, { principalId: null })).rejects.toMatchObject({
+      field: 'endpoints',
+    })
+    known = new Set(['press-3', 'press-4'])
+    await reloadable.issue(request, admin, { principalId: null })
+  })
+
+  it('a thousand times, by many hands at once, leaves a thousand grants', async () => {
+    const hands = Array.from({ length: 50 }, async (_, hand) => {
+      const issued: string[] = []
+      for (let count = 0; count < 20; count += 1) {
+        issued.push((await issue({ to: `vendor-${hand}@vendor.example` }, `p-${hand}`)).id)
+      }
+      return issued
+    })
+    const issued = (await Promise.all(hands)).flat()
+    expect(new Set(issued).size).toBe(1_000)
+    expect(new Set((await grants.list()).map(({ id }) => id))).toEqual(new Set(issued))
+    expect(await grants.heldBy('p-7')).toHaveLength(20)
+  })
+})
+
+describe('a list of grants', () => {
+  it('begins with the one that ends last, as extended', async () => {
+    const short = await issue({ until: '+1h' })
+    const long = await issue({ until: '+3h' })
+    const medium = await issue({ until: '+2h' })
+    expect((await grants.list()).map(({ id }) => id)).toEqual([long.id, medium.id, short.id])
+    const extended = await grants.extend(short.id, '+4h', admin)
+    expect(await grants.list()).toEqual([extended, long, medium])
+    expect(await grants.heldBy(ana.id)).toEqual([extended, long, medium])
+  })
+
+  it('keeps what has ended, for auditors; a decision gets 30 days of it', async () => {
+    const old = await issue()
+    await clock.advance({ hours: 2 + 30 * 24 })
+    expect(await grants.heldBy(ana.id)).toEqual([old])
+    await clock.advance({ ms: 1 })
+    expect(await grants.heldBy(ana.id)).toEqual([])
+    const fresh = await issue()
+    expect(await grants.list()).toEqual([fresh, old])
+    expect(await grants.get(old.id)).toEqual(old)
+    const index = store.key('grants', 'of', ana.id)
+    expect(await store.run((connection) => connection.zrange(index, 0, -1))).toEqual([fresh.id])
+  })
+})
+
+describe('extending a grant', () => {
+  it('moves its end, once that is recorded, and tells every instance', async () => {
+    const grant = await issue()
+    const told = await follow()
+    const seen: unknown[] = []
+    whileRecording = async () => {
+      seen.push(await grants.get(grant.id))
+    }
+    const later = clock.now() + 5 * hour
+    expect(await grants.extend(grant.id, later, operator)).toEqual({ ...grant, until: later })
+    expect(seen).toEqual([grant])
+    expect(await grants.heldBy(ana.id)).toEqual([{ ...grant, until: later }])
+    const { id: grantId, until: from } = grant
+    expect(events.at(-1)).toEqual({ event: 'grant.extended', grantId, from, until: later, actor: operator })
+    expect(await told.first()).toEqual({ kind: 'grant-extended', grantId })
+  })
+
+  it('reaches to the longest length and not beyond, counted from the start', async () => {
+    const grant = await issue({ from: '+1h', until: '+3h' })
+    await expect(grants.extend(grant.id, grant.from + 12 * hour + 1, admin)).rejects.toMatchObject({
+      code: 'input-invalid',
+      field: 'until',
+    })
+    expect(await grants.extend(grant.id, grant.from + 12 * hour, admin)).toMatchObject({
+      until: grant.from + 12 * hour,
+    })
+  })
+
+  it.each([
+    ['earlier', '+1h'],
+    ['the end it has', '+2h'],
+    ['not an instant', 'later'],
+    ['not a number', NaN],
+    ['in ten years', '+3650d'],
+    ['text of a number', '1795435200000'],
+  ])('is refused when the new end is %s', async (_, until) => {
+    const grant = await issue()
+    await expect(grants.extend(grant.id, until, admin)).rejects.toMatchObject({
+      code: 'input-invalid',
+      field: 'until',
+    })
+    await untouched(grant)
+  })
+
+  it('is refused once the grant has ended', async () => {
+    const grant = await issue()
+    await clock.advance({ hours: 2 })
+    await expect(grants.extend(grant.id, '+1h', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
+    await untouched(grant)
+  })
+
+  it('is refused once the grant is revoked', async () => {
+    const grant = await issue()
+    const revoked = await grants.revoke(grant.id, 'Wrong machine', admin)
+    await expect(grants.extend(grant.id, '+3h', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
+    expect(await grants.get(grant.id)).toEqual(revoked)
+  })
+
+  it('many times at once ends at the latest of the ends', async () => {
+    const grant = await issue()
+    const minutes = Array.from({ length: 40 }, (_, index) => 121 + ((index * 7) % 40))
+    const results = await Promise.allSettled(minutes.map((end) => grants.extend(grant.id, `+${end}m`, admin)))
+    expect(results.filter(({ status }) => status === 'fulfilled')).not.toHaveLength(0)
+    expect(await grants.get(grant.id)).toEqual({ ...grant, until: clock.now() + 160 * minute })
+  })
+})
+
+describe('revoking a grant', () => {
+  it('ends it for good, once that is recorded, and tells every instance', async () => {
+    const grant = await issue()
+    const told = await follow()
+    const seen: unknown[] = []
+    whileRecording = async () => {
+      seen.push(await grants.get(grant.id))
+    }
+    await clock.advance({ minutes: 5 })
+    const revocation = { at: clock.now(), by: operator, reason: 'Wrong machine' }
+    const revoked = await grants.revoke(grant.id, ' Wrong machine ', operator)
+    expect(revoked).toEqual({ ...grant, revocation })
+    expect(seen).toEqual([grant])
+    expect(await grants.heldBy(ana.id)).toEqual([revoked])
+    expect(await grants.list()).toEqual([revoked])
+    const { id: grantId } = grant
+    expect(events.at(-1)).toEqual({
+      event: 'grant.revoked',
+      grantId,
+      actor: operator,
+      reason: 'Wrong machine',
+    })
+    expect(await told.first()).toEqual({ kind: 'grant-revoked', grantId })
+  })
+
+  it('again changes nothing and records nothing', async () => {
+    const grant = await issue()
+    const revoked = await grants.revoke(grant.id, 'Wrong machine', admin)
+    await clock.advance({ minutes: 1 })
+    expect(await grants.revoke(grant.id, 'Another reason', operator)).toEqual(revoked)
+    expect(events.filter(({ event }) => event === 'grant.revoked')).toHaveLength(1)
+  })
+
+  it('by two at once keeps one of the two, the same for both', async () => {
+    const grant = await issue()
+    const results = await Promise.all([
+      grants.revoke(grant.id, 'Wrong machine', admin),
+      open(store).revoke(grant.id, 'Wrong person', operator),
+    ])
+    const kept = await grants.get(grant.id)
+    expect(kept?.revocation).not.toBeNull()
+    expect(results).toEqual([kept, kept])
+  })
+
+  it('before it has begun is possible', async () => {
+    const grant = await issue({ from: '+1d', until: '+25h' })
+    expect(await grants.revoke(grant.id, 'Not needed', admin)).toMatchObject({
+      revocation: { reason: 'Not needed' },
+    })
+  })
+
+  it('after it has ended is refused, and says so', async () => {
+    const grant = await issue()
+    await clock.advance({ hours: 2 })
+    await expect(grants.revoke(grant.id, 'Too late', admin)).rejects.toMatchObject({
+      code: 'grant-conflict',
+      message: 'This grant has ended already.',
+    })
+    await untouched(grant)
+  })
+
+  it.each([
+    ['empty', ''],
+    ['blank', '   '],
+    ['no words', '...'],
+    ['two lines', 'Wrong\r\nmachine'],
+    ['turned around', 'Wrong \u202emachine'],
+    ['endless', 'a'.repeat(501)],
+  ])('is refused when the reason is %s', async (_, reason) => {
+    const grant = await issue()
+    await expect(grants.revoke(grant.id, reason, admin)).rejects.toMatchObject({
+      code: 'input-invalid',
+      field: 'reason',
+    })
+    await untouched(grant)
+  })
+
+  it('wins against an extension at the same moment, whichever comes first', async () => {
+    for (let round = 0; round < 100; round += 1) {
+      const grant = await issue()
+      const extend = (): Promise<Grant> => grants.extend(grant.id, '+5h', admin)
+      const revoke = (): Promise<Grant> => open(store).revoke(grant.id, 'Wrong machine', operator)
+      const both = round % 2 === 0 ? [extend(), revoke()] : [revoke(), extend()]
+      const results = await Promise.allSettled(both)
+      expect((await grants.get(grant.id))?.revocation).toMatchObject({ reason: 'Wrong machine' })
+      for (const result of results) {
+        if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'grant-conflict' })
+      }
+    }
+  })
+
+  it('wins against an extension that was already recorded', async () => {
+    const grant = await issue()
+    whileRecording = async ({ event }) => {
+      if (event === 'grant.extended') await grants.revoke(grant.id, 'Wrong machine', operator)
+    }
+    await expect(grants.extend(grant.id, '+5h', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
+    expect(await grants.get(grant.id)).toMatchObject({ until: grant.until, revocation: { by: operator } })
+  })
+})
+
+describe('a grant for somebody who has not signed in yet', () => {
+  it('is bound at the first login with that e-mail, once that is recorded', async () => {
+    const grant = await issue({ to: 'Ana@Vendor.example' }, null)
+    expect(grant.to).toEqual({ email: 'ana@vendor.example', principalId: null })
+    const told = await follow()
+    const seen: unknown[] = []
+    whileRecording = async () => {
+      seen.push(await grants.heldBy(ana.id), await grants.get(grant.id))
+    }
+    const bound = { ...grant, to: { email: 'ana@vendor.example', principalId: ana.id } }
+    expect(await grants.bindPending(ana)).toEqual([bound])
+    expect(seen).toEqual([[], grant])
+    expect(await grants.heldBy(ana.id)).toEqual([bound])
+    expect(await grants.get(grant.id)).toEqual(bound)
+    expect(events.at(-1)).toEqual({ event: 'grant.bound', grantId: grant.id, principalId: ana.id })
+    expect(await told.first()).toEqual({ kind: 'grant-issued', grantId: grant.id })
+  })
+
+  it('is bound once and never handed on', async () => {
+    await issue({}, null)
+    await issue({}, null)
+    expect(await grants.bindPending(ana)).toHaveLength(2)
+    expect(await grants.bindPending(ana)).toEqual([])
+    expect(await grants.bindPending(otherAna)).toEqual([])
+    expect(await grants.heldBy(otherAna.id)).toEqual([])
+    expect(await grants.heldBy(ana.id)).toHaveLength(2)
+  })
+
+  it.each([
+    ['an e-mail that is not verified', { email: null }],
+    ['another e-mail', { email: 'eve@vendor.example' }],
+    ['a longer e-mail', { email: 'ana@vendor.example.evil.example' }],
+  ])('is not bound by %s', async (_, differing) => {
+    const grant = await issue({}, null)
+    expect(await grants.bindPending({ ...ana, ...differing })).toEqual([])
+    expect(await grants.get(grant.id)).toEqual(grant)
+    expect(events).toHaveLength(1)
+  })
+
+  it('goes to one of two accounts that sign in at the same moment, on two instances', async () => {
+    for (let round = 0; round < 50; round += 1) {
+      const grant = await issue({}, null)
+      events = []
+      const [first, second] = await Promise.all([
+        grants.bindPending(ana),
+        open(store).bindPending({ ...otherAna, id: `p-other-${round}` }),
+      ])
+      expect([...first, ...second]).toHaveLength(1)
+      const holder = (await grants.get(grant.id))?.to.principalId
+      expect(first.length === 1 ? ana.id : `p-other-${round}`).toBe(holder)
+      expect(events).toEqual([{ event: 'grant.bound', grantId: grant.id, principalId: holder }])
+    }
+  })
+
+  it('stays with whoever claimed it when their login breaks off, and is bound at their next', async () => {
+    const grant = await issue({}, null)
+    whileRecording = () => Promise.reject(new Error('disk full'))
+    await expect(grants.bindPending(ana)).rejects.toThrow('disk full')
+    expect(await grants.heldBy(ana.id)).toEqual([])
+    whileRecording = async () => {}
+    expect(await grants.bindPending(otherAna)).toEqual([])
+    expect(await grants.bindPending(ana)).toMatchObject([{ id: grant.id }])
+  })
+
+  it('is not bound once it has ended or is revoked', async () => {
+    const revoked = await issue({}, null)
+    await issue({ until: '+1h' }, null)
+    await grants.revoke(revoked.id, 'Not needed', admin)
+    await clock.advance({ hours: 1 })
+    expect(await grants.bindPending(ana)).toEqual([])
+    expect(events.filter(({ event }) => event === 'grant.bound')).toEqual([])
+    expect((await keys()).filter((key) => key.includes('waiting'))).toEqual([])
+  })
+
+  it('can be extended before it is bound', async () => {
+    const grant = await issue({}, null)
+    const extended = await grants.extend(grant.id, '+6h', admin)
+    expect(await grants.bindPending(ana)).toMatchObject([{ id: grant.id, until: extended.until }])
+  })
+})
+
+describe('a grant that cannot be read', () => {
+  it.each([
+    ['its terms are no JSON', (key: string) => store.run((c) => c.hset(key, 'terms', '{'))],
+    ['its terms are gone', (key: string) => store.run((c) => c.hdel(key, 'terms'))],
+    ['its terms allow what nobody knows', (key: string) => edit(key, '"operate"', '"root"')],
+    ['its terms say something unknown', (key: string) => edit(key, '{"id"', '{"onlyOnSundays":true,"id"')],
+    ['it is the copy of another', (key: string) => edit(key, '"id":"g-', '"id":"g-0')],
+    ['its end is gone', (key: string) => store.run((c) => c.hdel(key, 'until'))],
+    ['its end is for ever', (key: string) => store.run((c) => c.hset(key, 'until', 'Infinity'))],
+    ['its end is hidden in notation', (key: string) => store.run((c) => c.hset(key, 'until', '9e99'))],
+    ['its revocation is damaged', (key: string) => store.run((c) => c.hset(key, 'revocation', '{}'))],
+    ['its revocation is empty', (key: string) => store.run((c) => c.hset(key, 'revocation', ''))],
+  ])('permits nothing and hides no other: %s', async (_, damage) => {
+    const damaged = await issue()
+    const sound = await issue()
+    await damage(store.key('grant', damaged.id))
+    expect(await grants.heldBy(ana.id)).toEqual([sound])
+    expect(await grants.list()).toEqual([sound])
+    expect(await grants.get(damaged.id)).toBeNull()
+    await expect(grants.extend(damaged.id, '+5h', admin)).rejects.toMatchObject({ code: 'store-corrupt' })
+    await expect(grants.revoke(damaged.id, 'Damaged', admin)).rejects.toMatchObject({ code: 'store-corrupt' })
+  })
+
+  it('permits nothing when it is listed under somebody else', async () => {
+    const { id, until } = await issue()
+    await store.run((connection) => connection.zadd(store.key('grants', 'of', 'p-eve'), until, id))
+    expect(await grants.heldBy('p-eve')).toEqual([])
+  })
+
+  it('is not bound through the list of another e-mail', async () => {
+    const theirs = await issue({ to: 'eve@vendor.example' }, null)
+    const mine = await issue({}, null)
+    const waiting = (await keys()).filter((key) => key.includes('waiting'))
+    for (const key of waiting) await store.run((c) => c.hset(key, { [theirs.id]: '', [mine.id]: '' }))
+    expect(await grants.bindPending(ana)).toMatchObject([{ id: mine.id }])
+    expect((await grants.get(theirs.id))?.to.principalId).toBeNull()
+  })
+})
+
+describe('a grant nobody knows', () => {
+  it.each([
+    '',
+    'g-',
+    'g-0000000000000000',
+    'g-0000000000000000\n',
+    '*',
+    '__proto__',
+    'a:b',
+    'x'.repeat(10_000),
+  ])('is not found by %j, and none is made', async (id) => {
+    expect(await grants.get(id)).toBeNull()
+    await expect(grants.extend(id, '+1h', admin)).rejects.toMatchObject({ code: 'grant-unknown' })
+    await expect(grants.revoke(id, 'No reason', admin)).rejects.toMatchObject({ code: 'grant-unknown' })
+    expect(await keys()).toEqual([])
+    expect(events).toEqual([])
+  })
+})
+
+describe('with Redis', () => {
+  it('killed and restarted, a revoked grant stays revoked and an extended one extended', async () => {
+    const [revoked, extended] = [await issue(), await issue()]
+    await grants.revoke(revoked.id, 'Wrong machine', admin)
+    await grants.extend(extended.id, '+5h', admin)
+    await redis.restart()
+    await until(() => store.isReady())
+    expect(await grants.get(revoked.id)).toMatchObject({ revocation: { reason: 'Wrong machine' } })
+    expect(await grants.get(extended.id)).toMatchObject({ until: clock.now() + 5 * hour })
+    expect(await grants.heldBy(ana.id)).toHaveLength(2)
+  })
+
+  it.each(['SIGKILL', 'SIGSTOP'] as const)(
+    'down by %s, every question fails in under 500 ms',
+    async (signal) => {
+      const { id } = await issue()
+      redis.process.kill(signal)
+      const started = performance.now()
+      const results = await Promise.allSettled([
+        grants.heldBy(ana.id),
+        grants.get(id),
+        grants.list(),
+        issue(),
+        grants.extend(id, '+5h', admin),
+        grants.revoke(id, 'Wrong machine', admin),
+        grants.bindPending(ana),
+      ])
+      expect(performance.now() - started).toBeLessThan(500)
+      for (const result of results) {
+        expect(result).toMatchObject({
+          status: 'rejected',
+          reason: { code: 'store-unavailable', status: 503 },
+        })
+      }
+      if (signal === 'SIGSTOP') redis.process.kill('SIGCONT')
+      else await redis.restart()
+      await until(() => store.isReady())
+    },
+  )
+})
+
+function open(
+  own: Store,
+  endpointIds: () => ReadonlySet<string> = () => new Set(['press-3', 'historian']),
+): Grants {
+  return createGrants({
+    store: own,
+    clock,
+    changes: openChangeLog(own, silentLogger),
+    logger: silentLogger,
+    record: async (event) => {
+      await whileRecording(event)
+      events.push(event)
+    },
+    maxLengthMs: 12 * hour,
+    endpointIds,
+  })
+}
+
+async function connect(): Promise<Store> {
+  const connection = connectStore({ url: redis.url }, silentLogger)
+  await until(() => connection.isReady())
+  return connection
+}
+
+function issue(over: Partial<GrantRequest> = {}, principalId: string | null = ana.id): Promise<Grant> {
+  return grants.issue({ ...goodRequest, ...over }, admin, { principalId })
+}
+
+/** Nothing but the issue was recorded, and the grant is as it was issued. */
+async function untouched(grant: Grant): Promise<void> {
+  expect(await grants.get(grant.id)).toEqual(grant)
+  expect(events.map(({ event }) => event)).toEqual(['grant.issued'])
+}
+
+async function edit(key: string, from: string, to: string): Promise<void> {
+  const terms = (await store.run((connection) => connection.hget(key, 'terms'))) ?? ''
+  expect(terms).toContain(from)
+  await store.run((connection) => connection.hset(key, 'terms', terms.replace(from, to)))
+}
+
+async function keys(): Promise<string[]> {
+  return (await store.run((connection) => connection.keys('*'))).sort()
+}
+
+async function dump(): Promise<[string, string | undefined][]> {
+  const content: [string, string | undefined][] = []
+  for (const key of await keys()) {
+    const value = await store.run((connection) => connection.dumpBuffer(key))
+    content.push([key, value.toString('base64')])
+  }
+  return content
+}
+
+async function follow(): Promise<{ first(): Promise<Change | undefined> }> {
+  const changes: Change[] = []
+  const follower = await openChangeLog(store, silentLogger).follow({
+    onChange: async (change) => {
+      changes.push(change)
+    },
+    onDoubt: async () => {},
+  })
+  return {
+    first: async () => {
+      await until(() => changes.length > 0)
+      await follower.close()
+      return changes[0]
+    },
+  }
+}
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = performance.now() + 5_000
+  while (!condition()) {
+    if (performance.now() > deadline) throw new Error('waited 5 s in vain')
+    await new Promise((resolve) => setTimeout(resolve, 5))
+  }
+}

@@ -1,0 +1,127 @@
+import fc from 'fast-check'
+import type { GrantRequest } from '../../src/grants/index.js'
+import { readReason, readRequest } from '../../src/grants/request.js'
+import { GatehouseError } from '../../src/lib/index.js'
+import { TestClock } from '../support/clock.js'
+import { badRequests, goodRequest } from '../support/grant-requests.js'
+
+const now = Date.UTC(2026, 10, 23, 12)
+const clock = new TestClock(now)
+const minute = 60_000
+const hour = 60 * minute
+const limits = { clock, maxLengthMs: 12 * hour, endpointIds: new Set(['press-3', 'historian']) }
+
+describe('a request for a grant', () => {
+  it('comes to terms when every field holds', () => {
+    const request: GrantRequest = {
+      to: 'Ana.Silva+press@Vendor.example',
+      endpoints: ['press-3', 'historian'],
+      from: now + hour,
+      until: '2026-11-23T15:00+01:00',
+      reason: '  Replace the valve, Ventil tauschen 🔧 ',
+      ticket: ' CHG-1234 ',
+      access: 'view',
+      ending: 'cut',
+    }
+    expect(readRequest(request, limits)).toEqual({
+      to: 'ana.silva+press@vendor.example',
+      endpoints: ['press-3', 'historian'],
+      from: now + hour,
+      until: now + 2 * hour,
+      reason: 'Replace the valve, Ventil tauschen 🔧',
+      ticket: 'CHG-1234',
+      access: 'view',
+      ending: 'cut',
+    })
+  })
+
+  it('needs no ticket, access or ending', () => {
+    const terms = { ticket: null, access: 'operate', ending: 'cut' }
+    expect(readRequest(goodRequest, limits)).toMatchObject(terms)
+    const empty = { ...goodRequest, ticket: '', access: undefined, ending: undefined }
+    expect(readRequest(empty, limits)).toMatchObject(terms)
+    expect(readRequest({ ...goodRequest, ticket: null }, limits)).toMatchObject(terms)
+  })
+
+  it('may be written in any script, from right to left too', () => {
+    expect(readReason('להחליף את השסתום')).toBe('להחליף את השסתום')
+    expect(readReason('更换阀门')).toBe('更换阀门')
+    expect(readReason('<script>alert(1)</script>')).toBe('<script>alert(1)</script>')
+  })
+
+  it.each(badRequests)('is refused by the field $field when $why', ({ field, request }) => {
+    const error = failureOf(() => readRequest(request, limits))
+    expect(error).toMatchObject({ code: 'input-invalid', field })
+    expect(error.message).toMatch(new RegExp(`^${field}: \\S`))
+    expect(error.message).toMatch(/^[\x20-\x7e]{1,200}$/)
+  })
+
+  it('is told that an ending other than cut cannot be had yet', () => {
+    for (const ending of ['drain', 'read-only']) {
+      const error = failureOf(() => readRequest({ ...goodRequest, ending }, limits))
+      expect(error).toMatchObject({ field: 'ending' })
+      expect(error.message).toContain('this version cannot')
+    }
+  })
+
+  it('holds exactly when its window is within the rules', () => {
+    const offset = fc.oneof(
+      fc.integer({ min: -30 * minute, max: 13 * hour }),
+      fc.constantFrom(-5 * minute, -5 * minute - 1, -1, 0, 1, 12 * hour, 12 * hour + 1),
+      fc.constantFrom(365 * 24 * hour, 365 * 24 * hour + 1, Number.MAX_SAFE_INTEGER - now, -now),
+    )
+    const length = fc.oneof(
+      fc.integer({ min: -hour, max: 13 * hour }),
+      fc.constantFrom(0, 1, 12 * hour, 12 * hour + 1),
+    )
+    fc.assert(
+      fc.property(offset, length, (start, lasts) => {
+        const [from, until] = [now + start, now + start + lasts]
+        const isRight =
+          start >= -5 * minute && start <= 365 * 24 * hour && lasts > 0 && lasts <= 12 * hour && until > now
+        const outcome = outcomeOf(() => readRequest({ ...goodRequest, from, until }, limits))
+        expect(outcome).toEqual(
+          isRight ? { from, until } : { refused: expect.stringMatching(/^(from|until)$/) },
+        )
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+
+  it('is refused or comes to terms, whatever it is', () => {
+    const fields = fc.record(
+      Object.fromEntries(Object.keys(goodRequest).map((name) => [name, fc.anything()])),
+      { requiredKeys: [] },
+    )
+    const oneOff = fc
+      .tuple(fc.constantFrom(...Object.keys(goodRequest), '__proto__', 'constructor'), fc.anything())
+      .map(([name, value]) => Object.defineProperty({ ...goodRequest }, name, { value, enumerable: true }))
+    fc.assert(
+      fc.property(fc.oneof(fc.anything(), fields, oneOff), (request) => {
+        outcomeOf(() => readRequest(request, limits))
+      }),
+      { numRuns: 2_000 },
+    )
+  })
+})
+
+/** Lets only the one kind of failure pass that a request may cause. */
+function outcomeOf(work: () => { from: number; until: number }): unknown {
+  try {
+    const { from, until } = work()
+    return { from, until }
+  } catch (error) {
+    if (error instanceof GatehouseError && error.code === 'input-invalid') return { refused: error.field }
+    throw error
+  }
+}
+
+function failureOf(work: () => unknown): GatehouseError {
+  try {
+    work()
+  } catch (error) {
+    if (error instanceof GatehouseError) return error
+    throw error
+  }
+  throw new Error('nothing was refused')
+}
