@@ -33,7 +33,7 @@ export function readDocument(text: string): SourceDocument {
     schema: 'core',
     merge: false,
     uniqueKeys: false,
-    logLevel: 'silent',
+    logLevel: 'error', // with `silent`, a second document would be dropped without a word
   })
   const lines = new Map([['', 1]])
   const lineOf = (path: Path): number => lines.get(pathText(path)) ?? lineOf(path.slice(0, -1))

@@ -43,6 +43,7 @@ export function* entriesOf(schema: z.core.$ZodType, path = ''): Generator<Entry>
   const isSection = inner instanceof z.ZodObject
   if (path !== '') yield { path, schema, isSection }
   if (!isSection) return
-  for (const [key, part] of Object.entries(inner.shape as z.core.$ZodShape))
+  const shape: z.core.$ZodShape = inner.shape
+  for (const [key, part] of Object.entries(shape))
     yield* entriesOf(part, path === '' ? key : `${path}.${key}`)
 }
