@@ -103,5 +103,5 @@ function displayName(value: unknown): string {
     .normalize('NFC')
     .replace(/\s+/gu, ' ')
     .replace(/\p{C}/gu, '')
-  return [...plain.trim()].slice(0, nameLength).join('')
+  return Array.from(plain.trim()).slice(0, nameLength).join('')
 }
