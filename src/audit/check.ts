@@ -6,6 +6,7 @@ import {
   fileName,
   fileNumber,
   headName,
+  isCode,
   linesOf,
   readHead,
   readRecord,
@@ -23,7 +24,7 @@ export interface Fault {
   readonly file: string
   /** Null when the file itself is missing, or is the head. */
   readonly line: number | null
-  /** The number of the record concerned, where it can be told. */
+  /** The number of the record that is, or should be, there; where it can be told. */
   readonly seq: number | null
   /** What happened, for a reader who knows ledgers and not programs. */
   readonly sentence: string
@@ -200,8 +201,9 @@ async function diagnose(scene: Scene): Promise<Fault> {
   }
   if (!entry)
     return { ...at, seq: expected, kind: 'unreadable', sentence: `Record ${expected} cannot be read.` }
-  if (!entry.isIntact)
-    return edited(at, entry.seq, `Record ${entry.seq} was changed: its content does not match its hash.`)
+  if (!entry.isIntact) {
+    return edited(at, expected, `Record ${expected} was changed: its content does not match its hash.`)
+  }
   if (follows(entry, after)) {
     // Only the signed head contradicts it.
     if (ahead.successor) return standsTwice(at, entry.seq)
@@ -216,6 +218,10 @@ async function diagnose(scene: Scene): Promise<Fault> {
     // Two lines claim one place; `last` stood there first but need not be the genuine one.
     const isFirstFalse = isVouchedFor && entry.hash !== last.entry.hash
     return standsTwice(isFirstFalse ? last : at, entry.seq)
+  }
+  if (entry.prev === after.hash) {
+    const sentence = `Record ${expected} was changed: it has the number ${entry.seq} and a hash that its neighbours do not know.`
+    return edited(at, expected, sentence)
   }
   if (entry.seq === expected) {
     const [place, seq] = last && isVouchedFor ? [last, last.entry.seq] : [at, entry.seq]
@@ -236,7 +242,7 @@ async function diagnose(scene: Scene): Promise<Fault> {
   if (ahead.successor) {
     const { file, number } = ahead.successor
     const sentence = `Record ${entry.seq} stands where record ${expected} belongs, which is found at line ${number} of ${file}.`
-    return { ...at, seq: entry.seq, kind: 'reordered', sentence }
+    return { ...at, seq: expected, kind: 'reordered', sentence }
   }
   const gone =
     entry.seq - 1 === expected ? `Record ${expected} is` : `Records ${expected} to ${entry.seq - 1} are`
@@ -309,7 +315,7 @@ export async function loadHead(
 }
 
 function absent(error: unknown): null {
-  if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null
+  if (isCode(error, 'ENOENT')) return null
   throw error
 }
 

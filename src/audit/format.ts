@@ -200,3 +200,8 @@ export async function* linesOf(directory: string, files: readonly string[]): Asy
 export function unreadable(directory: string, cause: unknown): GatehouseError {
   return new GatehouseError('ledger-invalid', `The ledger in ${directory} cannot be read.`, { cause })
 }
+
+/** Whether the system refused with this code (`ENOENT`, …). */
+export function isCode(error: unknown, code: string): boolean {
+  return typeof error === 'object' && error !== null && 'code' in error && error.code === code
+}

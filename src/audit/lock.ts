@@ -1,6 +1,7 @@
 import { linkSync, readFileSync, renameSync, unlinkSync, writeFileSync } from 'node:fs'
 import { z } from 'zod'
 import { describeError, GatehouseError, newId } from '../lib/index.js'
+import { isCode } from './format.js'
 
 const pauseMs = 50
 
@@ -110,8 +111,4 @@ function readText(path: string): string | null {
       cause: describeError(error),
     })
   }
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code
 }
