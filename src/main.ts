@@ -4,7 +4,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createAdmin } from './admin/index.js'
 import { openLedger, type Ledger } from './audit/index.js'
 import { loadKeyring, type Config } from './config/index.js'
-import { createStreams, createUpstreams } from './dataplane/index.js'
+import { createStreams, createUpstreams, type StreamInfo } from './dataplane/index.js'
 import {
   createAnswers,
   createGateway,
@@ -112,6 +112,8 @@ export interface Gatehouse {
   readonly services: Services
   readonly address: AddressInfo
   readonly operationsAddress: AddressInfo | null
+  /** What is open through this instance now. */
+  streams(): readonly StreamInfo[]
   /** Stops taking requests, ends what is open, and leaves nothing unwritten. */
   close(): Promise<void>
 }
@@ -184,6 +186,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     services,
     address: server.address() as AddressInfo,
     operationsAddress: operations && (operations.address() as AddressInfo),
+    streams: () => streams.list(),
     close: async () => {
       if (isStopping) return
       isStopping = true

@@ -2,12 +2,6 @@ import type { Actor, EpochMs, Grant } from '../model.js'
 import type { VerifyReport } from '../audit/index.js'
 import { grantState } from '../policy/index.js'
 
-/** Where a command's words go: answers to `out`, everything else to `err`. */
-export interface Output {
-  out(text: string): void
-  err(text: string): void
-}
-
 /** A grant as commands print it: instants as ISO 8601, its state at `at` spelled out. */
 export function describeGrant(grant: Grant, at: EpochMs) {
   return {

@@ -1,0 +1,104 @@
+import { Option, type Command } from 'commander'
+import { issueGrant } from '../admin/index.js'
+import { accessLevels, endings } from '../model.js'
+import { describeGrant, instant, table } from './output.js'
+import type { Common, Shell } from './shell.js'
+
+export function addGrants(grants: Command, shell: Shell): void {
+  const { command, answer, withServices } = shell
+  interface Issue extends Common {
+    readonly to: string
+    readonly endpoint: string[]
+    readonly from: string
+    readonly until: string
+    readonly reason: string
+    readonly ticket?: string
+    readonly access: string
+    readonly ending: string
+  }
+  command(grants, 'issue', 'Give a person access to machines for a time.')
+    .requiredOption('--to <email>', 'whom')
+    .requiredOption('--endpoint <id...>', 'to which machines, by id')
+    .requiredOption('--from <when>', 'from when: ISO 8601, now, +2h')
+    .requiredOption('--until <when>', 'until when: ISO 8601, +8h')
+    .requiredOption('--reason <text>', 'what for')
+    .option('--ticket <number>', 'the ticket this belongs to')
+    .addOption(new Option('--access <level>', 'what they may do').choices(accessLevels).default('operate'))
+    .addOption(
+      new Option('--ending <how>', 'what happens to running work at the end').choices(endings).default('cut'),
+    )
+    .action(async (options: Issue) => {
+      await withServices(options, async (services, config) => {
+        const { grant, enrolmentCode } = await issueGrant(
+          { ...services, enrolment: config.totp.enrolment },
+          {
+            to: options.to,
+            endpoints: options.endpoint,
+            from: options.from,
+            until: options.until,
+            reason: options.reason,
+            ticket: options.ticket,
+            access: options.access,
+            ending: options.ending,
+          },
+          shell.operator,
+        )
+        const described = describeGrant(grant, services.clock.now())
+        answer(
+          options,
+          enrolmentCode === null ? described : { ...described, enrolmentCode },
+          `Grant ${grant.id}: ${grant.to.email} may ${grant.access} ${grant.endpoints.join(', ')}\n` +
+            `  from ${described.from} until ${described.until}\n` +
+            (enrolmentCode === null
+              ? ''
+              : `They have no second factor yet. Give them this enrolment code, by phone or in person, once:\n  ${enrolmentCode}\n`),
+        )
+      })
+    })
+
+  command(grants, 'list', 'All grants, newest first.').action(async (options: Common) => {
+    await withServices(options, async ({ grants: all, clock }) => {
+      const described = (await all.list()).map((grant) => describeGrant(grant, clock.now()))
+      answer(
+        options,
+        described,
+        table(
+          ['ID', 'STATE', 'WHO', 'MACHINES', 'ACCESS', 'FROM', 'UNTIL', 'REASON'],
+          described.map((grant) => [
+            grant.id,
+            grant.state,
+            grant.to,
+            grant.endpoints.join(', '),
+            grant.access,
+            grant.from,
+            grant.until,
+            grant.reason,
+          ]),
+          'No grants yet. `gatehouse grants issue --help` shows how to give one.',
+        ),
+      )
+    })
+  })
+
+  command(grants, 'extend <id>', 'Let a grant end later.')
+    .requiredOption('--until <when>', 'the new end: ISO 8601, or +2h from now')
+    .action(async (id: string, options: Common & { until: string }) => {
+      await withServices(options, async ({ grants: all, clock }) => {
+        const grant = await all.extend(id, options.until, shell.operator)
+        answer(
+          options,
+          describeGrant(grant, clock.now()),
+          `Grant ${grant.id} now ends ${instant(grant.until)}.\n`,
+        )
+      })
+    })
+
+  command(grants, 'revoke <id>', 'End a grant now, with everything open under it.')
+    .requiredOption('--reason <text>', 'why')
+    .action(async (id: string, options: Common & { reason: string }) => {
+      await withServices(options, async ({ grants: all, clock }) => {
+        const grant = await all.revoke(id, options.reason, shell.operator)
+        answer(options, describeGrant(grant, clock.now()), `Grant ${grant.id} is revoked.\n`)
+      })
+    })
+}

@@ -1,0 +1,47 @@
+import type { Command } from 'commander'
+import { createKeysFile, loadConfig, loadKeyring, warnings } from '../config/index.js'
+import { createLogger } from '../lib/index.js'
+import { startGatehouse } from '../main.js'
+import type { Common, Shell } from './shell.js'
+
+const nodeMajor = Number(process.versions.node.split('.')[0])
+
+/** Commands that run the gateway or get it ready to run. */
+export function addServer(program: Command, { command, answer }: Shell): void {
+  command(program, 'serve', 'Run the gateway until it is told to stop.').action(async (options: Common) => {
+    const config = loadConfig(options.config)
+    const logger = createLogger(config.log.level)
+    for (const warning of warnings(config, nodeMajor)) logger.warn(warning)
+    const gatehouse = await startGatehouse(config, { logger })
+    await new Promise<void>((resolve) => {
+      process.once('SIGTERM', resolve)
+      process.once('SIGINT', resolve)
+    })
+    logger.info('gateway stopping')
+    await gatehouse.close()
+  })
+
+  command(program, 'check', 'Check a configuration without starting anything.').action((options: Common) => {
+    const config = loadConfig(options.config)
+    loadKeyring(config.keys.file)
+    const found = warnings(config, nodeMajor)
+    answer(
+      options,
+      { ok: true, endpoints: config.endpoints.map(({ id }) => id), warnings: found },
+      `The configuration is valid: ${String(config.endpoints.length)} endpoints.\n${found.map((text) => `Note: ${text}\n`).join('')}`,
+    )
+  })
+
+  const keys = program.command('keys').description('The keys that seal, sign and authenticate.')
+  command(keys, 'init', 'Make the keys file named in the configuration. Never overwrites one.').action(
+    (options: Common) => {
+      const { file } = loadConfig(options.config).keys
+      createKeysFile(file)
+      answer(
+        options,
+        { file },
+        `Made ${file}. Copy it to every instance, and keep a copy where only you can read it.\n`,
+      )
+    },
+  )
+}
