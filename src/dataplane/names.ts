@@ -24,6 +24,7 @@ export const reservedInRequests = {
     'fastly-client-ip',
     'forwarded',
     'front-end-https',
+    'proxy', // becomes HTTP_PROXY in CGI programs
     'true-client-ip',
     'via',
     'x-client-ip',
