@@ -6,16 +6,22 @@ export type TextFile = { readonly text: string } | { readonly problem: string }
 export type ReadText = (path: string, longestBytes: number) => TextFile
 
 const failures: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
-  EACCES: 'this account may not read it',
-  EPERM: 'this account may not read it',
+  ENOENT: 'there is no such file or folder',
+  ENOTDIR: 'there is no such file or folder',
+  EACCES: 'permission is denied',
+  EPERM: 'permission is denied',
   ELOOP: 'its symbolic links go round in a circle',
+}
+
+/** The code of an error of Node.js, such as `ENOENT`; null for any other error. */
+export function codeOf(error: unknown): string | null {
+  const hasCode = typeof error === 'object' && error !== null && 'code' in error
+  return hasCode && typeof error.code === 'string' ? error.code : null
 }
 
 /** What the operating system said, in words. */
 export function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error'
+  const code = codeOf(error) ?? 'unknown error'
   return failures[code] ?? code
 }
 
@@ -37,8 +43,7 @@ export function readTextFile(
       closeSync(file)
     }
   } catch (error) {
-    return {
-      problem: error instanceof TypeError ? 'is not UTF-8 text' : `cannot be read: ${reasonOf(error)}`,
-    }
+    const isNoText = codeOf(error) === 'ERR_ENCODING_INVALID_ENCODED_DATA'
+    return { problem: isNoText ? 'is not UTF-8 text' : `cannot be read: ${reasonOf(error)}` }
   }
 }

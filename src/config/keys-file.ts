@@ -1,7 +1,7 @@
 import { closeSync, fsyncSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { generateKeys, GatehouseError, openKeyring, type Keyring } from '../lib/index.js'
-import { readTextFile, reasonOf } from './files.js'
+import { codeOf, readTextFile, reasonOf } from './files.js'
 
 const longestKeysBytes = 64 * 1024
 
@@ -46,10 +46,9 @@ export function createKeysFile(file: string): void {
     // O_EXCL, so that it neither overwrites a file nor follows a link that somebody put there.
     handle = openSync(file, 'wx', 0o600)
   } catch (error) {
-    const exists = error instanceof Error && 'code' in error && error.code === 'EEXIST'
     throw new GatehouseError(
       'keys-invalid',
-      exists
+      codeOf(error) === 'EEXIST'
         ? `The keys file ${file} exists already, and is not overwritten: whatever its keys sealed would be lost.`
         : `The keys file ${file} cannot be made: ${reasonOf(error)}.`,
       { cause: error },

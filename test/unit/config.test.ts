@@ -86,7 +86,9 @@ function parse(text: string): Config {
     folder: '/etc/gatehouse',
     readText: (path) => {
       const content = files[path]
-      return content === undefined ? { problem: 'cannot be read: there is no such file' } : { text: content }
+      return content === undefined
+        ? { problem: 'cannot be read: there is no such file or folder' }
+        : { text: content }
     },
     ownAddresses: ['127.0.0.1', '::1', '10.10.0.11', 'fd00::11'],
   })
@@ -261,7 +263,8 @@ const deceptive = 'must not contain control characters or marks that change the 
 const upstream = 'must be an http or https origin without path, query or credentials'
 const quoted = 'must be text; put it in quotes'
 const empty = 'is empty; give it a value, or take the line out'
-const noFile = (name: string) => `names /etc/gatehouse/${name}, which cannot be read: there is no such file`
+const noFile = (name: string) =>
+  `names /etc/gatehouse/${name}, which cannot be read: there is no such file or folder`
 const oneLine = 'names a file that must hold one line with the secret, and nothing else'
 const inFile = (option: string) =>
   `is not an option: secrets and certificates do not stand in this file; write it into a file of its own and name that in ${option}`
@@ -686,7 +689,7 @@ describe('YAML that is more than a configuration needs is refused:', () => {
     expect(found.length).toBeLessThan(10)
   })
 
-  it('a document of nothing but unknown keys, in reasonable time', () => {
+  it('a document of nothing but unknown keys, each of them listed', () => {
     const text = Array.from({ length: 5_000 }, (_, index) => `serve${String(index)}: 1`).join('\n')
     const found = problemsOf(text)
     expect(found).toHaveLength(5_005)
