@@ -189,10 +189,9 @@ export function createClient(options: ClientSettings = {}): Client {
     let { method, url, body } = first
     for (;;) {
       const site = from === undefined ? 'none' : siteOf(from.url, chain)
-      // Lax (RFC 6265bis §5.6.7.1): a foreign page may lead here, but not by POST.
       const carried = cookies.header(url, {
         isForeign: site === 'cross-site',
-        isSafeNavigation: isSafe(method),
+        navigation: isSafe(method) ? 'safe' : 'unsafe',
       })
       const response = await send({
         method,
@@ -240,7 +239,7 @@ export function createClient(options: ClientSettings = {}): Client {
     const method = init.method ?? 'GET'
     const site = siteOf(caller, [url])
     const takesCookies = site === 'same-origin' || init.credentials === 'include'
-    const use = { isForeign: site === 'cross-site', isSafeNavigation: false }
+    const use = { isForeign: site === 'cross-site', navigation: null }
     const carried = takesCookies ? cookies.header(url, use) : ''
     const response = await send({
       method,
@@ -289,7 +288,7 @@ export function createClient(options: ClientSettings = {}): Client {
       asPage.protocol = url.protocol.replace('ws', 'http')
       const pageOrigin = origin ?? asPage.origin
       const isForeign = pageOrigin === 'null' || siteOf(new URL(pageOrigin), [asPage]) === 'cross-site'
-      const carried = cookies.header(asPage, { isForeign, isSafeNavigation: false })
+      const carried = cookies.header(asPage, { isForeign, navigation: null })
       // ws hands these to node:http as they are; its types leave `lookup` out.
       const settings: ClientOptions & { lookup: LookupFunction } = {
         ...trust,
@@ -360,18 +359,14 @@ const isDowngrade = (from: URL, to: URL): boolean => from.protocol === 'https:' 
 
 /**
  * `Origin` goes with unsafe methods (Fetch, "append a request Origin header"). It is `null` when the page's
- * Referrer-Policy hides where people come from, even from its own host, and once a redirect led from a
- * foreign origin to yet another.
+ * Referrer-Policy hides where people come from, even from its own host, and once a redirect crossed origins.
  */
 function originOf(method: string, from: Answer | undefined, chain: readonly URL[]): Record<string, string> {
   if (isSafe(method)) return {}
   if (from === undefined) return { Origin: 'null' }
   const { origin } = from.url
   const policy = policyOf(from)
-  const isTainted = chain.some((url, index) => {
-    const next = chain[index + 1]
-    return next !== undefined && url.origin !== origin && next.origin !== url.origin
-  })
+  const isTainted = new Set(chain.map((url) => url.origin)).size > 1
   const isHidden = chain
     .slice(-1)
     .some(

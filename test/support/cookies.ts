@@ -8,7 +8,9 @@ export interface StoredCookie {
   readonly path: string
   readonly isSecure: boolean
   readonly isHttpOnly: boolean
-  readonly sameSite: 'strict' | 'lax' | 'none'
+  /** `unsaid` is Lax with a gap: Chromium sends it with a foreign page's form too while it is new. */
+  readonly sameSite: 'strict' | 'lax' | 'none' | 'unsaid'
+  readonly storedAt: number
   /** Null for a cookie that ends with the browser. */
   readonly expiresAt: number | null
 }
@@ -16,9 +18,12 @@ export interface StoredCookie {
 export interface CookieUse {
   /** Another site caused the request. */
   readonly isForeign: boolean
-  /** A top-level navigation with a safe method, to which Lax cookies go even from a foreign site. */
-  readonly isSafeNavigation: boolean
+  /** What a top-level navigation does, to which Lax cookies go even from a foreign site; null for all else. */
+  readonly navigation: 'safe' | 'unsafe' | null
 }
+
+/** Chromium's "Lax-allowing-unsafe", which spares the sign-ins of pages that never heard of SameSite. */
+const unsaidGapMs = 120_000
 
 /** The cookies of one browser, with Chromium's rules for loopback hosts. */
 export class CookieJar {
@@ -37,7 +42,7 @@ export class CookieJar {
 
   /** What a host would get from a page of its own. */
   of(url: string | URL): readonly StoredCookie[] {
-    return this.#matching(new URL(url), { isForeign: false, isSafeNavigation: true })
+    return this.#matching(new URL(url), { isForeign: false, navigation: 'safe' })
   }
 
   value(url: string | URL, name: string): string | null {
@@ -56,6 +61,7 @@ export class CookieJar {
       isSecure: true,
       isHttpOnly: true,
       sameSite: 'lax',
+      storedAt: this.#clock.now(),
       expiresAt: null,
     })
   }
@@ -79,6 +85,12 @@ export class CookieJar {
     }
   }
 
+  #goesAbroad({ sameSite, storedAt }: StoredCookie, { navigation }: CookieUse): boolean {
+    if (sameSite === 'none') return true
+    if (sameSite === 'strict' || navigation === null) return false
+    return navigation === 'safe' || (sameSite === 'unsaid' && this.#clock.now() - storedAt < unsaidGapMs)
+  }
+
   #keep(cookie: StoredCookie): void {
     const isSame = (other: StoredCookie): boolean =>
       other.name === cookie.name &&
@@ -97,9 +109,7 @@ export class CookieJar {
           (cookie.isHostOnly ? url.hostname === cookie.domain : isWithin(url.hostname, cookie.domain)) &&
           isUnder(url.pathname, cookie.path) &&
           (!cookie.isSecure || isTrustworthy(url)) &&
-          (!use.isForeign ||
-            cookie.sameSite === 'none' ||
-            (cookie.sameSite === 'lax' && use.isSafeNavigation)),
+          (!use.isForeign || this.#goesAbroad(cookie, use)),
       )
       .sort((a, b) => b.path.length - a.path.length)
   }
@@ -162,7 +172,7 @@ function parse(url: URL, line: string, now: number): StoredCookie | string {
     return '__Host- without Secure and Path=/, or with Domain'
   }
   const asked = attributes.get('samesite')?.toLowerCase()
-  const sameSite = asked === 'strict' || asked === 'none' ? asked : 'lax'
+  const sameSite = asked === 'strict' || asked === 'none' || asked === 'lax' ? asked : 'unsaid'
   if (sameSite === 'none' && !isSecure) return 'SameSite=None without Secure'
 
   return {
@@ -174,6 +184,7 @@ function parse(url: URL, line: string, now: number): StoredCookie | string {
     isSecure,
     isHttpOnly: attributes.has('httponly'),
     sameSite,
+    storedAt: now,
     expiresAt: expiry(attributes, now),
   }
 }

@@ -57,10 +57,13 @@ async function watch(visit: Visit, work: (window: TestWindow) => Promise<void>):
     }
   } catch (error) {
     await screenshot(page, `third-party/${visit.name}-failed`).catch(() => undefined)
-    const problems = window.problems.map(({ kind, text }) => `  ${kind}: ${text}`).join('\n')
-    throw new Error(`${visit.name} at ${page.url()} failed; problems on the way:\n${problems || '  none'}`, {
-      cause: error,
-    })
+    const problems = [...new Set(window.problems.map(({ kind, text }) => `  ${kind}: ${text.slice(0, 200)}`))]
+    throw new Error(
+      `${visit.name} at ${page.url()} failed; problems on the way:\n${problems.slice(0, 10).join('\n') || '  none'}`,
+      {
+        cause: error,
+      },
+    )
   } finally {
     await window.close()
   }
