@@ -1,7 +1,9 @@
 import { once } from 'node:events'
+import { createServer as createTlsServer } from 'node:https'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { WebSocketServer } from 'ws'
+import { createAuthority } from '../support/certificates.js'
 import { createClient, rawExchange, rawRequest, UpgradeRefused, type Client } from '../support/client.js'
 import { TestClock } from '../support/clock.js'
 import { formsOf, visibleText } from '../support/html.js'
@@ -331,6 +333,35 @@ Broken &lt;valve&gt;</textarea>
       expect(await cut.ended).toBe('broken')
       await expect(cut.until((text) => text.includes('two'))).rejects.toThrow('ended first')
       await expect(client.fetch(at('a.localhost', '/cut'))).rejects.toThrow()
+    })
+  })
+
+  describe('speaks HTTPS', () => {
+    it('with whom its authority vouches for, and with nobody else', async () => {
+      const authority = await createAuthority()
+      const { certificate, key } = await authority.issue(['plant.example', '127.0.0.1'])
+      const tls = createTlsServer({ cert: certificate, key }, (req, res) => {
+        res.setHeader('Set-Cookie', '__Host-a=1; Secure; Path=/').end(req.headers.host)
+      })
+      new WebSocketServer({ server: tls }).on('connection', (peer) => peer.send('hello'))
+      tls.listen(0, '127.0.0.1')
+      await once(tls, 'listening')
+      const { port: tlsPort } = tls.address() as AddressInfo
+      const url = `https://plant.example:${tlsPort}/`
+      const trusting = createClient({ ca: authority.ca })
+      try {
+        expect((await trusting.navigate(url)).text).toBe(`plant.example:${tlsPort}`)
+        expect(trusting.cookies.value(url, '__Host-a')).toBe('1')
+        expect(await (await trusting.openWebSocket(url)).next()).toBe('hello')
+        const options = { tls: { ca: authority.ca, servername: 'plant.example' } }
+        expect(await rawRequest(tlsPort, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', options)).toContain('200 OK')
+        await expect(trusting.navigate(`https://other.example:${tlsPort}/`)).rejects.toThrow('altnames')
+        await expect(client.navigate(url)).rejects.toThrow('certificate')
+      } finally {
+        trusting.close()
+        tls.closeAllConnections()
+        tls.close()
+      }
     })
   })
 
