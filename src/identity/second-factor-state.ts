@@ -111,7 +111,6 @@ const judgeRecoveryCodeScript = `${attempt}
 `
 /** A right invitation proves nothing about the person yet: it leaves the count of failures alone. */
 const judgeInvitationScript = `${attempt}
-  if redis.call('HEXISTS', factor, 'secret') == 1 then return {'changed', 0} end
   local expiresAt = tonumber(redis.call('HGET', KEYS[2], ARGV[2]) or '')
   if not expiresAt or now >= expiresAt then return wrong() end
   return {'right', 0}

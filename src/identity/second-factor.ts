@@ -166,11 +166,7 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
     const mac = code === null ? '' : invitationMac(email, code)
     const verdict = await state.judgeInvitation(principal.id, email, mac)
     if (verdict.outcome !== 'right') {
-      await refuse(principal.id, verdict, {
-        ...refusalCodes,
-        wrong: 'invitation-invalid',
-        changed: 'already-enrolled',
-      })
+      await refuse(principal.id, verdict, { ...refusalCodes, wrong: 'invitation-invalid' })
     }
     return mac
   }

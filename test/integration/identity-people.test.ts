@@ -66,6 +66,13 @@ describe('the directory of people', () => {
     expect(await people.byEmail('new@vendor.example')).toEqual([])
   })
 
+  it('finds nobody by an address that the index alone still gives them', async () => {
+    const { people } = await setUpPeople()
+    await people.remember(ana, [])
+    await store.run((client) => client.sadd(store.key('people', 'email', 'old@vendor.example'), ana.id))
+    expect(await people.byEmail('old@vendor.example')).toEqual([])
+  })
+
   it('tells two people with one address apart', async () => {
     const { people } = await setUpPeople()
     await people.remember(ana, [])

@@ -25,7 +25,7 @@ async function setUp(options: { enrolment?: 'invite' | 'first-login' } = {}) {
   count += 1
   const clock = new TestClock(1_800_000_000_000)
   const events: SecondFactorEvent[] = []
-  const ledger = { isFull: false }
+  const ledger = { isFull: false, onEvent: (_event: SecondFactorEvent): Promise<void> => Promise.resolve() }
   const stores = await Promise.all([connected(), connected()])
   const [first, second] = stores.map((store) =>
     createSecondFactor({
@@ -33,7 +33,7 @@ async function setUp(options: { enrolment?: 'invite' | 'first-login' } = {}) {
       clock,
       keyring,
       record: async (event) => {
-        await Promise.resolve()
+        await ledger.onEvent(event)
         if (ledger.isFull) throw new GatehouseError('ledger-unavailable', 'full')
         events.push(event)
       },
@@ -284,6 +284,48 @@ describe('enrolment by invitation', () => {
       (event) => event.event === 'second-factor.failed' && event.code !== 'code-replayed',
     )
     expect(enrolled - 1).toBeLessThanOrEqual(refusedAfter.length)
+  })
+
+  it('is refused, and that is recorded, when another session is quicker while the ledger writes', async () => {
+    const { first, second, ana, clock, events, ledger, store } = await setUp({ enrolment: 'first-login' })
+    const slow = await first.beginEnrolment({ principal: ana, sessionId: 's-slow', invitation: null })
+    const quick = await second.beginEnrolment({ principal: ana, sessionId: 's-quick', invitation: null })
+    const pendingKey = store.key('second-factor', ana.id, 'pending')
+    const pending = await store.run((client) => client.hget(pendingKey, 's-slow'))
+    await clock.advance({ seconds: 30 })
+    ledger.onEvent = async (event) => {
+      if (event.event !== 'second-factor.enrolled' || event.sessionId !== 's-slow') return
+      ledger.onEvent = () => Promise.resolve()
+      const code = oneTimeCode(quick.secret, clock.now() + 30_000)
+      await second.confirmEnrolment({ principal: ana, sessionId: 's-quick', code })
+      // Even if the slow one were still pending.
+      await store.run((client) => client.hset(pendingKey, 's-slow', pending ?? ''))
+    }
+    const code = oneTimeCode(slow.secret, clock.now())
+    expect(await codeOf(first.confirmEnrolment({ principal: ana, sessionId: 's-slow', code }))).toBe(
+      'already-enrolled',
+    )
+    expect(events.map(({ event }) => event)).toEqual([
+      'second-factor.enrolled',
+      'second-factor.enrolled',
+      'second-factor.failed',
+    ])
+    await clock.advance({ minutes: 1 })
+    await first.verify({ principalId: ana.id, sessionId: 's', code: oneTimeCode(quick.secret, clock.now()) })
+  })
+
+  it('is refused with the invitation of someone else, even copied to one’s own place in Redis', async () => {
+    const { first, ana, store } = await setUp()
+    const { code } = await first.invite('someone.else@vendor.example', operator)
+    await store.run((client) =>
+      client.copy(
+        store.key('invitations', 'someone.else@vendor.example'),
+        store.key('invitations', ana.email ?? ''),
+      ),
+    )
+    expect(await codeOf(first.beginEnrolment({ principal: ana, sessionId: 's-1', invitation: code }))).toBe(
+      'invitation-invalid',
+    )
   })
 
   it('is refused to someone who has a second factor already, in another session too', async () => {
