@@ -126,11 +126,11 @@ const headSchema = z.strictObject({
   writer: z.string().regex(writerShape),
   chain: z.string(),
   seq: z.int().nonnegative(),
-  hash: z.string().length(43),
+  hash: z.string().regex(/^[\w-]{43}$/),
   file: z.string().regex(fileShape),
   at: z.string(),
   keyId: z.string(),
-  signature: z.string(),
+  signature: z.string().regex(/^[\w-]{86}$/),
 })
 
 /** How far a chain reached when its writer last vouched for it. */
