@@ -1,5 +1,6 @@
 import type { FetchImplementation } from 'jose'
 import type { CustomFetchOptions } from 'openid-client'
+import { isLoopback } from '../config/index.js'
 import { GatehouseError } from '../lib/index.js'
 
 type Request = CustomFetchOptions | Parameters<FetchImplementation>[1]
@@ -11,24 +12,13 @@ export function providerUnavailable(cause: unknown): GatehouseError {
   return new GatehouseError(
     'identity-provider-unavailable',
     'The identity provider cannot be reached right now.',
-    {
-      cause,
-    },
+    { cause },
   )
 }
 
 /** TLS, except on this very machine, where development providers live. */
 export function isAllowedAddress(url: URL): boolean {
   return url.protocol === 'https:' || (url.protocol === 'http:' && isLoopback(url.hostname))
-}
-
-function isLoopback(host: string): boolean {
-  return (
-    host === 'localhost' ||
-    host.endsWith('.localhost') ||
-    host === '[::1]' ||
-    /^127(\.\d{1,3}){3}$/.test(host)
-  )
 }
 
 /**
