@@ -26,6 +26,7 @@ import {
   connectStore,
   createLogger,
   createPages,
+  describeError,
   openChangeLog,
   systemClock,
   type ChangeLog,
@@ -203,7 +204,10 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
       operations?.close()
       await watch.close()
       upstreams.close()
-      await ledger.append({ event: 'gateway.stopped' })
+      await ledger.append({ event: 'gateway.stopped' }).catch((error: unknown) => {
+        // A full disk must not keep a gateway from stopping.
+        logger.error('the stop could not be recorded', { problem: describeError(error) })
+      })
       await services.close()
     },
   }

@@ -1,0 +1,190 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import { loadKeyring } from '../../src/config/index.js'
+import { verifyLedger } from '../../src/audit/index.js'
+import { createClient, type Client } from '../support/client.js'
+import { startPlant, type Plant } from '../support/plant.js'
+import { until } from '../support/until.js'
+
+const root = join(import.meta.dirname, '../..')
+
+describe('when something breaks', () => {
+  let plant: Plant
+  let clients: Client[]
+
+  beforeEach(async () => {
+    plant = await startPlant()
+    clients = []
+  }, 30_000)
+  afterEach(async () => {
+    for (const client of clients) client.close()
+    await plant.close()
+  })
+
+  const press = (path = '/'): string => plant.origin('press-3') + path
+  const insideTheMachine = async (): Promise<Client> => {
+    const client = await plant.signIn('vendor')
+    clients.push(client)
+    expect((await client.navigate(press())).status).toBe(200)
+    return client
+  }
+  const theLedger = () =>
+    verifyLedger({
+      directory: plant.config.audit.directory,
+      publicKey: loadKeyring(plant.config.keys.file).ledger.publicKey,
+    })
+
+  describe('in Redis', () => {
+    it('lets nobody in while it is away, says so at once, and goes on within two seconds of its return', async () => {
+      await plant.issue()
+      const client = await insideTheMachine()
+      await plant.redis.kill()
+      const began = performance.now()
+      const refused = await client.fetch(press())
+      expect(performance.now() - began).toBeLessThan(500)
+      expect(refused.json()).toMatchObject({ status: 503, code: 'store-unavailable' })
+      expect((await client.navigate(press())).text).toContain('Access cannot be checked right now')
+      const ready = async (): Promise<number> => {
+        const { port = 0 } = plant.gatehouse.operationsAddress ?? {}
+        return (await fetch(`http://127.0.0.1:${port}/readyz`)).status
+      }
+      expect(await ready()).toBe(503)
+      await plant.redis.restart()
+      await until('it goes on', async () => (await client.fetch(press())).status === 200, 2_000)
+      expect(await ready()).toBe(200)
+    })
+
+    it('brings back no revoked grant after kill -9, and keeps the others', async () => {
+      const revoked = await plant.issue({ endpoints: ['press-4'] })
+      await plant.issue()
+      const client = await insideTheMachine()
+      await plant.revoke(revoked)
+      await plant.redis.restart()
+      await until('it goes on', async () => (await client.fetch(press())).status === 200, 2_000)
+      expect((await client.navigate(plant.origin('press-4'))).text).toContain('Your access was withdrawn')
+    })
+
+    it('keeps what is open, and still cuts it when the grant is revoked afterwards', async () => {
+      const grant = await plant.issue()
+      const client = await insideTheMachine()
+      const live = await client.openWebSocket(press('/live'))
+      await plant.redis.restart()
+      await until('it goes on', async () => (await client.fetch(press())).status === 200, 2_000)
+      live.send('still here')
+      await until('an echo', () => plant.machine.messages.includes('still here'))
+      await plant.revoke(grant)
+      expect(await live.closed).toEqual({ code: 1008, reason: 'grant-revoked' })
+    })
+
+    it('cuts what was revoked behind its back while it could not be followed', async () => {
+      const grant = await plant.issue()
+      const client = await insideTheMachine()
+      const live = await client.openWebSocket(press('/live'))
+      // The log of changes is lost with the last entry in it, the state is not.
+      const { store } = plant.gatehouse.services
+      await store.run((redis) => redis.hset(store.key('grant', grant.id), 'revocation', revocationOf(plant)))
+      await plant.redis.restart()
+      expect(await live.closed).toEqual({ code: 1008, reason: 'grant-revoked' })
+    })
+  })
+
+  describe('in Gatehouse', () => {
+    it('leaves a whole ledger and every session after kill -9', async () => {
+      await plant.issue()
+      await plant.gatehouse.close()
+      const first = await serve(plant)
+      // One code, of the step after this one by the real clock, which is all the child knows.
+      const client = await insideTheMachine()
+      const live = await client.openWebSocket(press('/live'))
+      await live.next()
+      first.kill('SIGKILL')
+      await once(first, 'exit')
+      expect((await live.closed).code).toBe(1006)
+      expect(await theLedger()).toMatchObject({ ok: true })
+
+      const second = await serve(plant)
+      expect((await client.fetch(press())).status).toBe(200)
+      expect(await theLedger()).toMatchObject({ ok: true })
+      second.kill('SIGTERM')
+      expect(await once(second, 'exit')).toEqual([0, null])
+      const report = await theLedger()
+      expect(report).toMatchObject({ ok: true })
+      expect(report.chains.find((chain) => chain.writer === 'gateway')?.unsigned).toBe(0)
+    }, 60_000)
+
+    it('lets nobody in when it cannot write down who enters', async () => {
+      await plant.issue()
+      const client = await insideTheMachine()
+      await plant.gatehouse.services.ledger.close()
+      const before = plant.machine.received.length
+      expect((await client.fetch(press(), { method: 'POST', body: 'x' })).json()).toMatchObject({
+        code: 'ledger-unavailable',
+      })
+      expect((await client.navigate(press())).status).toBe(503)
+      expect(plant.machine.received).toHaveLength(before)
+    })
+  })
+
+  describe('in the machine', () => {
+    it('never makes half an answer look whole, and leaves nothing behind', async () => {
+      await plant.issue()
+      const client = await insideTheMachine()
+      const answer = await client.stream(press('/breaks'))
+      expect(await answer.ended).toBe('broken')
+      await until('nothing is open', () => plant.gatehouse.streams().length === 0)
+    })
+
+    it('says that the machine does not answer, and works again when it does', async () => {
+      await plant.issue()
+      const client = await insideTheMachine()
+      const live = await client.openWebSocket(press('/live'))
+      await plant.machine.die()
+      expect((await live.closed).code).toBe(1006)
+      const page = await client.navigate(press())
+      expect(page.status).toBe(502)
+      expect(page.text).toContain('The machine does not answer')
+      await until('nothing is open', () => plant.gatehouse.streams().length === 0)
+    })
+  })
+
+  describe('at the identity provider', () => {
+    it('keeps those in who are in, and tells the others', async () => {
+      await plant.issue()
+      const client = await insideTheMachine()
+      await plant.provider.close()
+      await plant.restart()
+      expect((await client.fetch(press())).status).toBe(200)
+      const newcomer = createClient({ clock: plant.clock })
+      clients.push(newcomer)
+      const page = await newcomer.click(await newcomer.navigate(plant.portal), 'Sign in with')
+      expect(page.status).toBe(503)
+      expect(page.text).toContain('identity-provider-unavailable')
+    })
+  })
+})
+
+/** Gatehouse as a process of its own, so that it can be killed. */
+async function serve(plant: Plant): Promise<ChildProcess> {
+  const loader = join(root, 'test/support/typescript.mjs')
+  const child = spawn(
+    process.execPath,
+    ['--import', loader, join(root, 'src/cli/main.ts'), 'serve', '--config', plant.configFile],
+    { stdio: ['ignore', 'ignore', 'pipe'] },
+  )
+  let output = ''
+  child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  await until(
+    'it serves',
+    () => {
+      if (child.exitCode !== null) throw new Error(`it ended: ${output}`)
+      return output.includes('gateway serving')
+    },
+    20_000,
+  )
+  return child
+}
+
+function revocationOf({ clock }: Plant): string {
+  return JSON.stringify({ at: clock.now(), by: { kind: 'gateway' }, reason: 'behind its back' })
+}
