@@ -1,13 +1,15 @@
+import { generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import http, { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import https from 'node:https'
-import type { AddressInfo } from 'node:net'
-import { Provider, type Configuration, type JWKS } from 'oidc-provider'
-
-/** A method of the provider's clients that its types leave out. */
-interface BackchannelClient {
-  backchannelLogout(subject: string, sessionId: string): Promise<void>
-}
+import { join } from 'node:path'
+import type { Configuration, JWKS, Provider } from 'oidc-provider'
+import { systemClock } from '../src/lib/index.js'
+import { listen, readBody, sendHtml } from './http.js'
+import { writePrivate } from './private-files.js'
+import { createMemory } from './provider-memory.js'
+import { loginPage, messagePage, signOutPage } from './provider-pages.js'
 
 /** Someone who can sign in. */
 export interface ProviderAccount {
@@ -25,6 +27,14 @@ export interface ProviderClient {
   readonly clientSecret: string
   /** Origin of the portal that signs people in here. */
   readonly portal: string
+  /** Default: `client_secret_basic`. */
+  readonly authentication?: 'client_secret_basic' | 'client_secret_post' | 'none'
+}
+
+export interface ProviderKeys {
+  readonly jwks: JWKS
+  /** Signs the provider's own cookies. */
+  readonly cookieKey: string
 }
 
 export interface IdentityProviderOptions {
@@ -32,81 +42,155 @@ export interface IdentityProviderOptions {
   readonly port: number
   readonly accounts: readonly ProviderAccount[]
   readonly clients: readonly ProviderClient[]
-  /** Signing keys and the key of its own cookies; made anew at each start when left out. */
-  readonly keys?: { readonly jwks: JWKS; readonly cookieKey: string }
+  /** Made anew at each start when left out. See `keptKeys`. */
+  readonly keys?: ProviderKeys
+  /** Lifetimes in seconds. Default: 30 days for sessions and interactions, 1 h for tokens. */
+  readonly ttl?: { readonly session?: number; readonly token?: number; readonly interaction?: number }
 }
 
 export interface IdentityProviderServer {
   /** `http://localhost:<port>` */
   readonly issuer: string
-  /** Ends a person's sessions here, which tells every client over the back channel. */
-  signOutEverywhere(subject: string): Promise<void>
+  readonly port: number
+  /**
+   * Ends a person's sessions here, and tells every client over the back channel (OpenID Connect
+   * Back-Channel Logout 1.0). Resolves with how many clients were told.
+   */
+  signOutEverywhere(subject: string): Promise<number>
   close(): Promise<void>
 }
 
-const monthSeconds = 30 * 24 * 3600
+/** A member of the library's clients that its types leave out. */
+interface BackchannelClient {
+  backchannelLogout(subject: string, sessionId: string): Promise<void>
+}
+
+interface KnownSession {
+  readonly subject: string
+  /** Client → the `sid` it knows this session by. */
+  readonly sids: Map<string, string>
+}
+
+const hourSeconds = 3_600
+/** Tests move the clock of browser and gateway ahead, but not ours: cookies must last that long. */
+const monthSeconds = 30 * 24 * hourSeconds
 
 /**
  * A real OpenID provider with a login page of its own, for development: it knows its accounts by heart,
  * forgets everything else when it stops, and asks for no consent.
+ *
+ * @throws PortBusy
  */
 export async function startIdentityProvider(
   options: IdentityProviderOptions,
 ): Promise<IdentityProviderServer> {
+  const Provider = await loadProvider()
   const server = createServer()
-  server.listen(options.port, 'localhost')
-  await once(server, 'listening')
-  const issuer = `http://localhost:${(server.address() as AddressInfo).port}`
-  const sessionsOf = new Map<string, Set<string>>()
+  const running = await listen(server, options.port)
+  const issuer = `http://localhost:${running.port}`
   const provider = new Provider(issuer, configuration(options))
+  const sessions = new Map<string, KnownSession>()
   provider.on('authorization.success', ({ oidc }) => {
     const { session, client } = oidc
     if (session?.accountId === undefined || client === undefined) return
-    const sid = session.sidFor(client.clientId)
-    const known = sessionsOf.get(session.accountId) ?? new Set()
-    sessionsOf.set(session.accountId, known.add(`${client.clientId} ${sid ?? ''}`))
+    const known = sessions.get(session.uid) ?? { subject: session.accountId, sids: new Map<string, string>() }
+    known.sids.set(client.clientId, session.sidFor(client.clientId) ?? '')
+    sessions.set(session.uid, known)
   })
   const answer = provider.callback()
   server.on('request', (req: IncomingMessage, res: ServerResponse) => {
-    const work =
-      req.url?.startsWith('/interaction/') === true ? interact(provider, options, req, res) : answer(req, res)
+    const isInteraction = req.url?.startsWith('/interaction/') === true
+    const work = isInteraction ? interact(provider, options.accounts, req, res) : answer(req, res)
     work.catch(() => {
-      if (!res.headersSent) res.writeHead(400, { 'content-type': 'text/plain' })
-      res.end('This sign-in has expired. Go back and start again.')
+      if (res.headersSent) res.destroy()
+      else
+        sendHtml(
+          res,
+          400,
+          messagePage('This sign-in has expired', 'Go back to where you came from and start again.'),
+        )
     })
   })
   return {
     issuer,
-    async signOutEverywhere(subject) {
-      for (const entry of sessionsOf.get(subject) ?? []) {
-        const [clientId = '', sid = ''] = entry.split(' ')
-        const client = (await provider.Client.find(clientId)) as unknown as BackchannelClient | undefined
-        await client?.backchannelLogout(subject, sid)
+    port: running.port,
+    close: () => running.close(),
+    signOutEverywhere: async (subject) => {
+      let told = 0
+      for (const [uid, known] of [...sessions].filter(([, { subject: owner }]) => owner === subject)) {
+        const session = await provider.Session.findByUid(uid)
+        await session?.destroy()
+        for (const [clientId, sid] of known.sids) {
+          const client = (await provider.Client.find(clientId)) as unknown as BackchannelClient | undefined
+          if (client === undefined) continue
+          await client.backchannelLogout(subject, sid)
+          told += 1
+        }
+        sessions.delete(uid)
       }
-      sessionsOf.delete(subject)
-    },
-    async close() {
-      const closed = once(server, 'close')
-      server.close()
-      server.closeAllConnections()
-      await closed
+      return told
     },
   }
 }
 
-function configuration({ accounts, clients, keys }: IdentityProviderOptions): Configuration {
+/** Keys from `folder`, made on first use, so that sign-ins survive a restart of the provider. */
+export function keptKeys(folder: string): ProviderKeys {
+  const file = join(folder, 'identity-provider-keys.json')
+  if (existsSync(file)) return JSON.parse(readFileSync(file, 'utf8')) as ProviderKeys
+  const keys = newKeys()
+  mkdirSync(folder, { recursive: true })
+  writePrivate(file, JSON.stringify(keys))
+  return keys
+}
+
+function newKeys(): ProviderKeys {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const key = { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), use: 'sig', alg: 'RS256' }
+  return { jwks: { keys: [key] }, cookieKey: randomBytes(32).toString('base64url') }
+}
+
+/** The library reports on import that it wants Node 22; Gatehouse says so itself, once. */
+async function loadProvider(): Promise<typeof Provider> {
+  const warn = console.warn
+  console.warn = (...words: unknown[]) => {
+    if (!String(words[0]).includes('oidc-provider WARNING: Unsupported runtime')) warn(...words)
+  }
+  try {
+    return (await import('oidc-provider')).Provider
+  } finally {
+    console.warn = warn
+  }
+}
+
+function configuration({
+  accounts,
+  clients,
+  keys = newKeys(),
+  ttl = {},
+}: IdentityProviderOptions): Configuration {
+  const tokenSeconds = ttl.token ?? hourSeconds
+  const sessionSeconds = ttl.session ?? monthSeconds
   return {
-    ...(keys === undefined ? {} : { jwks: keys.jwks }),
-    cookies: { keys: [keys?.cookieKey ?? crypto.randomUUID()] },
-    clients: clients.map(({ clientId, clientSecret, portal }) => ({
+    adapter: createMemory(() => systemClock.now()),
+    jwks: keys.jwks,
+    cookies: { keys: [keys.cookieKey] },
+    clients: clients.map(({ clientId, clientSecret, portal, authentication = 'client_secret_basic' }) => ({
       client_id: clientId,
-      client_secret: clientSecret,
+      ...(authentication === 'none' ? {} : { client_secret: clientSecret }),
+      token_endpoint_auth_method: authentication,
       redirect_uris: [`${portal}/oidc/callback`],
       post_logout_redirect_uris: [`${portal}/signed-out`],
       backchannel_logout_uri: `${portal}/oidc/backchannel-logout`,
       backchannel_logout_session_required: true,
     })),
-    claims: { openid: ['sub'], email: ['email', 'email_verified'], profile: ['name', 'groups'] },
+    claims: {
+      openid: ['sub'],
+      email: ['email', 'email_verified'],
+      profile: ['name', 'groups'],
+      groups: ['groups'],
+    },
+    scopes: ['openid', 'email', 'profile', 'groups'],
+    // Claims go into the ID token as well, which is what most plants' providers do.
     conformIdTokenClaims: false,
     pkce: { required: () => true },
     findAccount: (_context, id) => {
@@ -123,7 +207,7 @@ function configuration({ accounts, clients, keys }: IdentityProviderOptions): Co
         clientId: oidc.client?.clientId ?? '',
         accountId: oidc.session?.accountId ?? '',
       })
-      grant.addOIDCScope('openid email profile')
+      grant.addOIDCScope('openid email profile groups')
       await grant.save()
       return grant
     },
@@ -132,34 +216,28 @@ function configuration({ accounts, clients, keys }: IdentityProviderOptions): Co
       backchannelLogout: { enabled: true },
       rpInitiatedLogout: {
         enabled: true,
-        // The person has just asked for it on the portal; asking again helps nobody in a demo.
         logoutSource: (context, form) => {
-          context.body = page(
-            'Signing out',
-            `<h1>Signing out</h1>${form}<button form="op.logoutForm" name="logout" value="yes">Sign out here too</button>`,
-          )
+          context.body = signOutPage(form)
+        },
+        postLogoutSuccessSource: (context) => {
+          context.body = messagePage('You are signed out', 'of your plant account.')
         },
       },
     },
     interactions: { url: (_context, interaction) => `/interaction/${interaction.uid}` },
-    renderError: (context) => {
+    renderError: (context, error) => {
       context.type = 'html'
-      context.body = page(
-        'Sign-in failed',
-        '<h1>Sign-in failed</h1><p>Go back to the portal and start again.</p>',
-      )
+      context.body = messagePage('This does not work', error.error_description ?? error.error)
     },
-    // Long, because tests let days pass on a clock that this server does not know.
     ttl: {
-      Session: monthSeconds,
-      Interaction: monthSeconds,
-      Grant: monthSeconds,
-      AccessToken: 3600,
-      IdToken: 3600,
+      Session: sessionSeconds,
+      Grant: sessionSeconds,
+      Interaction: ttl.interaction ?? monthSeconds,
+      AccessToken: tokenSeconds,
+      IdToken: tokenSeconds,
     },
     // By default it calls no loopback address, and the portal of the demo is on one.
-    fetch: (input, init) =>
-      postToLoopback(new URL(String(input)), (init?.body as URLSearchParams | undefined)?.toString() ?? ''),
+    fetch: (input, init) => postToLoopback(new URL(input instanceof Request ? input.url : input), init?.body),
   }
 }
 
@@ -167,18 +245,20 @@ function configuration({ accounts, clients, keys }: IdentityProviderOptions): Co
  * Posts to a portal on this machine. `*.localhost` is 127.0.0.1 to a browser (RFC 6761 §6.3), but not to the
  * resolver of every system; and the demo's certificate is signed by an authority of its own.
  */
-async function postToLoopback(url: URL, body: string): Promise<Response> {
+async function postToLoopback(url: URL, body: unknown): Promise<Response> {
   const isTls = url.protocol === 'https:'
   const call = (isTls ? https : http).request({
     method: 'POST',
     host: '127.0.0.1',
     port: url.port,
     path: url.pathname,
+    agent: false,
     timeout: 2_000,
     headers: { host: url.host, 'content-type': 'application/x-www-form-urlencoded' },
-    ...(isTls ? { rejectUnauthorized: false } : {}),
+    ...(isTls ? { rejectUnauthorized: false, servername: url.hostname } : {}),
   })
-  call.end(body)
+  call.on('timeout', () => call.destroy(new Error('no answer from the portal')))
+  call.end(body instanceof URLSearchParams || typeof body === 'string' ? String(body) : '')
   const [response] = (await once(call, 'response')) as [IncomingMessage]
   response.resume()
   return new Response(null, { status: response.statusCode ?? 500 })
@@ -186,61 +266,25 @@ async function postToLoopback(url: URL, body: string): Promise<Response> {
 
 async function interact(
   provider: Provider,
-  { accounts }: IdentityProviderOptions,
+  accounts: readonly ProviderAccount[],
   req: IncomingMessage,
   res: ServerResponse,
 ): Promise<void> {
   const { uid } = await provider.interactionDetails(req, res)
+  const action = `/interaction/${uid}`
   if (req.method !== 'POST') {
-    send(res, 200, loginPage(uid, ''))
+    sendHtml(res, 200, loginPage(action, null))
     return
   }
-  const form = new URLSearchParams(await bodyOf(req))
-  const found = accounts.find(({ login }) => login === form.get('login')?.trim())
-  if (found === undefined || found.password !== form.get('password')) {
-    send(res, 401, loginPage(uid, 'That user and password do not match.'))
+  const form = new URLSearchParams((await readBody(req, 4_096)) ?? '')
+  const login = form.get('login')?.trim().toLowerCase()
+  const password = form.get('password')
+  const found = accounts.find(
+    (account) => account.login.toLowerCase() === login && account.password === password,
+  )
+  if (found === undefined) {
+    sendHtml(res, 401, loginPage(action, 'User and password do not match.'))
     return
   }
   await provider.interactionFinished(req, res, { login: { accountId: found.subject } })
-}
-
-async function bodyOf(req: IncomingMessage): Promise<string> {
-  let text = ''
-  for await (const chunk of req) {
-    text += String(chunk)
-    if (text.length > 4_096) throw new Error('too long')
-  }
-  return text
-}
-
-function send(res: ServerResponse, status: number, html: string): void {
-  res.writeHead(status, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-store' })
-  res.end(html)
-}
-
-function loginPage(uid: string, problem: string): string {
-  return page(
-    'Plant account',
-    `<h1>Plant account</h1>
-    <form method="post" action="/interaction/${uid}">
-      ${problem === '' ? '' : `<p role="alert">${problem}</p>`}
-      <label>User<input name="login" autocomplete="username" autofocus required></label>
-      <label>Password<input name="password" type="password" autocomplete="current-password" required></label>
-      <button type="submit">Sign in</button>
-    </form>
-    <p class="note">The identity provider of the demo plant. In a real plant this is yours.</p>`,
-  )
-}
-
-function page(title: string, body: string): string {
-  return `<!doctype html><html lang="en"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>${title}</title>
-<style>
-  body { font: 16px/1.5 system-ui, sans-serif; background: #eceef0; color: #22272b; margin: 0; }
-  main { max-width: 22rem; margin: 12vh auto; background: #fff; padding: 2rem; border: 1px solid #c9ced3; border-radius: 6px; }
-  h1 { font-size: 1.3rem; margin: 0 0 1rem; } label { display: block; margin: 0 0 1rem; }
-  input { display: block; width: 100%; box-sizing: border-box; font: inherit; padding: .5rem; border: 1px solid #8a939b; border-radius: 4px; }
-  button { font: inherit; padding: .6rem 1.4rem; border: 0; border-radius: 4px; background: #2d4a62; color: #fff; }
-  .note { color: #59636b; font-size: .875rem; margin: 1.5rem 0 0; } [role=alert] { color: #9c1c1c; }
-</style><main>${body}</main></html>`
 }

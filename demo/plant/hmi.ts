@@ -4,7 +4,7 @@ import { WebSocketServer, type WebSocket } from 'ws'
 import { systemClock } from '../../src/lib/index.js'
 import { cookieOf, listen, readBody, redirect, sendHtml, sendJson, type Running } from '../http.js'
 import { hmiPages, renderHmi, type HmiPage } from './hmi-pages.js'
-import { FillingLine, isSetpointName, type JournalEntry, type LineSnapshot } from './line.js'
+import { isSetpointName, type FillingLine, type JournalEntry, type LineSnapshot } from './line.js'
 import { scaleNames, setpointNames, type ScaleName, type SetpointName } from './profiles.js'
 import { createAssets } from './static-files.js'
 

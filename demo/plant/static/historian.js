@@ -52,6 +52,8 @@
       one('#message').textContent = `No answer from the historian: ${error.message}`
     }
     draw()
+    // The legend has grown with the pens, and the chart takes what is left.
+    requestAnimationFrame(draw)
   }
 
   const clock = (at, options) => new Date(at).toLocaleString('en-GB', options)
@@ -228,8 +230,7 @@
     cursorAt = null
     draw()
   })
-  // The legend below grows with the pens, and the chart takes what is left.
-  new ResizeObserver(draw).observe(one('#chart'))
+  addEventListener('resize', draw)
   setInterval(() => {
     if (until === null && cursorAt === null) void load()
   }, 10_000)
