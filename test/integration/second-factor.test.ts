@@ -710,6 +710,23 @@ describe('a reset by an administrator', () => {
     expect((await first.status(ana.id)).resetAt).not.toBeNull()
   })
 
+  it('ends an enrolment that was about to be confirmed', async () => {
+    const { first, second, ana, clock, ledger } = await setUp({ enrolment: 'first-login' })
+    const slow = await first.beginEnrolment({ principal: ana, sessionId: 's-slow', invitation: null })
+    const quick = await second.beginEnrolment({ principal: ana, sessionId: 's-quick', invitation: null })
+    ledger.onEvent = async (event) => {
+      if (event.event !== 'second-factor.enrolled') return
+      ledger.onEvent = () => Promise.resolve()
+      const code = oneTimeCode(quick.secret, clock.now() + 30_000)
+      await second.confirmEnrolment({ principal: ana, sessionId: 's-quick', code })
+      await second.reset(ana.id, admin)
+    }
+    const code = oneTimeCode(slow.secret, clock.now())
+    const confirm = first.confirmEnrolment({ principal: ana, sessionId: 's-slow', code })
+    expect(await codeOf(confirm)).toBe('form-expired')
+    expect((await first.status(ana.id)).isEnrolled).toBe(false)
+  })
+
   it('does not make a used time step usable again', async () => {
     const { enrol, first, ana, clock, verify } = await setUp()
     const { secret } = await enrol()
