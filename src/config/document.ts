@@ -21,7 +21,8 @@ const deepest = 16
 /**
  * Reads the part of YAML that a configuration needs: maps with text keys, lists, text, numbers, booleans.
  * Aliases and anchors are refused (a few lines of them expand to gigabytes, and hide what an endpoint is
- * set to), and so are tags, duplicate keys (the last one would win silently), and `__proto__`.
+ * set to), and so are tags, and duplicate keys (the last one would win silently). `__proto__` becomes a key
+ * like any other, and the schema refuses it with the rest it does not know.
  */
 export function readDocument(text: string): SourceDocument {
   const lineCounter = new LineCounter()
@@ -79,8 +80,7 @@ export function readDocument(text: string): SourceDocument {
       const here = [...path, key.value]
       if (key.anchor !== undefined || key.tag !== undefined)
         refuse(here, keyOffset, 'YAML anchors and tags are not accepted')
-      if (key.value === '__proto__') refuse(here, keyOffset, 'is not an option')
-      else if (entries.has(key.value))
+      if (entries.has(key.value))
         refuse(here, keyOffset, `is set twice; first on line ${String(lineOf(here))}`)
       else {
         lines.set(pathText(here), lineAt(keyOffset))

@@ -73,19 +73,17 @@ function nearest(key: string, names: readonly string[]): string | undefined {
   return best !== undefined && best.distance <= tolerance ? best.name : undefined
 }
 
-/** Letters to insert, drop, replace or swap with their neighbour to make `a` into `b`. */
+/** Letters to insert, drop or replace to make `a` into `b`. */
 function editDistance(a: string, b: string): number {
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)]
   const at = (row: number, column: number): number => rows[row]?.[column] ?? Infinity
   for (let row = 1; row <= a.length; row++) {
     rows.push([row])
     for (let column = 1; column <= b.length; column++) {
-      const isSwap = a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1]
       const steps = [
         at(row - 1, column) + 1,
         at(row, column - 1) + 1,
         at(row - 1, column - 1) + (a[row - 1] === b[column - 1] ? 0 : 1),
-        isSwap ? at(row - 2, column - 2) + 1 : Infinity,
       ]
       rows[row]?.push(Math.min(...steps))
     }

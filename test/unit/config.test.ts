@@ -183,6 +183,11 @@ describe('a configuration with every option', () => {
     expect(config.keys.file).toBe('/etc/keys.json')
   })
 
+  it('may name its provider', () => {
+    const named = withValues({ 'oidc.clientId': 'gatehouse\n  name: Plant account' })
+    expect(parse(named).oidc.name).toBe('Plant account')
+  })
+
   it('needs no client secret when the client has none', () => {
     const text = withValues({ 'oidc.clientAuthentication': 'none', 'oidc.clientSecretFile': null })
     expect(parse(text).oidc.clientSecret).toBeNull()
@@ -443,13 +448,13 @@ describe('a configuration is refused, with path and line, when', () => {
     },
   )
 
-  it('but not when an upstream has the port of a listener, on another machine', () => {
-    const text = withValues({
-      'server.listen': '0.0.0.0:8443',
-      'endpoints[0].upstream': 'http://10.10.0.12:8443',
-    })
-    expect(problemsOf(text)).toEqual([])
-  })
+  it.each(['http://10.10.0.12:8443', 'http://10.10.0.11:8080', 'http://portal.plant.example:8080'])(
+    'but not when an upstream is %s, another machine or another port',
+    (url) => {
+      const text = withValues({ 'server.listen': '0.0.0.0:8443', 'endpoints[0].upstream': url })
+      expect(problemsOf(text)).toEqual([])
+    },
+  )
 
   it('the operations listener is inside a wildcard', () => {
     expect(problemsOf(withValues({ 'server.listen': '0.0.0.0:9464' }))).toEqual([
@@ -530,6 +535,7 @@ describe('a key that is not an option', () => {
     ['oidc.clientId', 'client_secret', inFile('clientSecretFile')],
     ['redis.url', 'password', inFile('passwordFile')],
     ['totp.enrolment', 'clientSecret', inFile('oidc.clientSecretFile')],
+    ['endpoints[0].kind', 'host', 'is not an option'],
     ['endpoints[0].kind', 'upstreams', 'is not an option; did you mean upstream?'],
     ['endpoints[0].kind', 'publicUrl', 'is not an option here; did you mean server.publicUrl?'],
   ])('after %s, %s, is refused with a hint', (after, key, message) => {
@@ -668,6 +674,12 @@ describe('YAML that is more than a configuration needs is refused:', () => {
   ])('%s is no YAML at all', (_, text, line) => {
     const found = problemsOf(text)
     expect(found[0]).toMatch(new RegExp(`^${String(line)} : not valid YAML: `))
+  })
+
+  it('and quotes nothing of what is not YAML', () => {
+    const found = problemsOf('redis: { password: hunter2\noidc: [hunter2')
+    expect(found[0]).toMatch(/^\d :/)
+    expect(found.join('\n')).not.toContain('hunter2')
   })
 
   it('an alias bomb, without expanding it', () => {
