@@ -15,6 +15,7 @@ import {
   Said,
   Table,
   TimeUntil,
+  Window,
   type Answer,
   type Confirmation,
   type PersonalCall,
@@ -80,21 +81,21 @@ export function grantRoutes(options: AdminOptions): Route[] {
               </a>
             )}
           </div>
-          <GrantList
-            title="Running"
-            none="No grant is running now."
-            {...{ grants: running, limit: shownLive, now, viewer }}
-          />
-          <GrantList
-            title="Starts later"
-            none="No grant is waiting to start."
-            {...{ grants: coming, limit: shownLive, now, viewer }}
-          />
-          <GrantList
-            title="Ended"
-            none="No grant has ended yet."
-            {...{ grants: ended, limit: shownEnded, now, viewer }}
-          />
+          {all.length === 0 ? (
+            <div class="panel">
+              <h2>No grant has been issued yet</h2>
+              <p>
+                Nobody from outside can open a machine now. An administrator issues a grant to one person, for
+                some machines and a limited time.
+              </p>
+            </div>
+          ) : (
+            <>
+              <GrantList title="Running" grants={running} limit={shownLive} now={now} viewer={viewer} />
+              <GrantList title="Starts later" grants={coming} limit={shownLive} now={now} viewer={viewer} />
+              <GrantList title="Ended" grants={ended} limit={shownEnded} now={now} viewer={viewer} />
+            </>
+          )}
         </>
       ),
     })
@@ -103,22 +104,21 @@ export function grantRoutes(options: AdminOptions): Route[] {
 
   function GrantList(props: {
     title: string
-    none: string
     grants: readonly Grant[]
     limit: number
     now: EpochMs
     viewer: Viewer
   }): VNode {
-    const { title, none, limit, now, viewer } = props
+    const { title, limit, now, viewer } = props
     const shown = props.grants.slice(0, limit)
     const hidden = props.grants.length - shown.length
     return (
       <section>
         <h2>{`${title} (${String(props.grants.length)})`}</h2>
         {shown.length === 0 ? (
-          <p class="soft">{none}</p>
+          <p class="soft">None.</p>
         ) : (
-          <Table caption={title} columns={['Who', 'Machine', 'Window', 'Reason', 'State', 'Actions']}>
+          <Table caption={title} kind="grants" columns={['Who', 'Machine', 'Time', 'Reason', 'Actions']}>
             {shown.map((grant) => (
               <GrantRow grant={grant} now={now} viewer={viewer} />
             ))}
@@ -141,21 +141,21 @@ export function grantRoutes(options: AdminOptions): Route[] {
           <Said>{machineNames(grant.endpoints, config.endpoints)}</Said>
           {grant.access === 'view' && <div class="soft small">view only</div>}
         </Cell>
-        <Cell label="Window">
-          <Instant at={grant.from} />
-          <br />
-          to <Instant at={grant.until} />
+        <Cell label="Time">
+          <StateText grant={grant} now={now} />
+          <div class="soft small">
+            <Window from={grant.from} until={grant.until} />
+          </div>
         </Cell>
         <Cell label="Reason">
-          <Said>{grant.reason}</Said>
+          <div class="clamp">
+            <Said>{grant.reason}</Said>
+          </div>
           {grant.ticket !== null && (
             <div class="soft small">
               <Said>{grant.ticket}</Said>
             </div>
           )}
-        </Cell>
-        <Cell label="State">
-          <StateText grant={grant} now={now} />
         </Cell>
         <Cell>
           <div class="actions">
@@ -165,8 +165,10 @@ export function grantRoutes(options: AdminOptions): Route[] {
                 .filter((hours) => canExtend(grant, hours))
                 .map((hours) => <QuickExtend grant={grant} hours={hours} viewer={viewer} />)}
             <a class="button quiet" href={`/admin/grants/${encodeURIComponent(grant.id)}`}>
-              {isOver ? 'Details' : viewer.isAdmin ? 'Change or end' : 'Details or end'}
-              <span class="visually-hidden">{` grant of ${grant.to.email}`}</span>
+              {viewer.isAdmin && !isOver ? 'Change' : 'Details'}
+              <span class="visually-hidden">
+                {isOver ? ` of the grant of ${grant.to.email}` : ` or end the grant of ${grant.to.email}`}
+              </span>
             </a>
           </div>
         </Cell>
@@ -257,7 +259,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
               ))}
           </div>
         )}
-        <form class="field" method="post" action={actionOf(grant, 'extend')}>
+        <form class="stack" method="post" action={actionOf(grant, 'extend')}>
           <FormToken viewer={viewer} />
           <Field
             name="until"
@@ -319,7 +321,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
 
   function confirmRevoke(grant: Grant, openCount: number): Confirmation {
     const machines = machineNames(grant.endpoints, config.endpoints)
-    const open = openCount === 0 ? '' : ` ${String(openCount)} open through this gateway now.`
+    const open = openCount === 0 ? '' : ` Open through this gateway now: ${String(openCount)}.`
     return {
       title: 'Revoke this grant?',
       text: `${grant.to.email} loses ${machines} at once. Open connections are cut, also in the middle of an upload.${open} This cannot be undone; a new grant can be issued.`,
@@ -437,15 +439,14 @@ function StateText(props: { grant: Grant; now: EpochMs }): VNode {
     )
   }
   return (
-    <span>
+    <div>
       {name}
       {grant.revocation !== null && (
-        <span class="soft small">
-          {': '}
+        <div class="soft small clamp">
           <Said>{grant.revocation.reason}</Said>
-        </span>
+        </div>
       )}
-    </span>
+    </div>
   )
 }
 

@@ -141,10 +141,12 @@ export function issueRoutes(options: AdminOptions): Route[] {
               <Choice type="radio" name="start" value="now" isChosen={input.start !== 'at'} say="from now">
                 Now
               </Choice>
-              <Choice type="radio" name="start" value="at" isChosen={input.start === 'at'} say="from">
-                Later
-              </Choice>
-              <DateField name="from" label="Start" value={input.from} choice="start-at" />
+              <div class="choice dated">
+                <Choice type="radio" name="start" value="at" isChosen={input.start === 'at'} say="from">
+                  Later
+                </Choice>
+                <DateField name="from" label="Start" value={input.from} choice="start-at" />
+              </div>
             </Choices>
             <Choices name="end" legend="End" error={errorOf('until')}>
               {lengthsMs.map((length) => (
@@ -153,15 +155,17 @@ export function issueRoutes(options: AdminOptions): Route[] {
                   name="end"
                   value={String(length)}
                   isChosen={input.end === String(length)}
-                  say={`for ${durationWords(length).replace(' 0 min', '')}`}
+                  say={`for ${durationWords(length)}`}
                 >
-                  {`After ${durationWords(length).replace(' 0 min', '')}`}
+                  {`After ${durationWords(length)}`}
                 </Choice>
               ))}
-              <Choice type="radio" name="end" value="at" isChosen={input.end === 'at'} say="until">
-                At a set time
-              </Choice>
-              <DateField name="until" label="End" value={input.until} choice="end-at" />
+              <div class="choice dated">
+                <Choice type="radio" name="end" value="at" isChosen={input.end === 'at'} say="until">
+                  At a set time
+                </Choice>
+                <DateField name="until" label="End" value={input.until} choice="end-at" />
+              </div>
             </Choices>
             <Field
               name="reason"
@@ -235,12 +239,7 @@ export function issueRoutes(options: AdminOptions): Route[] {
               </div>
             </div>
             {enrolmentCode !== null && (
-              <InvitationPanel
-                email={grant.to.email}
-                code={enrolmentCode}
-                publicUrl={config.server.publicUrl}
-                providerName={config.oidc.name}
-              />
+              <InvitationPanel email={grant.to.email} code={enrolmentCode} config={config} />
             )}
           </>
         ),

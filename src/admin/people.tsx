@@ -51,7 +51,11 @@ export function peopleRoutes(options: AdminOptions): Route[] {
           <p class="soft">
             Everyone who has signed in, latest first. Accounts themselves live with the identity provider.
           </p>
-          <Table caption="People" columns={['Who', 'Roles', 'Last sign-in', 'Second factor', 'Actions']}>
+          <Table
+            kind="people"
+            caption="People"
+            columns={['Who', 'Roles', 'Last sign-in', 'Second factor', 'Actions']}
+          >
             {shown.map(({ person, status }) => (
               <PersonRow person={person} status={status} viewer={viewer} />
             ))}
@@ -186,12 +190,7 @@ export function peopleRoutes(options: AdminOptions): Route[] {
         <>
           <h1>Invitation code</h1>
           {said}
-          <InvitationPanel
-            email={email}
-            code={code}
-            publicUrl={config.server.publicUrl}
-            providerName={config.oidc.name}
-          />
+          <InvitationPanel email={email} code={code} config={config} />
           <p>
             <a href="/admin/people">All people</a>
           </p>

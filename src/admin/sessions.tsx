@@ -58,7 +58,8 @@ export function sessionRoutes(options: AdminOptions): Route[] {
           </p>
           <Table
             caption="Sessions"
-            columns={['Who', 'Open now', 'Signed in', 'Second factor', 'Ends', 'From', 'Actions']}
+            kind="sessions"
+            columns={['Who', 'Open now', 'Signed in', 'Second factor', 'Ends', 'Actions']}
           >
             {shown.map((session) => (
               <SessionRow
@@ -102,15 +103,15 @@ export function sessionRoutes(options: AdminOptions): Route[] {
         </Cell>
         <Cell label="Signed in">
           <Instant at={session.startedAt} />
+          <div class="soft small">
+            from <Said>{session.source}</Said>
+          </div>
         </Cell>
         <Cell label="Second factor">
           <Proved at={session.assurance.secondFactorAt} />
         </Cell>
         <Cell label="Ends">
           <Instant at={session.endsAt} />
-        </Cell>
-        <Cell label="From">
-          <Said>{session.source}</Said>
         </Cell>
         <Cell>
           <form method="post" action={killPath(session.id)} {...askFirst(confirmKill(session, open))}>
@@ -127,7 +128,7 @@ export function sessionRoutes(options: AdminOptions): Route[] {
 
   function OpenMachines({ open }: { open: readonly StreamInfo[] }): VNode {
     return (
-      <ul class="plain">
+      <ul class="bare">
         {[...new Set(open.map((stream) => stream.endpointId))].map((endpointId) => {
           const here = open.filter((stream) => stream.endpointId === endpointId)
           return (

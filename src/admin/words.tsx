@@ -1,6 +1,6 @@
 import type { VNode } from 'preact'
 import type { GatehouseError } from '../lib/index.js'
-import { durationWords, Instant, Said } from '../lib/page/index.js'
+import { durationWords, Said, Window } from '../lib/page/index.js'
 import type { Actor, Endpoint, EpochMs, Grant } from '../model.js'
 import { grantState } from '../policy/index.js'
 
@@ -21,8 +21,7 @@ export function GrantSentence(props: { grant: Grant; endpoints: readonly Endpoin
       <strong>
         <Said>{machineNames(grant.endpoints, endpoints)}</Said>
       </strong>{' '}
-      from <Instant at={grant.from} /> until <Instant at={grant.until} />,{' '}
-      {durationWords(grant.until - grant.from)}.
+      from <Window from={grant.from} until={grant.until} />, {durationWords(grant.until - grant.from)}.
     </>
   )
 }

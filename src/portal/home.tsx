@@ -4,6 +4,7 @@ import {
   personal,
   Said,
   TimeUntil,
+  Window,
   type Answer,
   type PersonalCall,
   type Route,
@@ -199,8 +200,12 @@ function ComingCard(props: { grant: Grant; now: EpochMs; names: string }): VNode
           {grant.access === 'view' && <span class="tag">View only</span>}
         </div>
         <p>
-          Starts in <TimeUntil at={grant.from} now={now} thenReload />: <Instant at={grant.from} /> to{' '}
-          <Instant at={grant.until} />
+          <strong>
+            Starts in <TimeUntil at={grant.from} now={now} thenReload />
+          </strong>{' '}
+          <span class="soft">
+            <Window from={grant.from} until={grant.until} />
+          </span>
         </p>
       </div>
       <WhyFacts grant={grant} />
@@ -211,7 +216,7 @@ function ComingCard(props: { grant: Grant; now: EpochMs; names: string }): VNode
 function EndedCard(props: { grant: Grant; names: string }): VNode {
   const { grant, names } = props
   return (
-    <article class="card quietly">
+    <article class="card over">
       <div class="what">
         <h3>{names}</h3>
         {grant.revocation === null ? (

@@ -37,7 +37,7 @@ export function signInRoutes(context: PortalContext): Route[] {
             <h2>You cannot sign in?</h2>
             <p>
               Call the person at the plant who ordered your work. They arrange accounts, access and new
-              enrolment codes. Gatehouse never asks for your password itself.
+              invitation codes. Gatehouse never asks for your password itself.
             </p>
           </section>
         </>

@@ -21,6 +21,7 @@ export {
   Said,
   Table,
   TimeUntil,
+  Window,
   type Confirmation,
 } from './parts.js'
 export { isLocalPath, parseReturnTarget, type ReturnSites } from './return-target.js'

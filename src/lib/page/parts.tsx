@@ -4,7 +4,24 @@ import type { Viewer } from './pages.js'
 
 /** `2026-11-23 16:30 UTC`; the script adds the viewer's own time beside it. */
 export function Instant(props: { at: EpochMs }): VNode {
-  return <time datetime={isoText(props.at)}>{formatInstant(props.at)}</time>
+  return (
+    <span data-local>
+      <time datetime={isoText(props.at)}>{formatInstant(props.at)}</time>
+    </span>
+  )
+}
+
+/** `2026-11-23 08:23 to 11:37 UTC`, likewise. */
+export function Window(props: { from: EpochMs; until: EpochMs }): VNode {
+  const from = formatInstant(props.from).replace(/ UTC$/, '')
+  const until = formatInstant(props.until)
+  const isSameDay = from.slice(0, 10) === until.slice(0, 10)
+  return (
+    <span data-local>
+      <time datetime={isoText(props.from)}>{from}</time> to{' '}
+      <time datetime={isoText(props.until)}>{isSameDay ? until.slice(11) : until}</time>
+    </span>
+  )
 }
 
 /** To the second, ISO 8601; `unknown` for instants no calendar holds. */
@@ -18,14 +35,19 @@ export function formatInstant(at: EpochMs): string {
   return iso === 'unknown' ? 'unknown time' : `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`
 }
 
-/** `2 d 3 h`, `2 h 14 min`, `14 min`, `40 s`: never more than is left. The script counts down alike. */
+/** `2 d 3 h`, `2 h 14 min`, `2 h`, `14 min`, `40 s`: never more than is left. The script counts down alike. */
 export function durationWords(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000))
   const minutes = Math.floor(seconds / 60)
   const hours = Math.floor(minutes / 60)
-  if (hours >= 48) return `${String(Math.floor(hours / 24))} d ${String(hours % 24)} h`
-  if (hours >= 1) return `${String(hours)} h ${String(minutes % 60)} min`
+  if (hours >= 48) return withoutNothing(`${String(Math.floor(hours / 24))} d ${String(hours % 24)} h`)
+  if (hours >= 1) return withoutNothing(`${String(hours)} h ${String(minutes % 60)} min`)
   return minutes >= 2 ? `${String(minutes)} min` : `${String(seconds)} s`
+}
+
+/** `2 h 0 min` is `2 h`. */
+function withoutNothing(words: string): string {
+  return words.replace(/ 0 .+/, '')
 }
 
 /**
@@ -138,12 +160,14 @@ export function FieldError(props: { name: string; error: string | null | undefin
  * a table's meaning together with its `display`.
  */
 export function Table(props: {
+  /** Its class, for the widths of the columns. */
+  kind: string
   caption: string
   columns: readonly string[]
   children: ComponentChildren
 }): VNode {
   return (
-    <table role="table">
+    <table role="table" class={props.kind}>
       <caption class="visually-hidden">{props.caption}</caption>
       <thead role="rowgroup">
         <tr role="row">
