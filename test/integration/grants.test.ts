@@ -111,9 +111,9 @@ describe('issuing a grant', () => {
   })
 
   it('a thousand times, by many hands at once, leaves a thousand grants', async () => {
-    const hands = Array.from({ length: 50 }, async (_, hand) => {
+    const hands = Array.from({ length: 20 }, async (_, hand) => {
       const issued: string[] = []
-      for (let count = 0; count < 20; count += 1) {
+      for (let count = 0; count < 50; count += 1) {
         issued.push((await issue({ to: `vendor-${hand}@vendor.example` }, `p-${hand}`)).id)
       }
       return issued
@@ -121,7 +121,7 @@ describe('issuing a grant', () => {
     const issued = (await Promise.all(hands)).flat()
     expect(new Set(issued).size).toBe(1_000)
     expect(new Set((await grants.list()).map(({ id }) => id))).toEqual(new Set(issued))
-    expect(await grants.heldBy('p-7')).toHaveLength(20)
+    expect(await grants.heldBy('p-7')).toHaveLength(50)
   })
 })
 

@@ -111,7 +111,7 @@ describe('a vendor', () => {
       const client = await signedIn()
       await client.navigate(press())
       expect((await stranger().fetch(press())).status).toBe(401)
-      const pass = client.cookies.header(new URL(press()), { isForeign: false, isSafeNavigation: true })
+      const pass = client.cookies.header(new URL(press()), { isForeign: false, navigation: 'safe' })
       const elsewhere = await stranger().fetch(plant.origin('press-4'), { headers: { Cookie: pass } })
       expect(elsewhere.status).toBe(401)
     })
@@ -119,7 +119,7 @@ describe('a vendor', () => {
     it('cannot be driven by the page of another machine', async () => {
       const client = await signedIn()
       await client.navigate(press())
-      const pass = client.cookies.header(new URL(press()), { isForeign: false, isSafeNavigation: true })
+      const pass = client.cookies.header(new URL(press()), { isForeign: false, navigation: 'safe' })
       const before = plant.machine.received.length
       const from = plant.origin('press-4')
       const posted = await client.fetch(press('/setpoint'), {
