@@ -78,6 +78,7 @@ const grantId = /^g-[0-9a-z]{16}$/
 const endedGrantsHeldMs = 30 * 24 * 3_600_000
 /** Far more than anyone holds; keeps what one request reads bounded. */
 const heldAtMost = 1_000
+const portion = 250
 
 /** What joins the transaction of a write. */
 export type Also = (multi: ChainableCommander) => void
@@ -113,11 +114,6 @@ export function openRegister({ store, clock, logger }: { store: Store; clock: Cl
     return null
   }
 
-  const readAll = async (index: string, endsAfter: number | '-inf', limit: number): Promise<Grant[]> => {
-    const rows = readReply(rowsSchema, await rowsOf([index], [endsAfter, limit, grantKey('')]))
-    return rows.map(([id, fields]) => parse(id, fields)).filter((grant) => grant !== null)
-  }
-
   const hold = (multi: ChainableCommander, principalId: string, { id, until }: Grant): void => {
     multi.zremrangebyscore(heldKey(principalId), '-inf', `(${heldSince()}`)
     multi.zadd(heldKey(principalId), until, id)
@@ -132,15 +128,34 @@ export function openRegister({ store, clock, logger }: { store: Store; clock: Cl
       return fields.every((field) => field === null) ? null : { grant: parse(id, fields) }
     },
 
-    all: (limit: number): Promise<Grant[]> => readAll(allKey, '-inf', limit),
+    /** In portions: ten thousand at once would hold up every stream while they are parsed. */
+    async all(limit: number): Promise<Grant[]> {
+      const ids = await store.run((redis) => redis.zrevrange(allKey, 0, limit - 1))
+      const grants: Grant[] = []
+      for (let start = 0; start < ids.length; start += portion) {
+        const some = ids.slice(start, start + portion)
+        const replies = await store.pipeline((pipeline) => {
+          for (const id of some) pipeline.hmget(grantKey(id), ...fieldNames)
+        })
+        const rows = readReply(z.array(fieldsSchema), replies)
+        rows.forEach((fields, position) => {
+          const grant = parse(some[position] ?? '', fields)
+          if (grant) grants.push(grant)
+        })
+      }
+      return grants
+    },
 
     async heldBy(principalId: string): Promise<Grant[]> {
-      const grants = await readAll(heldKey(principalId), heldSince(), heldAtMost)
-      return grants.filter((grant) => {
-        if (grant.to.principalId === principalId) return true
-        logger.error('grants: a grant is listed under somebody else', { grantId: grant.id, principalId })
-        return false
-      })
+      const reply = await rowsOf([heldKey(principalId)], [heldSince(), heldAtMost, grantKey('')])
+      const grants: Grant[] = []
+      for (const [id, fields] of readReply(rowsSchema, reply)) {
+        const grant = parse(id, fields)
+        if (grant?.to.principalId === principalId) grants.push(grant)
+        else if (grant)
+          logger.error('grants: a grant is listed under somebody else', { grantId: id, principalId })
+      }
+      return grants
     },
 
     async add(grant: Grant, also: Also): Promise<void> {
