@@ -223,7 +223,8 @@ class Exchange implements UpstreamEvents {
 
   /**
    * The client must see that something is missing. A length or chunks show it by themselves; where only
-   * the end of the connection marks the end of the body (HTTP/1.0), a reset has to.
+   * the end of the connection marks the end of the body (HTTP/1.0), a reset has to, or in TLS a missing
+   * close_notify (RFC 8446 §6.1), which `destroy` does not send.
    */
   #breakOff(response: ServerResponse): void {
     const { socket } = this.#task

@@ -1,9 +1,8 @@
 import {
   connectionNamed,
   hopByHop,
-  matches,
+  isReservedInRequests,
   ownCookiePrefixes,
-  reservedInRequests,
   rewrittenInRequests,
 } from './names.js'
 import type { NormalisedRequest } from './normalise.js'
@@ -28,7 +27,7 @@ export function requestHeaders(context: RequestContext): string[] {
   for (const [name, value] of request.headers) {
     const key = name.toLowerCase()
     if (hopByHop.has(key) || named.has(key) || rewrittenInRequests.has(key)) continue
-    if (matches(reservedInRequests, key)) continue
+    if (isReservedInRequests(key)) continue
     const passed = passedValue(key, value, context)
     if (passed !== null) headers.push(name, passed)
   }

@@ -1,4 +1,4 @@
-import { connectionNamed, hopByHop, matches, reservedCookiePrefixes, reservedInResponses } from './names.js'
+import { connectionNamed, hopByHop, isReservedInResponses, reservedCookiePrefixes } from './names.js'
 
 /** What an engine read from the wire, unjudged. */
 export interface ResponseHead {
@@ -61,7 +61,7 @@ export function passedHeaders(head: ResponseHead, context: ResponseContext): str
     if (!fieldText.test(value)) return `control character in ${name}`
     const key = name.toLowerCase()
     if (key === 'content-length' || hopByHop.has(key) || named.has(key)) continue
-    if (matches(reservedInResponses, key)) continue
+    if (isReservedInResponses(key)) continue
     const passed = passedValue(key, value, context)
     if (passed !== null) headers.push(name, passed)
     else if (key === 'location' && isRedirect(head.status))

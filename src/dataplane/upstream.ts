@@ -79,6 +79,8 @@ export interface Upstreams {
 export function createUpstreams(options: {
   readonly logger: Logger
   readonly timeouts?: Partial<UpstreamTimeouts> | undefined
+  /** PEM of the authorities that vouch for `https` machines; those Node trusts, by default. */
+  readonly authorities?: string | undefined
 }): Upstreams {
   const timeouts = { ...defaultTimeouts, ...options.timeouts }
   const pools = new Map<string, Map<string, HttpAgent>>()
@@ -87,10 +89,14 @@ export function createUpstreams(options: {
     const ofPass = pools.get(passId) ?? new Map<string, HttpAgent>()
     const known = ofPass.get(endpoint.upstream.origin)
     if (known !== undefined) return known
-    const agent = openPool(endpoint.upstream, timeouts.idleSocketMs, () => {
-      ofPass.delete(endpoint.upstream.origin)
-      if (ofPass.size === 0 && pools.get(passId) === ofPass) pools.delete(passId)
-    })
+    const agent = openPool(
+      endpoint.upstream,
+      { timeout: timeouts.idleSocketMs, ca: options.authorities },
+      () => {
+        ofPass.delete(endpoint.upstream.origin)
+        if (ofPass.size === 0 && pools.get(passId) === ofPass) pools.delete(passId)
+      },
+    )
     pools.set(passId, ofPass.set(endpoint.upstream.origin, agent))
     return agent
   }
@@ -123,9 +129,15 @@ export function createUpstreams(options: {
 
 type Connect = (...parameters: unknown[]) => Duplex | null | undefined
 
-function openPool(origin: URL, idleSocketMs: number, onEmpty: () => void): HttpAgent {
-  const options = { keepAlive: true, timeout: idleSocketMs }
-  const agent = origin.protocol === 'https:' ? new HttpsAgent(options) : new HttpAgent(options)
+interface PoolOptions {
+  /** Of an idle socket. */
+  readonly timeout: number
+  readonly ca: string | undefined
+}
+
+function openPool(origin: URL, { timeout, ca }: PoolOptions, onEmpty: () => void): HttpAgent {
+  const options = { keepAlive: true, timeout }
+  const agent = origin.protocol === 'https:' ? new HttpsAgent({ ...options, ca }) : new HttpAgent(options)
   // Documented hooks of http.Agent; the types of Node 20 know them in part.
   const hooks = agent as unknown as { createConnection: Connect }
   const connect = hooks.createConnection.bind(agent)

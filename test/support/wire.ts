@@ -1,6 +1,8 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import { createServer as createRawServer, connect, type AddressInfo, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { connect as connectTls } from 'node:tls'
 import {
   createStreams,
   createUpstreams,
@@ -37,6 +39,8 @@ export interface GateOptions {
   readonly upstream: string
   readonly timeouts?: Partial<UpstreamTimeouts>
   readonly isViewOnly?: boolean
+  /** Listens with TLS, and trusts `ca` for machines that use it. */
+  readonly tls?: { readonly certificate: string; readonly key: string; readonly ca: string }
   /** Which pass a request belongs to; `pass-1` unless a test needs several. */
   readonly passOf?: (req: IncomingMessage) => string
   /** Awaited between admission and forwarding. */
@@ -48,7 +52,11 @@ const lifeMs = 3_600_000
 export async function startGate(options: GateOptions): Promise<Gate> {
   const clock = new TestClock()
   const streams = createStreams({ clock })
-  const upstreams = createUpstreams({ logger: silentLogger, timeouts: options.timeouts })
+  const upstreams = createUpstreams({
+    logger: silentLogger,
+    timeouts: options.timeouts,
+    authorities: options.tls?.ca,
+  })
   const outcomes: ForwardOutcome[] = []
   const failures: string[] = []
   const endpoint: Endpoint = {
@@ -96,7 +104,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
         endpoint,
         endpointOrigin: origin,
         upstream: upstreams.for(endpoint, passId),
-        client: { address: '127.0.0.1', proto: 'http' },
+        client: { address: '127.0.0.1', proto: tls === undefined ? 'http' : 'https' },
         identity: { user: 'ana@vendor.example', assertion: 'assertion' },
         stream,
       })
@@ -111,7 +119,9 @@ export async function startGate(options: GateOptions): Promise<Gate> {
     }
   }
 
-  const server = createServer((req, res) => {
+  const { tls } = options
+  const server = tls === undefined ? createServer() : createTlsServer({ cert: tls.certificate, key: tls.key })
+  server.on('request', (req: IncomingMessage, res: ServerResponse) => {
     void pass(
       req,
       false,
@@ -119,7 +129,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
       (status, code) => refuseResponse(res, status, code),
     )
   })
-  server.on('upgrade', (req, socket, head) => {
+  server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
     // As a gateway must: the check takes time, and the client may reset meanwhile.
     socket.on('error', () => undefined)
     void pass(
@@ -132,7 +142,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
   })
   const port = await listen(server)
   const authority = `press-3.localhost:${port}`
-  origin = `http://${authority}`
+  origin = `${tls === undefined ? 'http' : 'https'}://${authority}`
   return {
     port,
     authority,
@@ -236,11 +246,14 @@ export interface RawClient {
   readonly ended: Promise<'closed' | 'reset'>
 }
 
-export function dial(port: number): RawClient {
-  const socket = connect(port, '127.0.0.1')
+export function dial(port: number, ca?: string): RawClient {
+  const socket =
+    ca === undefined
+      ? connect(port, '127.0.0.1')
+      : connectTls({ port, host: '127.0.0.1', servername: 'press-3.localhost', ca })
   let text = ''
   let isReset = false
-  socket.on('data', (chunk) => (text += chunk.toString('latin1')))
+  socket.on('data', (chunk: Buffer) => (text += chunk.toString('latin1')))
   socket.on('error', () => (isReset = true))
   const ended = new Promise<'closed' | 'reset'>((resolve) => {
     socket.on('close', () => resolve(isReset ? 'reset' : 'closed'))
