@@ -10,6 +10,7 @@ import {
   linesOf,
   readHead,
   readRecord,
+  shown,
   type Entry,
   type Head,
   type Line,
@@ -334,5 +335,3 @@ function standsTwice(at: Place, seq: number): Fault {
 }
 
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null)
-/** A name from a file that is not to be trusted, for a sentence on a terminal. */
-const shown = (value: unknown): string => JSON.stringify(text(value)?.slice(0, 60) ?? null)

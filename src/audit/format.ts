@@ -152,7 +152,9 @@ export function readHead(text: string, publicKey: KeyObject): Head | string {
   const signed = Buffer.from(`${line.slice(0, -trailer.length)}}`)
   const isSigned =
     line.endsWith(trailer) && verify(null, signed, publicKey, Buffer.from(signature, 'base64url'))
-  return isSigned ? head : `its signature does not belong to the key given (it names key ${head.keyId})`
+  return isSigned
+    ? head
+    : `its signature does not belong to the key given (it names key ${shown(head.keyId)})`
 }
 
 // ── reading ──────────────────────────────────────────────────────────────────────────────────────
@@ -204,4 +206,9 @@ export function unreadable(directory: string, cause: unknown): GatehouseError {
 /** Whether the system refused with this code (`ENOENT`, …). */
 export function isCode(error: unknown, code: string): boolean {
   return typeof error === 'object' && error !== null && 'code' in error && error.code === code
+}
+
+/** A value from a file that is not to be trusted, for a sentence that may end up on a terminal. */
+export function shown(value: unknown): string {
+  return typeof value === 'string' ? `"${value.slice(0, 60).replace(/[^ -~]/g, '?')}"` : 'nothing'
 }

@@ -319,7 +319,7 @@ class ChainWriter implements Ledger {
     const isRefused = entry.answer ? !this.isWritable() : this.#closing !== null || this.#isFull()
     if (isTooLong || isRefused) {
       if (entry.answer) this.#turnAway([entry], new Error(isTooLong ? 'record too long' : 'not writable'))
-      else this.#lose(1)
+      else this.#lose()
       return
     }
     this.#queue.push(entry)
@@ -492,9 +492,10 @@ class ChainWriter implements Ledger {
     return notes
   }
 
-  #lose(lostRecords: number): void {
-    this.#options.logger.error('ledger: records lost', { lostRecords })
-    this.#addToGap({ since: this.#options.clock.now(), refusedRecords: 0, lostRecords })
+  #lose(): void {
+    // Once a gap: whatever floods the ledger must not flood the log as well. `ledger.resumed` has the count.
+    if ((this.#gap?.lostRecords ?? 0) === 0) this.#options.logger.error('ledger: losing records')
+    this.#addToGap({ since: this.#options.clock.now(), refusedRecords: 0, lostRecords: 1 })
   }
 
   #addToGap(more: Gap): void {

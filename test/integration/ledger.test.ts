@@ -10,6 +10,7 @@ import {
   type LedgerEvent,
   type LedgerOptions,
 } from '../../src/audit/index.js'
+import { fieldsText, sealRecord } from '../../src/audit/format.js'
 import { TestClock } from '../support/clock.js'
 import {
   Chain,
@@ -356,6 +357,20 @@ describe('opening', () => {
     const directory = await newDirectory()
     await writeLedger(ledgerOptions(directory, key, { maxFileBytes: 1_500 }), 20)
     await cp(join(directory, 'gateway-000002.jsonl'), join(directory, 'gateway-000004.jsonl'))
+    await expect(openLedger(ledgerOptions(directory, key))).rejects.toMatchObject({ code: 'ledger-invalid' })
+  })
+
+  it('refuses a newest file that was forged to begin behind the signed head', async () => {
+    const directory = await newDirectory()
+    await writeLedger(ledgerOptions(directory, key, { maxFileBytes: 1_500 }), 20)
+    const { chain } = await verifyOne(directory, publicKey)
+    const file = 'gateway-000004.jsonl'
+    const forged: LedgerEvent = { event: 'ledger.continued', writer: 'gateway', chain: chain ?? '', file }
+    const after = { seq: headOf(directory).seq + 5, hash: 'B'.repeat(43) }
+    await writeFile(
+      join(directory, file),
+      sealRecord(after, '2026-01-01T00:00:00.000Z', fieldsText(forged)).text,
+    )
     await expect(openLedger(ledgerOptions(directory, key))).rejects.toMatchObject({ code: 'ledger-invalid' })
   })
 
