@@ -47,7 +47,8 @@ export default tseslint.config(
   js.configs.recommended,
   {
     rules: {
-      eqeqeq: 'error',
+      // `== null` asks for null and undefined at once, and nothing else does.
+      eqeqeq: ['error', 'always', { null: 'ignore' }],
       'no-var': 'error',
       'prefer-const': 'error',
       'object-shorthand': 'error',
@@ -58,7 +59,7 @@ export default tseslint.config(
   {
     files: typed,
     extends: [tseslint.configs.strictTypeChecked, tseslint.configs.stylisticTypeChecked],
-    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    languageOptions: { parserOptions: { project: './tsconfig.json', tsconfigRootDir: import.meta.dirname } },
     rules: {
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
       '@typescript-eslint/no-confusing-void-expression': [
@@ -165,8 +166,8 @@ export default tseslint.config(
       sourceType: 'script',
       globals: readonly(
         'addEventListener AbortController clearInterval clearTimeout console CustomEvent document Event EventSource fetch ' +
-          'FormData history HTMLElement Intl localStorage location navigator performance requestAnimationFrame ' +
-          'sessionStorage setInterval setTimeout URL URLSearchParams WebSocket window',
+          'FormData history HTMLElement Intl localStorage location matchMedia navigator performance print requestAnimationFrame ' +
+          'ResizeObserver sessionStorage setInterval setTimeout URL URLSearchParams WebSocket window',
       ),
     },
   },
