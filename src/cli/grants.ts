@@ -51,7 +51,7 @@ export function addGrants(grants: Command, shell: Shell): void {
             `  from ${described.from} until ${described.until}\n` +
             (enrolmentCode === null
               ? ''
-              : `They have no second factor yet. Give them this enrolment code, by phone or in person, once:\n  ${enrolmentCode}\n`),
+              : `They have no second factor yet. Give them this invitation code, by phone or in person, once:\n  ${enrolmentCode}\n`),
         )
       })
     })

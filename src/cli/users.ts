@@ -43,7 +43,7 @@ export function addUsers(users: Command, shell: Shell): void {
       answer(
         options,
         { email, enrolmentCode: code, expiresAt: instant(expiresAt) },
-        `Give ${inert(email)} this enrolment code, by phone or in person, once. It is valid until ${instant(expiresAt)}:\n  ${code}\n`,
+        `Give ${inert(email)} this invitation code, by phone or in person, once. It is valid until ${instant(expiresAt)}:\n  ${code}\n`,
       )
     })
   })
@@ -58,7 +58,7 @@ export function addUsers(users: Command, shell: Shell): void {
         answer(
           options,
           { email, enrolmentCode: code, expiresAt: instant(expiresAt) },
-          `The second factor of ${inert(email)} is void. To set up a new one they need this enrolment code:\n  ${code}\n`,
+          `The second factor of ${inert(email)} is void. To set up a new one they need this invitation code:\n  ${code}\n`,
         )
       })
     },
