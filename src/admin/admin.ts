@@ -9,15 +9,8 @@ import { sessionRoutes } from './sessions.js'
 
 /** What approvers and administrators see: grants, who is in, people. */
 export function createAdmin(options: AdminOptions): OwnSurface {
-  const app = express()
-  app.disable('x-powered-by')
-  app.disable('etag')
-  app.enable('strict routing')
-  app.enable('case sensitive routing')
-  app.set('query parser', 'simple')
-  app.use(express.urlencoded({ extended: false, limit: '16kb', inflate: false }))
   return serveRoutes(
-    app,
+    express,
     // Fixed paths before those with parameters: `/admin/grants/new` is not a grant.
     [...issueRoutes(options), ...grantRoutes(options), ...sessionRoutes(options), ...peopleRoutes(options)],
     options,

@@ -13,15 +13,8 @@ import { signOutRoutes } from './sign-out.js'
 /** What a vendor sees: sign-in, second factor, what they may open, and the way there. */
 export function createPortal(options: PortalOptions): OwnSurface {
   const context = createContext(options)
-  const app = express()
-  app.disable('x-powered-by')
-  app.disable('etag')
-  app.enable('strict routing')
-  app.enable('case sensitive routing')
-  app.set('query parser', 'simple')
-  app.use(express.urlencoded({ extended: false, limit: '16kb', inflate: false }))
   return serveRoutes(
-    app,
+    express,
     [
       ...homeRoutes(context),
       ...signInRoutes(context),

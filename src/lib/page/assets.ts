@@ -13,7 +13,7 @@ export interface AssetFolder {
   /** By the name it is served under: `/.gatehouse/static/<name>`. */
   readonly byName: ReadonlyMap<string, Asset>
   /** The path to link: `path('page.css')` → `/.gatehouse/static/page.3f2a91c07b.css`. */
-  path(file: string): string
+  readonly path: (file: string) => string
 }
 
 const types: Readonly<Record<string, string>> = {

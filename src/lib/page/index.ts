@@ -1,4 +1,5 @@
-export { createPages, type Message, type Page, type Pages, type PagesOptions, type Viewer } from './pages.js'
+export type { Message, Page, Viewer } from './model.js'
+export { createPages, type Pages, type PagesOptions } from './pages.js'
 export type { Asset } from './assets.js'
 export {
   askFirst,

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import type { Page, Section, Viewer } from './pages.js'
+import type { Page, Section, Viewer } from './model.js'
 
 /** The frame of every page. Links are absolute: error pages also appear on endpoint hosts. */
 export function Layout(props: { page: Page; portal: URL; asset: (file: string) => string }): VNode {

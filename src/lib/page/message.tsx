@@ -1,6 +1,6 @@
 import type { VNode } from 'preact'
 import { Instant } from './parts.js'
-import type { Message } from './pages.js'
+import type { Message } from './model.js'
 
 /** One thing said, one thing to do, and what to read out on the telephone. */
 export function MessageBody(props: { message: Message; portal: URL }): VNode {

@@ -1,58 +1,10 @@
 import type { ServerResponse } from 'node:http'
-import type { ComponentChildren } from 'preact'
 import { renderToString } from 'preact-render-to-string'
-import type { EpochMs } from '../../model.js'
 import { loadAssets, type Asset } from './assets.js'
 import { pageHeaders } from './headers.js'
 import { Layout } from './layout.js'
 import { MessageBody } from './message.js'
-
-export type { Asset }
-
-/** Who is signed in, for the head of the page. */
-export interface Viewer {
-  readonly name: string
-  /** Sees the pages for grants and sessions. */
-  readonly isApprover: boolean
-  /** Sees the pages about people too. */
-  readonly isAdmin: boolean
-  readonly formToken: string
-}
-
-export type Section = 'home' | 'grants' | 'sessions' | 'people'
-
-export interface Page {
-  readonly title: string
-  readonly body: ComponentChildren
-  /** When the page was made: countdowns in the browser run from it, not from the viewer's clock. */
-  readonly now: EpochMs | null
-  readonly viewer?: Viewer | null
-  readonly section?: Section
-  /** `form` is one narrow column, `wide` is for tables. Default: `list`. */
-  readonly width?: 'form' | 'list' | 'wide'
-  /** Loads again when the viewer comes back to it after a while. Not for pages with input. */
-  readonly isLive?: boolean
-}
-
-/** A page that says one thing: denied, failed, ended. */
-export interface Message {
-  readonly title: string
-  readonly text: string
-  /** What to do now, in a sentence. */
-  readonly next: string
-  /** An error code, a reason or a cause; stable, for people to search for. */
-  readonly code: string
-  readonly requestId: string
-  /** When it happened. */
-  readonly at?: EpochMs
-  /** Default: to the portal. */
-  readonly link?: { readonly label: string; readonly href: string }
-  /**
-   * Only on the portal host. On an endpoint host the machine's own scripts can read our pages there,
-   * and with them the form token.
-   */
-  readonly viewer?: Viewer | null
-}
+import type { Message, Page } from './model.js'
 
 /** What pages need of the configuration. */
 export interface PagesOptions {
@@ -73,6 +25,7 @@ export interface Pages {
   assets(): ReadonlyMap<string, Asset>
 }
 
+/** @example createPages(config).message({ title, text, next, code: 'denied', requestId }) */
 export function createPages({ server, oidc }: PagesOptions): Pages {
   const { publicUrl, endpointDomain } = server
   const port = publicUrl.port === '' ? '' : `:${publicUrl.port}`

@@ -1,6 +1,6 @@
 import type { ComponentChildren, InputHTMLAttributes, VNode } from 'preact'
 import type { EpochMs } from '../../model.js'
-import type { Viewer } from './pages.js'
+import type { Viewer } from './model.js'
 
 /** `2026-11-23 16:30 UTC`; the script adds the viewer's own time beside it. */
 export function Instant(props: { at: EpochMs }): VNode {
@@ -105,17 +105,18 @@ export interface FieldProps {
 
 /** A labelled text field; hint and error are tied to it, so that they are read out with it. */
 export function Field(props: FieldProps): VNode {
-  const { name, label, hint, error, value, isOptional, input, isLong } = props
+  const { name, label, hint, value, isOptional, input, isLong } = props
+  const error = props.error ?? null
   const described = [
     ...(hint === undefined ? [] : [`${name}-hint`]),
-    ...(error == null ? [] : [`${name}-error`]),
+    ...(error === null ? [] : [`${name}-error`]),
   ]
   const shared = {
     id: name,
     name,
     required: isOptional !== true,
     'aria-describedby': described.length > 0 ? described.join(' ') : undefined,
-    'aria-invalid': error == null ? undefined : ('true' as const),
+    'aria-invalid': error === null ? undefined : ('true' as const),
   }
   return (
     <div class="field">
@@ -147,7 +148,7 @@ export function Field(props: FieldProps): VNode {
 }
 
 export function FieldError(props: { name: string; error: string | null | undefined }): VNode | null {
-  if (props.error == null) return null
+  if (props.error === null || props.error === undefined) return null
   return (
     <p class="error" id={`${props.name}-error`}>
       {props.error}
@@ -212,10 +213,11 @@ export function Choices(props: {
   hint?: string
   children: ComponentChildren
 }): VNode {
-  const { name, legend, error, hint, children } = props
+  const { name, legend, hint, children } = props
+  const error = props.error ?? null
   const described = [
     ...(hint === undefined ? [] : [`${name}-hint`]),
-    ...(error == null ? [] : [`${name}-error`]),
+    ...(error === null ? [] : [`${name}-error`]),
   ]
   return (
     <fieldset id={name} aria-describedby={described.length > 0 ? described.join(' ') : undefined}>

@@ -3,7 +3,8 @@ import type { Actor, OwnAccess, Reason, Session } from '../../model.js'
 import { assert, GatehouseError } from '../errors.js'
 import { equalSecrets } from '../ids.js'
 import type { AnswerDenied, AnswerError, OwnSurface, Visit } from '../surface.js'
-import type { Pages, Viewer } from './pages.js'
+import type { Viewer } from './model.js'
+import type { Pages } from './pages.js'
 
 /** One page or action. Its table says everything about it: where it is, who may, and what it does. */
 export interface Route {
@@ -90,9 +91,16 @@ export function personal(
   }
 }
 
-/** As much of an Express application as is needed here; Express itself stays in the modules that serve. */
+/** As much of Express as is needed here; the package itself stays with the modules that serve. */
+export interface ExpressLike {
+  (): Router
+  urlencoded(options: { extended: boolean; limit: string; inflate: boolean }): Handler
+}
 interface Router {
   (req: IncomingMessage, res: ServerResponse): void
+  disable(setting: string): unknown
+  enable(setting: string): unknown
+  set(setting: string, value: unknown): unknown
   get(path: string, handler: Handler): unknown
   post(path: string, handler: Handler): unknown
   use(handler: Handler | ErrorHandler): unknown
@@ -107,16 +115,23 @@ type Handler = (req: ParsedRequest, res: ServerResponse, next: Next) => unknown
 type ErrorHandler = (error: unknown, req: ParsedRequest, res: ServerResponse, next: Next) => unknown
 
 /**
- * Serves `routes` through an Express application that already parses forms.
+ * A surface that serves `routes` through Express.
  *
- * `accessOf` and the router are made from the same table; the application must match case and trailing
- * slashes strictly, or `/ADMIN` would be served without having been asked for.
+ * `accessOf` and the router are made from the same table, and the router is as strict as the table: left
+ * to its defaults it would serve `/ADMIN` and `/admin/` too, under whatever access those happen to have.
  */
 export function serveRoutes(
-  app: Router,
+  express: ExpressLike,
   routes: readonly Route[],
   options: { readonly pages: Pages; readonly answerError: AnswerError; readonly answerDenied: AnswerDenied },
 ): OwnSurface {
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.enable('strict routing')
+  app.enable('case sensitive routing')
+  app.set('query parser', 'simple')
+  app.use(express.urlencoded({ extended: false, limit: '16kb', inflate: false }))
   const visits = new WeakMap<IncomingMessage, Visit>()
   const visitOf = (req: IncomingMessage): Visit => {
     const visit = visits.get(req)

@@ -1,4 +1,4 @@
-// Conveniences: every page works without them. Text is never parsed as HTML.
+// Conveniences: every page works without them. No text is parsed as HTML.
 const all = (selector, root = document) => [...root.querySelectorAll(selector)]
 const add = (parent, tag, text = '', attributes = {}) => {
   const node = document.createElement(tag)
@@ -9,7 +9,7 @@ const add = (parent, tag, text = '', attributes = {}) => {
 }
 
 // The server's clock counts: the viewer's may be wrong.
-const skew = Number(document.documentElement.dataset.now ?? Date.now()) - Date.now()
+const skew = (document.documentElement.dataset.now ?? Date.now()) - Date.now()
 const now = () => Date.now() + skew
 
 const words = (ms) => {
@@ -36,7 +36,7 @@ const tick = () => {
 tick()
 setInterval(tick, 1000)
 
-// The viewer's own time beside UTC.
+// Local time beside UTC.
 for (const node of all('[data-local]')) {
   const times = all('time', node).map((time) => new Date(time.dateTime))
   if (times.some((at) => isNaN(at) || !at.getTimezoneOffset())) continue
@@ -59,10 +59,10 @@ for (const button of all('[data-copy]')) {
 }
 for (const button of all('[data-print]')) {
   button.hidden = false
-  button.onclick = () => print()
+  button.onclick = () => window.print()
 }
 
-// Ask before what hurts; send no form twice.
+// Ask before what hurts; send nothing twice.
 const ask = (form) => {
   const { confirm, confirmTitle, confirmButton } = form.dataset
   const dialog = add(document.body, 'dialog', '', { 'aria-labelledby': 'ask' })
@@ -86,7 +86,7 @@ addEventListener('submit', (event) => {
   if (mustAsk) ask(form)
 })
 
-// Date fields mean UTC without scripts, the viewer's time with them.
+// Date fields mean UTC without scripts.
 for (const field of all('[type=datetime-local]')) {
   const at = new Date(`${field.value}Z`)
   if (!isNaN(at)) field.value = new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
@@ -99,7 +99,7 @@ for (const field of all('[type=datetime-local]')) {
   if (choice) field.addEventListener('input', () => (choice.checked = true))
 }
 
-// What a form is about to do.
+// What a form will do.
 for (const output of all('[data-readback]')) {
   const { form } = output.closest('form').elements.to
   const said = (name) =>
@@ -117,7 +117,7 @@ for (const output of all('[data-readback]')) {
   say()
 }
 
-// On return to a page left open, ask for its state again.
+// On return to a page left open, load it again.
 let leftAt = 0
 document.addEventListener('visibilitychange', () => {
   if (document.hidden) leftAt = Date.now()
