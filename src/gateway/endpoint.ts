@@ -1,7 +1,7 @@
-import { ServerResponse, type IncomingMessage } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../lib/index.js'
-import type { Decision, Endpoint, Pass, Session } from '../model.js'
+import type { Endpoint, EpochMs, Pass, Session } from '../model.js'
 import type { Ledger } from '../audit/index.js'
 import {
   forwardRequest,
@@ -26,18 +26,23 @@ export interface EndpointServerOptions {
 /** What a request needs beyond its admission before a byte of it may go upstream. */
 export interface Permitted {
   readonly admission: Admission
-  readonly decision: Extract<Decision, { outcome: 'permit' }>
   readonly endpoint: Endpoint
   readonly session: Session
   readonly pass: Pass
+  readonly grantId: string
+  readonly closeAt: EpochMs
+  readonly isViewOnly: boolean
 }
 
 /** Narrows an admission to one that may be forwarded; null for everything else. */
 export function permitted(admission: Admission): Permitted | null {
   const { decision, place, session, pass } = admission
-  if (decision.outcome !== 'permit' || decision.grantId === null || decision.closeAt === null) return null
+  if (decision.outcome !== 'permit') return null
+  const { grantId, closeAt } = decision
+  if (grantId === null || closeAt === null) return null
   if (place.kind !== 'endpoint' || place.endpoint === null || session === null || pass === null) return null
-  return { admission, decision, endpoint: place.endpoint, session, pass }
+  const isViewOnly = decision.obligations.includes('view-only')
+  return { admission, endpoint: place.endpoint, session, pass, grantId, closeAt, isViewOnly }
 }
 
 /** Forwards admitted requests to the machine, each watched from before its first byte to its last. */
@@ -49,11 +54,16 @@ export function createEndpointServer({
   answers,
 }: EndpointServerOptions) {
   async function prepare(
-    { admission, decision, endpoint, session, pass }: Permitted,
+    { admission, endpoint, session, pass, grantId, closeAt }: Permitted,
     pending: PendingStream,
   ): Promise<Forwarding> {
-    const { grantId = null, closeAt = null } = decision
-    if (grantId === null || closeAt === null) throw new Error('assertion failed: a permit without a grant')
+    const assertion = await assertions.sign({
+      principal: session.principal,
+      sessionId: session.id,
+      endpointId: endpoint.id,
+      grantId,
+      secondFactorAt: session.assurance.secondFactorAt,
+    })
     const stream = pending.open({
       id: admission.id,
       kind: admission.request.isUpgrade ? 'websocket' : 'request',
@@ -66,13 +76,6 @@ export function createEndpointServer({
       startedAt: admission.startedAt,
       closeAt,
       sessionEndsAt: session.endsAt,
-    })
-    const assertion = await assertions.sign({
-      principal: session.principal,
-      sessionId: session.id,
-      endpointId: endpoint.id,
-      grantId,
-      secondFactorAt: session.assurance.secondFactorAt,
     })
     return {
       request: admission.request,
@@ -104,7 +107,8 @@ export function createEndpointServer({
     } finally {
       forwarding.stream.end()
       const durationMs = clock.now() - admission.startedAt
-      await ledger.request({ event: 'request.completed', requestId: admission.id, durationMs, ...outcome })
+      // Noted, not awaited: it permits nothing, and a full disk must not lose how a stream ended.
+      ledger.note({ event: 'request.completed', requestId: admission.id, durationMs, ...outcome })
     }
   }
 
@@ -128,9 +132,8 @@ export function createEndpointServer({
       head: Buffer,
     ): Promise<void> {
       const forwarding = await prepare(permit, pending)
-      const isViewOnly = permit.decision.obligations.includes('view-only')
       await complete(permit, forwarding, () =>
-        forwardUpgrade({ ...forwarding, isViewOnly }, req, socket, head),
+        forwardUpgrade({ ...forwarding, isViewOnly: permit.isViewOnly }, req, socket, head),
       )
     },
   }

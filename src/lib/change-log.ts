@@ -46,7 +46,8 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
     },
     follow: async (handlers) => {
       const connection = store.dedicated(blockMs + 2_000)
-      let isClosed = false
+      let closed = false
+      const isClosed = (): boolean => closed
       let position: string | null = null
 
       const locate = async (): Promise<string> => {
@@ -68,7 +69,7 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
         return last
       }
       const loop = async (): Promise<void> => {
-        while (!isClosed) {
+        while (!isClosed()) {
           try {
             if (position === null) {
               // Position first, re-check after: a change between the two is then seen twice, not never.
@@ -77,7 +78,7 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
             }
             position = await readOn(position)
           } catch (error) {
-            if (isClosed) return
+            if (isClosed()) return
             position = null
             logger.warn('change log: cannot follow, trying again', { problem: describeError(error) })
             await new Promise((resolve) => setTimeout(resolve, pauseAfterFailureMs))
@@ -88,7 +89,7 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
       const running = loop()
       return {
         close: async () => {
-          isClosed = true
+          closed = true
           connection.disconnect()
           await running
         },

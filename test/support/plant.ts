@@ -107,7 +107,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
     startIdentityProvider({
       port: 0,
       accounts: Object.values(accounts),
-      clients: [{ clientId: 'gatehouse', clientSecret: clientSecret, portal }],
+      clients: [{ clientId: 'gatehouse', clientSecret, portal }],
     }),
   ])
   const endpoints = options.endpoints ?? [
