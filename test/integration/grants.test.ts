@@ -206,6 +206,7 @@ describe('extending a grant', () => {
     const revoked = await grants.revoke(grant.id, 'Wrong machine', admin)
     await expect(grants.extend(grant.id, '+3h', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
     expect(await grants.get(grant.id)).toEqual(revoked)
+    expect(events.map(({ event }) => event)).toEqual(['grant.issued', 'grant.revoked'])
   })
 
   it('many times at once ends at the latest of the ends', async () => {
@@ -259,6 +260,17 @@ describe('revoking a grant', () => {
     const kept = await grants.get(grant.id)
     expect(kept?.revocation).not.toBeNull()
     expect(results).toEqual([kept, kept])
+  })
+
+  it('that was overtaken by another revocation keeps that one', async () => {
+    const grant = await issue()
+    whileRecording = async (event) => {
+      if (event.event !== 'grant.revoked' || event.actor !== admin) return
+      await grants.revoke(grant.id, 'Wrong person', operator)
+    }
+    const revoked = await grants.revoke(grant.id, 'Wrong machine', admin)
+    expect(revoked.revocation).toMatchObject({ by: operator, reason: 'Wrong person' })
+    expect(await grants.get(grant.id)).toEqual(revoked)
   })
 
   it('before it has begun is possible', async () => {
