@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { readTarget, type TargetFlaw } from './target.js'
+import { readTarget, targetFlaws } from './target.js'
 
 /**
  * The one request object: the same one is authorised, recorded and forwarded, so that nobody reads the
@@ -26,25 +26,27 @@ export interface NormalisedRequest {
 }
 
 /** Why a request is refused. Stable words: they stand in the ledger. */
-export type Refusal =
-  | TargetFlaw
-  | 'method-unknown'
-  | 'method-override'
-  | 'http-version'
-  | 'headers-too-many'
-  | 'header-name'
-  | 'header-value'
-  | 'header-repeated'
-  | 'host-missing'
-  | 'host-invalid'
-  | 'length-invalid'
-  | 'length-with-coding'
-  | 'coding-unknown'
-  | 'coding-on-http10'
-  | 'body-unexpected'
-  | 'expect-unknown'
-  | 'upgrade-unknown'
-  | 'websocket-handshake'
+export const refusals = [
+  ...targetFlaws,
+  'method-unknown',
+  'method-override',
+  'http-version',
+  'headers-too-many',
+  'header-name',
+  'header-value',
+  'header-repeated',
+  'host-missing',
+  'host-invalid',
+  'length-invalid',
+  'length-with-coding',
+  'coding-unknown',
+  'coding-on-http10',
+  'body-unexpected',
+  'expect-unknown',
+  'upgrade-unknown',
+  'websocket-handshake',
+] as const
+export type Refusal = (typeof refusals)[number]
 
 /** What is read of a message; the rest of it stays with Node's parser, the only one that reads bytes. */
 export type RawRequest = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders'>

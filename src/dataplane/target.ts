@@ -1,18 +1,20 @@
 /** Why a request target is refused. Stable words: they stand in the ledger. */
-export type TargetFlaw =
-  | 'target-form'
-  | 'target-length'
-  | 'target-characters'
-  | 'fragment'
-  | 'double-slash'
-  | 'dot-segment'
-  | 'backslash'
-  | 'encoded-slash'
-  | 'matrix-params'
-  | 'encoded-control'
-  | 'escape-malformed'
-  | 'escape-nested'
-  | 'utf8-invalid'
+export const targetFlaws = [
+  'target-form',
+  'target-length',
+  'target-characters',
+  'fragment',
+  'double-slash',
+  'dot-segment',
+  'backslash',
+  'encoded-slash',
+  'matrix-params',
+  'encoded-control',
+  'escape-malformed',
+  'escape-nested',
+  'utf8-invalid',
+] as const
+export type TargetFlaw = (typeof targetFlaws)[number]
 
 export interface Target {
   readonly path: string

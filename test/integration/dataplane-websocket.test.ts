@@ -228,15 +228,22 @@ describe('a WebSocket', () => {
     const { webSocket } = await visit(gate)
     webSocket.pause()
     const [peer] = machine.peers
-    for (let i = 0; i < 60; i++) peer?.send(Buffer.alloc(1024 * 1024))
-    let last = -1
+    const block = Buffer.alloc(1024 * 1024)
+    let gone = 0
+    const more = (): void => {
+      gone += 1
+      if (gone < 100) peer?.send(block, more)
+    }
+    peer?.send(block, more)
+    let last = 0
     let since = performance.now()
     await eventually(() => {
-      if (peer?.bufferedAmount !== last) since = performance.now()
-      last = peer?.bufferedAmount ?? 0
-      return performance.now() - since > 200
+      if (gone !== last) since = performance.now()
+      last = gone
+      return gone > 0 && performance.now() - since > 300
     })
-    expect(last).toBeGreaterThan(20 * 1024 * 1024)
+    // What is under way sits in kernel buffers; a gateway that buffered would have swallowed all 100 MB.
+    expect(gone).toBeLessThan(40)
     webSocket.terminate()
     peer?.terminate()
   })
