@@ -54,9 +54,13 @@ async function launch(folder: string, socket: string): Promise<ChildProcess> {
     save: '',
     'maxmemory-policy': 'noeviction',
   }
-  const child = spawn('redis-server', Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]), {
-    stdio: 'ignore',
-  })
+  const child = spawn(
+    'redis-server',
+    Object.entries(settings).flatMap(([key, value]) => [`--${key}`, value]),
+    {
+      stdio: 'ignore',
+    },
+  )
   const failed = once(child, 'error').then(([error]) => {
     throw new Error('redis-server is needed for this test: apt-get install redis-server', { cause: error })
   })
