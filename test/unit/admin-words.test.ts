@@ -1,0 +1,63 @@
+import { GatehouseError } from '../../src/lib/index.js'
+import { actorName, dateFieldText, fieldMessage, machineNames, readDateField } from '../../src/admin/words.js'
+
+describe('what was wrong with a field', () => {
+  it.each([
+    ['reason', 'reason: must say why, in words', 'The reason must say why, in words.'],
+    [
+      'until',
+      'until: must not lie more than 12 h after the start',
+      'The end must not lie more than 12 h after the start.',
+    ],
+    [
+      'to',
+      'to: more than one account has signed in with this e-mail.',
+      'More than one account has signed in with this e-mail.',
+    ],
+    ['ending', 'ending: can only be "cut"', 'Can only be "cut".'],
+  ])('of %s reads as a sentence', (field, message, sentence) => {
+    expect(fieldMessage(new GatehouseError('input-invalid', message, { field }))).toBe(sentence)
+  })
+
+  it('is said as it is where it is about no field', () => {
+    expect(fieldMessage(new GatehouseError('grant-conflict', 'This grant was revoked.'))).toBe(
+      'This grant was revoked.',
+    )
+  })
+})
+
+describe('a date field', () => {
+  it('means UTC when no script said otherwise', () => {
+    expect(readDateField('2026-11-23T09:40')).toBe('2026-11-23T09:40:00Z')
+  })
+  it('is taken as it is when it names its offset, or makes no sense', () => {
+    for (const text of ['2026-11-23T09:40:00.000Z', '+2h', '', 'tomorrow'])
+      expect(readDateField(text)).toBe(text)
+  })
+  it('shows an instant to the minute', () => {
+    expect(dateFieldText(Date.UTC(2026, 10, 23, 9, 40, 59))).toBe('2026-11-23T09:40')
+  })
+})
+
+describe('names', () => {
+  const endpoints = [
+    {
+      id: 'press-3',
+      name: 'Press 3',
+      kind: 'hmi' as const,
+      zone: null,
+      upstream: new URL('http://10.0.0.1'),
+    },
+  ]
+  it('of machines fall back to the id of one that is configured no longer', () => {
+    expect(machineNames(['press-3', 'press-9'], endpoints)).toBe('Press 3, press-9')
+  })
+  it('of actors say who and whence', () => {
+    expect(actorName({ kind: 'principal', principalId: 'p-1', email: null })).toBe('p-1')
+    expect(actorName({ kind: 'principal', principalId: 'p-1', email: 'ivo@plant.example' })).toBe(
+      'ivo@plant.example',
+    )
+    expect(actorName({ kind: 'operator', account: 'root' })).toBe('root (command line)')
+    expect(actorName({ kind: 'gateway' })).toBe('Gatehouse')
+  })
+})
