@@ -130,8 +130,8 @@ export async function startGate(options: GateOptions): Promise<Gate> {
     )
   })
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
-    // As a gateway must: the check takes time, and the client may reset meanwhile.
-    socket.on('error', () => undefined)
+    // As a gateway must where its check takes time: the client may reset meanwhile.
+    if (options.beforeForwarding !== undefined) socket.on('error', () => undefined)
     void pass(
       req,
       true,
