@@ -151,6 +151,13 @@ describe('issuing a grant', () => {
     expect(grant).toMatchObject({ from: Date.parse(`${from}:00Z`), until: Date.parse(until), access: 'view' })
   })
 
+  it('counts a length from the start, not from now', async () => {
+    const from = new Date(plant.clock.now() + 24 * hourMs).toISOString()
+    await issue({ to: 'length@vendor.example', start: 'at', from })
+    const [grant] = await stored('length@vendor.example')
+    expect(grant).toMatchObject({ from: Date.parse(from), until: Date.parse(from) + 2 * hourMs })
+  })
+
   it.each([
     ['to', { to: 'not an address' }, 'The e-mail address must be an e-mail address'],
     ['to', { to: '' }, 'The e-mail address'],

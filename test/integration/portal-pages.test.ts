@@ -1,5 +1,6 @@
 import { readLedger } from '../../src/audit/index.js'
 import { principalId } from '../../src/identity/index.js'
+import { fingerprint, newToken } from '../../src/lib/index.js'
 import { createClient, type Answer, type Client } from '../support/client.js'
 import { visibleText } from '../support/html.js'
 import { oneTimeCode } from '../support/one-time-code.js'
@@ -331,13 +332,19 @@ describe('the way to a machine', () => {
   it('never leads off the machine, whatever is asked', async () => {
     const grant = await plant.issue()
     const client = await signedIn()
-    const nonce = 'n'.repeat(43)
-    for (const to of ['//evil.example', 'https://evil.example/', '/\\evil.example', '/a\r\nX: y']) {
-      const query = new URLSearchParams({ endpoint: 'press-3', nonce, to }).toString()
+    const nonce = newToken()
+    const targetOf = async (to: string): Promise<unknown> => {
+      const query = new URLSearchParams({ endpoint: 'press-3', nonce: fingerprint(nonce), to }).toString()
       const page = await client.navigate(at(`/handover?${query}`), { follow: false })
-      expect(page.header('location')).toMatch(
-        new RegExp(`^${plant.origin('press-3')}/\\.gatehouse/enter\\?code=[\\w-]{43}$`),
-      )
+      const way = new URL(page.header('location') ?? '')
+      expect(way.origin + way.pathname).toBe(`${plant.origin('press-3')}/.gatehouse/enter`)
+      const { sessions } = plant.gatehouse.services
+      const code = way.searchParams.get('code') ?? ''
+      return (await sessions.redeemHandoverCode(code, { endpointId: 'press-3', nonce }))?.to
+    }
+    expect(await targetOf('/trend?tag=1')).toBe('/trend?tag=1')
+    for (const to of ['//evil.example', 'https://evil.example/', '/\\evil.example', '/a\r\nX: y', '']) {
+      expect([to, await targetOf(to)]).toEqual([to, '/'])
     }
     await plant.revoke(grant)
   })

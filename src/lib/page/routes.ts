@@ -99,7 +99,6 @@ export interface ExpressLike {
 interface Router {
   (req: IncomingMessage, res: ServerResponse): void
   disable(setting: string): unknown
-  enable(setting: string): unknown
   set(setting: string, value: unknown): unknown
   get(path: string, handler: Handler): unknown
   post(path: string, handler: Handler): unknown
@@ -117,8 +116,9 @@ type ErrorHandler = (error: unknown, req: ParsedRequest, res: ServerResponse, ne
 /**
  * A surface that serves `routes` through Express.
  *
- * `accessOf` and the router are made from the same table, and the router is as strict as the table: left
- * to its defaults it would serve `/ADMIN` and `/admin/` too, under whatever access those happen to have.
+ * The router is generous: it takes `/ADMIN`, `/admin/` and `/admin#x` for `/admin`. The gateway asked
+ * `accessOf` about the address as it came, so each route serves only what its own pattern matches too;
+ * else a page would be served under whatever access another spelling has.
  */
 export function serveRoutes(
   express: ExpressLike,
@@ -128,8 +128,6 @@ export function serveRoutes(
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
-  app.enable('strict routing')
-  app.enable('case sensitive routing')
   app.set('query parser', 'simple')
   app.use(express.urlencoded({ extended: false, limit: '16kb', inflate: false }))
   const visits = new WeakMap<IncomingMessage, Visit>()
@@ -138,12 +136,18 @@ export function serveRoutes(
     assert(visit !== undefined, 'every request comes with its visit')
     return visit
   }
-  for (const route of routes) {
-    const serve: Handler = async (req, res) => {
+  const table = routes.map((route) => ({ route, pattern: patternOf(route.path) }))
+  for (const { route, pattern } of table) {
+    const serve: Handler = async (req, res, next) => {
       const visit = visitOf(req)
+      const target = req.url ?? '/'
+      if (!pattern.test(target.split('?', 1)[0] ?? '')) {
+        next()
+        return
+      }
       const answer = await route.handle({
         visit,
-        target: req.url ?? '/',
+        target,
         params: fieldsOf(req.params),
         query: fieldsOf(req.query),
         body: fieldsOf(req.body),
@@ -162,12 +166,11 @@ export function serveRoutes(
     options.answerError(visitOf(req), req, res, understand(error))
   })
 
-  const patterns = routes.map((route) => ({ route, pattern: patternOf(route.path) }))
   return {
     accessOf: (method, path) => {
       const wanted = method === 'HEAD' ? 'GET' : method
       return (
-        patterns.find(({ route, pattern }) => route.method === wanted && pattern.test(path))?.route.access ??
+        table.find(({ route, pattern }) => route.method === wanted && pattern.test(path))?.route.access ??
         null
       )
     },
