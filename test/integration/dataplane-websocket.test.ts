@@ -389,6 +389,7 @@ describe('a WebSocket that is cut', () => {
     gate.streams.cut(() => true, 'grant-revoked')
     for (let i = 0; i < 50; i++) webSocket.send('after')
     await closed
+    await eventually(() => machine.sockets() === 0)
     expect(machine.heard).toEqual(['before', 'close 1001'])
   })
 
