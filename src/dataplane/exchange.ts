@@ -137,18 +137,27 @@ class Exchange implements UpstreamEvents {
       this.onFailure(upstreamFailure('upstream-invalid', answer))
       return
     }
-    const { source } = this.#task
+    try {
+      this.#begin(answer)
+    } catch (error) {
+      // We run in an event of a socket here: a bug must end this request, not the process.
+      this.#abandon(error)
+    }
+  }
+
+  #begin(answer: Answer): void {
+    const { source, forwarding } = this.#task
     // The upload goes on while the answer runs, and ends with it; what is left of it cannot be skipped.
-    if (!source.complete && hasBody(this.#task.forwarding.request)) answer.headers.push('Connection', 'close')
+    if (!source.complete && hasBody(forwarding.request)) answer.headers.push('Connection', 'close')
     const response = this.#task.openResponse()
-    this.#answer = answer
-    this.#response = response
     response.on('error', () => undefined)
     response.on('drain', () => this.#call?.resume())
     response.on('finish', () => {
       this.#complete()
     })
     response.writeHead(answer.status, answer.headers)
+    this.#answer = answer
+    this.#response = response
     if (answer.hasBody) setImmediate(() => this.#flushHead())
     else this.#endWithoutBody(response)
   }
@@ -197,12 +206,16 @@ class Exchange implements UpstreamEvents {
   }
 
   onFailure(failure: GatehouseError): void {
-    if (this.#response !== null) this.#close('upstream-failed')
-    else if (this.#settle()) {
-      this.#call?.destroy()
-      this.#task.source.pause()
-      this.#reject(failure)
-    }
+    if (this.#response === null) this.#abandon(failure)
+    else this.#close('upstream-failed')
+  }
+
+  /** Leaves the answer to the caller. */
+  #abandon(error: unknown): void {
+    if (!this.#settle()) return
+    this.#call?.destroy()
+    this.#task.source.pause()
+    this.#reject(error)
   }
 
   /** The whole answer is with the client's kernel. */

@@ -12,7 +12,7 @@ import { runTunnel } from './tunnel.js'
  *
  * Resolves when both connections are closed. As with `forwardRequest`, a rejection with an `upstream-…`
  * code and `status: null` with `end: 'cut'` mean that nothing was written and the caller answers, on the
- * raw socket, and closes it.
+ * raw socket, and closes it. Until then no response object of the caller's may be assigned to the socket.
  *
  * @param forwarding with `isViewOnly`, the client's data frames are dropped and only ping, pong and close
  * pass: the viewer sees what the machine shows and can tell it nothing.

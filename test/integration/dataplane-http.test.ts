@@ -1,7 +1,16 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { createServer, request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { createUpstreams } from '../../src/dataplane/index.js'
+import {
+  createStreams,
+  createUpstreams,
+  forwardRequest,
+  normaliseRequest,
+  type Forwarding,
+  type StreamInfo,
+} from '../../src/dataplane/index.js'
+import type { Endpoint } from '../../src/model.js'
+import { TestClock } from '../support/clock.js'
 import { silentLogger } from '../support/logger.js'
 import {
   dial,
@@ -860,5 +869,59 @@ describe('connections to a machine', () => {
       close: () => new Promise((resolve) => void server.close(() => resolve())),
     })
     expect(await get(gate).until('upstream-unreachable')).toMatch(/^HTTP\/1\.1 502 /)
+  })
+})
+
+const anyStream: StreamInfo = {
+  id: 'r-1',
+  kind: 'request',
+  sessionId: 's-1',
+  passId: 'pass-1',
+  principalId: 'p-1',
+  grantId: 'g-1',
+  endpointId: 'x',
+  path: '/',
+  startedAt: 0,
+  closeAt: Number.MAX_SAFE_INTEGER,
+  sessionEndsAt: Number.MAX_SAFE_INTEGER,
+}
+
+describe('a mistake of ours in the middle of an answer', () => {
+  it('ends that request and not the process', async () => {
+    const machine = await startAnsweringMachine('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
+    const upstreams = createUpstreams({ logger: silentLogger })
+    closers.push(
+      () => machine.close(),
+      () => {
+        upstreams.close()
+        return Promise.resolve()
+      },
+    )
+    const streams = createStreams({ clock: new TestClock() })
+    const endpoint: Endpoint = { id: 'x', name: 'x', kind: 'hmi', zone: null, upstream: new URL(machine.url) }
+    const server = createServer((req, res) => {
+      const normalised = normaliseRequest(req, { isUpgrade: false })
+      if ('refused' in normalised) throw new Error(normalised.refused)
+      const stream = streams.expect().open(anyStream)
+      const forwarding: Forwarding = {
+        request: normalised.request,
+        endpoint,
+        endpointOrigin: 'http://x.localhost',
+        upstream: upstreams.for(endpoint, 'pass'),
+        client: { address: '127.0.0.1', proto: 'http' },
+        identity: { user: 'ana', assertion: 'a' },
+        stream,
+      }
+      const outcome = forwardRequest(forwarding, req, res)
+      res.writeHead(500).flushHeaders()
+      void outcome.catch((error: unknown) => res.end(String(error)))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    closers.push(() => new Promise((resolve) => void server.close(() => resolve())))
+    const client = dial((server.address() as AddressInfo).port)
+    client.send('GET / HTTP/1.1\r\nHost: x.localhost\r\nConnection: close\r\n\r\n')
+    await client.ended
+    expect(client.text()).toMatch(/headers after they are sent/)
+    await eventually(() => machine.openSockets() === 0)
   })
 })
