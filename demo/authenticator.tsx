@@ -7,7 +7,8 @@ import { listen, sendHtml, sendJson, type Running } from './http.js'
 /** A second factor of the demo, which a real person would carry in their phone. */
 export interface AuthenticatorEntry {
   readonly name: string
-  readonly email: string
+  /** The user name at the provider. */
+  readonly login: string
   /** Base32. */
   readonly secret: string
 }
@@ -38,7 +39,7 @@ export async function startAuthenticator(options: {
     const now = clock.now()
     return {
       remainingMs: remainingMs(now),
-      codes: entries.map(({ email, secret }) => ({ email, code: oneTimeCode(secret, now) })),
+      codes: entries.map(({ login, secret }) => ({ login, code: oneTimeCode(secret, now) })),
     }
   }
   const server = createServer((req, res) => {
@@ -72,13 +73,13 @@ function page(entries: readonly AuthenticatorEntry[], now: number): string {
           </span>
         </div>
         <ul class="codes">
-          {entries.map(({ name, email, secret }) => (
+          {entries.map(({ name, login, secret }) => (
             <li>
               <span class="who">
                 {name}
-                <small>{email}</small>
+                <small>user {login}</small>
               </span>
-              <button type="button" data-email={email} title="Copy">
+              <button type="button" data-login={login} title="Copy">
                 {spaced(oneTimeCode(secret, now))}
               </button>
             </li>
@@ -103,8 +104,8 @@ const script = `
     isLoading = true
     try {
       const { codes, remainingMs } = await (await fetch('/codes.json', { cache: 'no-store' })).json()
-      for (const { email, code } of codes) {
-        one('[data-email="' + CSS.escape(email) + '"]').textContent = code.slice(0, 3) + ' ' + code.slice(3)
+      for (const { login, code } of codes) {
+        one('[data-login="' + CSS.escape(login) + '"]').textContent = code.slice(0, 3) + ' ' + code.slice(3)
       }
       endsAt = performance.now() + remainingMs
     } catch {
@@ -120,10 +121,10 @@ const script = `
     one('.timer output').textContent = String(Math.max(0, Math.ceil(left / 1000)))
   }, 200)
   document.addEventListener('click', async (event) => {
-    const button = event.target.closest('[data-email]')
+    const button = event.target.closest('[data-login]')
     if (!button) return
     await navigator.clipboard.writeText(button.textContent.replace(' ', ''))
-    one('[role=status]').textContent = 'Copied the code of ' + button.dataset.email + '.'
+    one('[role=status]').textContent = 'Copied the code of ' + button.dataset.login + '.'
   })
   void load()
 })()

@@ -44,14 +44,15 @@ button:hover { background: #233b4f; }
 :focus-visible { outline: 3px solid #6f9fc8; outline-offset: 1px; }
 [role=alert] { padding: 10px 14px; border-left: 4px solid #a3201f; background: #fbeceb; margin-bottom: 20px; }
 .codes { list-style: none; margin: 0; padding: 0; }
-.codes li { display: grid; grid-template-columns: 1fr auto; gap: 2px 16px; align-items: center; padding: 14px 0; border-top: 1px solid #e2e6e9; }
+.codes li { display: grid; grid-template-columns: minmax(0, 1fr) auto; gap: 2px 16px; align-items: center; padding: 14px 0; border-top: 1px solid #e2e6e9; }
 .codes .who { font-weight: 600; line-height: 1.3; }
 .codes small { display: block; color: #55606a; font-weight: 400; font-size: .875rem; }
-.codes button { width: auto; min-height: 52px; padding: 4px 14px; background: #f3f5f6; color: #16306b; border: 1px solid #c9ced3;
+.codes button { width: auto; white-space: nowrap; min-height: 52px; padding: 4px 14px; background: #f3f5f6; color: #16306b; border: 1px solid #c9ced3;
   font-size: 1.6rem; letter-spacing: .04em; font-variant-numeric: tabular-nums; }
 .codes button:hover { background: #e7ebee; }
 .timer { display: flex; align-items: center; gap: 12px; margin-bottom: 12px; color: #55606a; font-size: .875rem; }
 .timer i { flex: 1; height: 6px; border-radius: 3px; background: #e2e6e9; overflow: hidden; }
 .timer b { display: block; height: 100%; background: #2d4a62; }
+@media (max-width: 480px) { body { padding-top: 16px; } main { padding: 24px 22px; } }
 .timer span { min-width: 5.5em; font-variant-numeric: tabular-nums; }
 `
