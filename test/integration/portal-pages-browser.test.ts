@@ -1,0 +1,176 @@
+import { AxeBuilder } from '@axe-core/playwright'
+import type { Page } from 'playwright-core'
+import { launchBrowser, type TestBrowser, type TestWindow } from '../support/browser.js'
+import { startPlant, type AccountName, type Plant } from '../support/plant.js'
+import { until } from '../support/until.js'
+
+let plant: Plant
+let browser: TestBrowser
+let windows: TestWindow[] = []
+
+beforeAll(async () => {
+  ;[plant, browser] = await Promise.all([
+    startPlant({ enrolled: ['vendor', 'approver', 'admin'] }),
+    launchBrowser(),
+  ])
+}, 60_000)
+afterEach(async () => {
+  await Promise.all(windows.map((window) => window.close()))
+  windows = []
+  for (const grant of await plant.gatehouse.services.grants.list()) {
+    if (grant.revocation === null && grant.until > plant.clock.now()) await plant.revoke(grant)
+  }
+})
+afterAll(async () => {
+  await browser.close()
+  await plant.close()
+})
+
+const open = async (
+  name: AccountName,
+  options: Parameters<TestBrowser['open']>[0] = {},
+): Promise<TestWindow & { page: Page }> => {
+  const window = await browser.open(options)
+  windows.push(window)
+  await plant.signInPage(window.page, name)
+  return window
+}
+const at = (path: string): string => plant.portal + path
+
+describe('in a browser, the pages', () => {
+  const looks = [
+    { width: 1280, colorScheme: 'light' },
+    { width: 320, colorScheme: 'dark' },
+  ] as const
+  it.each(looks)(
+    'have no accessibility fault, no policy breach and nothing wider than the screen: %j',
+    async ({ width, colorScheme }) => {
+      const grant = await plant.issue({ until: '+2h', ticket: 'CHG-1', access: 'view' })
+      await plant.issue({ endpoints: ['press-3', 'press-4'], from: '+20h', until: '+22h' })
+      const { page, problems } = await open('admin', { viewport: { width, height: 800 }, colorScheme })
+      const paths = [
+        '/',
+        '/admin',
+        `/admin/grants/${grant.id}`,
+        '/admin/grants/new',
+        '/admin/sessions',
+        '/admin/people',
+      ]
+      for (const path of [...paths, '/signed-out']) {
+        await page.goto(at(path))
+        const { violations } = await new AxeBuilder({ page })
+          .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
+          .analyze()
+        expect([path, violations.map(({ id, nodes }) => [id, nodes[0]?.html])]).toEqual([path, []])
+        const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth)
+        expect([path, overflow <= 0]).toEqual([path, true])
+      }
+      expect(problems).toEqual([])
+    },
+    120_000,
+  )
+
+  it('load again by themselves when a grant ends', async () => {
+    await plant.issue({ until: plant.clock.now() + 90_000 })
+    const { page } = await open('vendor')
+    await page.goto(at('/'))
+    await page.getByRole('link', { name: 'Open press-3 panel in a new tab' }).waitFor()
+    const left =
+      Number(await page.locator('[data-until]').first().getAttribute('data-until')) - plant.clock.now()
+    await plant.clock.advance({ ms: left - 2_000 })
+    await page.reload()
+    await plant.clock.advance({ seconds: 3 })
+    await page.getByText('Nothing is open to you now').waitFor()
+  })
+
+  it('tell the viewer’s own time beside UTC', async () => {
+    await plant.issue({ until: '+2h' })
+    const { page } = await open('vendor', { timezoneId: 'Asia/Kolkata' })
+    await page.goto(at('/'))
+    const shown = await page.locator('.card [data-local]').first().innerText()
+    const [, hour, minute, localHour, localMinute] =
+      /(\d\d):(\d\d) UTC \((?:\w+,? \d+ \w+,? )?(\d\d):(\d\d) your time\)/.exec(shown)?.map(Number) ?? []
+    const minutes = ((localHour ?? 0) - (hour ?? 0)) * 60 + (localMinute ?? 0) - (minute ?? 0)
+    expect([shown, (minutes + 1440) % 1440]).toEqual([shown, 330])
+  })
+
+  it('ask in a dialog before a grant is revoked, and "Do nothing" does nothing', async () => {
+    const grant = await plant.issue()
+    const revoked = async (): Promise<boolean> =>
+      (await plant.gatehouse.services.grants.get(grant.id))?.revocation !== null
+    const { page } = await open('approver')
+    await page.goto(at(`/admin/grants/${grant.id}`))
+    await page.getByLabel('Reason').fill('line is back')
+    await page.getByRole('button', { name: 'Revoke this grant' }).click()
+    const dialog = page.getByRole('dialog', { name: 'Revoke this grant?' })
+    await dialog.getByRole('button', { name: 'Do nothing' }).click()
+    await dialog.waitFor({ state: 'detached' })
+    expect(await revoked()).toBe(false)
+    await page.getByRole('button', { name: 'Revoke this grant' }).press('Enter')
+    await dialog.getByRole('button', { name: 'Revoke', exact: true }).click()
+    await page.getByText('The grant was revoked.').waitFor()
+    expect(await revoked()).toBe(true)
+  })
+
+  it('issue a grant by keyboard, read back what will happen, and mean the viewer’s own time', async () => {
+    const { page } = await open('admin', { timezoneId: 'America/New_York' })
+    await page.goto(at('/admin/grants/new'))
+    await page.getByLabel('Who').fill('keyboard@vendor.example')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Space')
+    const start = new Date(Math.ceil(plant.clock.now() / 3_600_000) * 3_600_000 + 48 * 3_600_000)
+    const local = new Date(start.toLocaleString('en-US', { timeZone: 'America/New_York' }))
+    const pad = (value: number): string => String(value).padStart(2, '0')
+    const day = `${String(local.getFullYear())}-${pad(local.getMonth() + 1)}-${pad(local.getDate())}`
+    await page.locator('input[name=from]').fill(`${day}T${pad(local.getHours())}:00`)
+    await page.getByLabel('Reason').fill('replace the sensor')
+    const readback = `keyboard@vendor.example may operate press-3 panel, from ${day} ${pad(local.getHours())}:00 for 4 h.`
+    await page.getByText(readback).waitFor()
+    await page.getByLabel('Reason').press('Enter')
+    await page.getByRole('heading', { name: 'Grant issued' }).waitFor()
+    const grants = await plant.gatehouse.services.grants.list()
+    const grant = grants.find(({ to }) => to.email === 'keyboard@vendor.example')
+    expect(grant).toMatchObject({ from: start.getTime(), until: start.getTime() + 4 * 3_600_000 })
+  })
+
+  it('do all of it without scripts too', async () => {
+    const grant = await plant.issue()
+    const { page } = await open('admin', { javaScriptEnabled: false })
+    await page.goto(at(`/admin/grants/${grant.id}`))
+    await page.getByRole('button', { name: '+1 h' }).click()
+    await page.getByText('The grant was extended.').waitFor()
+    await page.getByLabel('Reason').fill('line is back')
+    await page.getByRole('button', { name: 'Revoke this grant' }).click()
+    await page.getByRole('heading', { name: 'Revoke this grant?' }).waitFor()
+    await page.getByRole('button', { name: 'Revoke', exact: true }).click()
+    await page.getByText('The grant was revoked.').waitFor()
+  })
+
+  it('send a form once, however often the button is pressed', async () => {
+    const { page } = await open('admin')
+    await page.goto(at('/admin/grants/new'))
+    await page.getByLabel('Who').fill('twice@vendor.example')
+    await page.getByLabel('press-3 panel').check()
+    await page.getByLabel('Reason').fill('replace the sensor')
+    const sent: string[] = []
+    let answer = (): void => undefined
+    const isAnswered = new Promise<void>((resolve) => (answer = resolve))
+    await page.route(at('/admin/grants'), async (route) => {
+      sent.push(route.request().method())
+      await isAnswered
+      await route.continue()
+    })
+    const button = page.getByRole('button', { name: 'Issue grant' })
+    await button.scrollIntoViewIfNeeded()
+    const { x, y } = (await button.boundingBox()) ?? { x: 0, y: 0 }
+    for (let press = 0; press < 3; press += 1) {
+      await page.mouse.click(x + 10, y + 10)
+      await until('it was sent', () => sent.length > 0)
+    }
+    answer()
+    await page.getByRole('heading', { name: 'Grant issued' }).waitFor()
+    expect(sent).toEqual(['POST'])
+    const grants = await plant.gatehouse.services.grants.list()
+    expect(grants.filter(({ to }) => to.email === 'twice@vendor.example')).toHaveLength(1)
+  })
+})
