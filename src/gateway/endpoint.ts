@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import type { Clock } from '../lib/index.js'
 import type { Endpoint, EpochMs, Pass, Session } from '../model.js'
 import type { Ledger } from '../audit/index.js'
@@ -124,17 +124,26 @@ export function createEndpointServer({
       if (outcome.cause !== null && !res.headersSent) answers.cut(permit.admission, res, outcome.cause)
     },
 
+    /** @param res on the socket; it answers whatever the data plane leaves unanswered there */
     async upgrade(
       permit: Permitted,
       pending: PendingStream,
       req: IncomingMessage,
-      socket: Duplex,
-      head: Buffer,
+      res: ServerResponse,
+      { socket, head }: { readonly socket: Socket; readonly head: Buffer },
     ): Promise<void> {
       const forwarding = await prepare(permit, pending)
-      await complete(permit, forwarding, () =>
-        forwardUpgrade({ ...forwarding, isViewOnly: permit.isViewOnly }, req, socket, head),
-      )
+      let isUnanswered = true
+      res.detachSocket(socket)
+      try {
+        const outcome = await complete(permit, forwarding, () =>
+          forwardUpgrade({ ...forwarding, isViewOnly: permit.isViewOnly }, req, socket, head),
+        )
+        isUnanswered = outcome.status === null
+        if (isUnanswered && outcome.cause !== null) answers.cut(permit.admission, res, outcome.cause)
+      } finally {
+        if (isUnanswered) res.assignSocket(socket)
+      }
     },
   }
 }

@@ -5,7 +5,7 @@ import {
   type Server,
 } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
-import type { Duplex } from 'node:stream'
+import type { Socket } from 'node:net'
 import type { Config } from '../config/index.js'
 import type { OwnAccess } from '../model.js'
 import {
@@ -54,7 +54,7 @@ interface Exchange {
   readonly req: IncomingMessage
   readonly res: ServerResponse
   /** Set for upgrades: the socket and what arrived with the header. */
-  readonly upgrade: { readonly socket: Duplex; readonly head: Buffer } | null
+  readonly upgrade: { readonly socket: Socket; readonly head: Buffer } | null
 }
 
 /**
@@ -148,8 +148,20 @@ export function createGateway(options: GatewayOptions) {
     } else {
       const surface = surfaces.find((candidate) => candidate.accessOf(request.method, request.path) !== null)
       if (surface === undefined) throw new GatehouseError('not-found', '')
+      boundBody(req)
       surface.handle(visitOf(admission), req, res)
     }
+  }
+
+  /** Some of our forms take a body from anyone: nobody may hold a connection with one that never ends. */
+  function boundBody(req: IncomingMessage): void {
+    if (req.complete) return
+    const limit = clock.after(ownBodyMs, () => {
+      if (!req.complete) req.socket.destroy()
+    })
+    req.once('close', () => {
+      limit.cancel()
+    })
   }
 
   async function forward(
@@ -159,9 +171,8 @@ export function createGateway(options: GatewayOptions) {
   ): Promise<void> {
     const permit = permitted(admission)
     if (permit === null) throw new Error('assertion failed: permitted without a pass and an endpoint')
-    if (upgrade === null) return endpoints.request(permit, pending, req, res)
-    res.detachSocket(upgrade.socket as never)
-    await endpoints.upgrade(permit, pending, req, upgrade.socket, upgrade.head)
+    if (upgrade === null) await endpoints.request(permit, pending, req, res)
+    else await endpoints.upgrade(permit, pending, req, res, upgrade)
   }
 
   function accessOf(place: Place, method: string, path: string): OwnAccess | null {
@@ -193,22 +204,25 @@ export function createGateway(options: GatewayOptions) {
       tls === null
         ? createHttpServer(limits)
         : createHttpsServer({ ...limits, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' })
+    const owesAnswer = trackAnswers(server)
     server.on('request', (req: IncomingMessage, res: ServerResponse) => {
       void handle({ req, res, upgrade: null })
     })
-    server.on('upgrade', (req: IncomingMessage, socket: Duplex, head: Buffer) => {
+    server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
       // First of all: an attacker's reset during the decision must not end the process.
       socket.on('error', () => socket.destroy())
-      void handle({ req, res: answerOn(req, socket), upgrade: { socket, head } })
+      // Pipelined behind a request under way, whose answer would get mixed with what is switched to.
+      if (owesAnswer(socket)) socket.destroy()
+      else void handle({ req, res: answerOn(req, socket), upgrade: { socket, head } })
     })
-    server.on('connect', (_req: IncomingMessage, socket: Duplex) => {
+    server.on('connect', (_req: IncomingMessage, socket: Socket) => {
       socket.destroy()
     })
-    server.on('clientError', (error: Error, socket: Duplex) => {
+    server.on('clientError', (error: Error, socket: Socket) => {
       logger.debug('request could not be parsed', { problem: describeError(error) })
-      if (socket.writable)
-        socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n')
-      else socket.destroy()
+      // In the middle of an answer these bytes would be taken for a part of it.
+      if (owesAnswer(socket) || !socket.writable) socket.destroy()
+      else socket.end(badRequest, () => socket.destroy())
     })
     return server
   }
@@ -216,13 +230,30 @@ export function createGateway(options: GatewayOptions) {
   return { listen }
 }
 
+/** A form is small; who needs longer than this for it is not sending one. */
+const ownBodyMs = 10_000
+
+const badRequest = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+
+/** Tells of a connection whether a request on it still waits for the end of its answer. */
+function trackAnswers(server: Server): (socket: Socket) => boolean {
+  const owed = new WeakMap<Socket, number>()
+  const owedOn = (socket: Socket): number => owed.get(socket) ?? 0
+  server.on('request', ({ socket }: IncomingMessage, res: ServerResponse) => {
+    owed.set(socket, owedOn(socket) + 1)
+    res.once('close', () => owed.set(socket, owedOn(socket) - 1))
+  })
+  return (socket) => owedOn(socket) > 0
+}
+
 /** Lets an upgrade be answered like a request, as long as nothing has been switched. */
-function answerOn(req: IncomingMessage, socket: Duplex): ServerResponse {
+function answerOn(req: IncomingMessage, socket: Socket): ServerResponse {
   const res = new ServerResponse(req)
   res.shouldKeepAlive = false
-  res.assignSocket(socket as never)
+  res.assignSocket(socket)
+  // Not `end`: a client that never closes its side would keep the connection, and our own stop, for ever.
   res.on('finish', () => {
-    socket.end()
+    socket.destroySoon()
   })
   return res
 }
