@@ -110,6 +110,11 @@ const denials: Partial<Record<Reason | CutCause, Explanation>> = {
     text: 'Your second factor was reset by the plant’s IT.',
     next: 'Sign in again. You will need the new invitation code they give you.',
   },
+  'state-stale': {
+    title: 'One moment',
+    text: 'Your access had to be checked afresh, and what was under way has been ended.',
+    next: 'Load the page again. If you just sent a change, check on the machine first whether it was taken.',
+  },
   'gateway-stopping': {
     title: 'One moment',
     text: 'The gateway is being restarted.',
@@ -221,7 +226,8 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
       answer(asker, res, { status: errorCodes[code], code: shown, ...(denials[reason] ?? noAccess) })
     },
     cut: (asker, res, cause) => {
-      answer(asker, res, { status: 403, code: cause, ...(denials[cause] ?? unforeseen) })
+      const isOurs = cause === 'state-stale' || cause === 'gateway-stopping'
+      answer(asker, res, { status: isOurs ? 503 : 403, code: cause, ...(denials[cause] ?? unforeseen) })
     },
     failed: (asker, res, error) => {
       const known =

@@ -37,9 +37,16 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
   return options.changes.follow({ onChange: apply, onDoubt: () => recheckAll(options) })
 }
 
-/** Looks afresh at the right behind every open stream, as if each were asked for now. */
+/**
+ * Looks afresh at the right behind every open stream, as if each were asked for now.
+ *
+ * A request that is still being admitted has read its facts before the doubt, or while it began, and cannot
+ * be looked at yet: it is cut as it opens. Whoever asks from here on reads what is true now.
+ */
 async function recheckAll({ streams, sessions, grants, clock, logger }: WatchOptions): Promise<void> {
   const open = streams.list()
+  const suspects = new Set(open.map((stream) => stream.id))
+  streams.cut((stream) => !suspects.has(stream.id), 'state-stale')
   if (open.length === 0) return
   logger.info('re-checking all open streams', { count: open.length })
   const liveSessions = new Set<string>()
@@ -50,8 +57,10 @@ async function recheckAll({ streams, sessions, grants, clock, logger }: WatchOpt
     const grant = await grants.get(id)
     if (grant && grantState(grant, clock.now()) === 'grant-active') liveGrants.set(id, grant)
   }
-  streams.cut((stream: StreamInfo) => !liveSessions.has(stream.sessionId), 'session-ended')
-  streams.cut((stream: StreamInfo) => !liveGrants.has(stream.grantId), 'grant-revoked')
+  const cutSuspects = (hasLost: (stream: StreamInfo) => boolean, cause: CutCause): number =>
+    streams.cut((stream) => suspects.has(stream.id) && hasLost(stream), cause)
+  cutSuspects((stream) => !liveSessions.has(stream.sessionId), 'session-ended')
+  cutSuspects((stream) => !liveGrants.has(stream.grantId), 'grant-revoked')
   for (const grant of liveGrants.values()) {
     streams.moveDeadline((stream: StreamInfo) => stream.grantId === grant.id, grant.until)
   }
