@@ -1,5 +1,6 @@
 import type { ServerResponse } from 'node:http'
 import { fingerprint, GatehouseError, isToken, newToken } from '../lib/index.js'
+import { isLocalPath } from '../lib/page/index.js'
 import { clearCookie, cookieNames, setCookie, type Sessions } from '../sessions/index.js'
 import type { Admission } from './admission.js'
 import type { Answers } from './answers.js'
@@ -28,12 +29,15 @@ export function createHandover({ portalUrl, sessions, answers, mayOpen }: Handov
   return {
     /** Sends the browser to the portal, which sends it back to `enter`, and then to `to`. */
     start({ cookies }: Admission, place: EndpointPlace, to: string, res: ServerResponse): void {
-      const target = isOwnPath(to) ? to : '/'
       // Tabs that start together share the nonce; a fresh one for each would void the others' way back.
       const known = cookies.get(cookieNames.handover)
       const nonce = known !== undefined && isToken(known) ? known : newToken()
-      const query = new URLSearchParams({ endpoint: place.endpointId, nonce: fingerprint(nonce), to: target })
-      answers.redirect(res, new URL(`/handover?${query.toString()}`, portalUrl).href, [
+      const asking = { endpoint: place.endpointId, nonce: fingerprint(nonce) }
+      const addressFor = (target: string): string =>
+        `/handover?${new URLSearchParams({ ...asking, to: target }).toString()}`
+      const address = addressFor(isOwnPath(to) ? to : '/')
+      // What is too long to be carried through sign-in must not keep a person out of the machine.
+      answers.redirect(res, new URL(isLocalPath(address) ? address : addressFor('/'), portalUrl).href, [
         setCookie(cookieNames.handover, nonce, nonceLifetimeSeconds),
       ])
     },
