@@ -54,7 +54,9 @@ export function initiatorOf(request: NormalisedRequest, origin: string): Initiat
   if (site === 'same-origin' || site === 'none') return 'own'
   const isWholePage =
     request.header('sec-fetch-mode') === 'navigate' && request.header('sec-fetch-dest') === 'document'
-  return isWholePage ? 'link' : 'foreign'
+  // Ahead of a click that may never come (speculation rules), a page is fetched that nobody sees open.
+  const isSpeculative = request.header('sec-purpose') !== null
+  return isWholePage && !isSpeculative ? 'link' : 'foreign'
 }
 
 /** Whether a person waits for a page, who is better served with a page than with a problem document. */
