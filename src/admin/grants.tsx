@@ -35,7 +35,7 @@ import {
   stateName,
 } from './words.js'
 
-const shownLive = 500
+const shownLive = 200
 const shownEnded = 50
 const hourMs = 3_600_000
 
@@ -215,7 +215,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
               <StateText grant={grant} now={now} />
             </div>
             <p class="lead">
-              <GrantSentence grant={grant} endpoints={config.endpoints} />
+              <GrantSentence grant={grant} endpoints={config.endpoints} now={now} />
             </p>
             <GrantFacts grant={grant} openCount={openCount} />
             {needsInvitation && !isOver && (

@@ -224,7 +224,7 @@ export function issueRoutes(options: AdminOptions): Route[] {
             <div class="panel">
               <h1>Grant issued</h1>
               <p class="lead">
-                <GrantSentence grant={grant} endpoints={config.endpoints} />
+                <GrantSentence grant={grant} endpoints={config.endpoints} now={clock.now()} />
               </p>
               <div class="actions">
                 <a class="button quiet" href={`/admin/grants/${encodeURIComponent(grant.id)}`}>

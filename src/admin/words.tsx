@@ -10,14 +10,15 @@ export function machineNames(ids: readonly string[], endpoints: readonly Endpoin
 }
 
 /** What a grant means, in a sentence. */
-export function GrantSentence(props: { grant: Grant; endpoints: readonly Endpoint[] }): VNode {
-  const { grant, endpoints } = props
+export function GrantSentence(props: { grant: Grant; endpoints: readonly Endpoint[]; now: EpochMs }): VNode {
+  const { grant, endpoints, now } = props
+  const isOver = ['grant-ended', 'grant-revoked'].includes(grantState(grant, now))
   return (
     <>
       <strong>
         <Said>{grant.to.email}</Said>
       </strong>{' '}
-      may {grant.access === 'operate' ? 'operate' : 'view'}{' '}
+      {isOver ? 'could' : 'may'} {grant.access === 'operate' ? 'operate' : 'view'}{' '}
       <strong>
         <Said>{machineNames(grant.endpoints, endpoints)}</Said>
       </strong>{' '}

@@ -1,5 +1,5 @@
 import { GatehouseError } from '../lib/index.js'
-import { Notice, type Answer, type Call, type Route } from '../lib/page/index.js'
+import { type Answer, type Call, type Route } from '../lib/page/index.js'
 import { clearCookie, setCookie } from '../sessions/index.js'
 import { withTarget, type PortalContext } from './context.js'
 
@@ -17,9 +17,6 @@ export function signInRoutes(context: PortalContext): Route[] {
       now: clock.now(),
       body: (
         <>
-          {query.one('reason') === 'session-ended' && (
-            <Notice kind="attention">Your session has ended. Sign in again to go on where you were.</Notice>
-          )}
           <div class="panel">
             <h1>Sign in to the plant</h1>
             <p class="lead">Open the machines you have been given access to, from this browser.</p>
