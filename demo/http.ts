@@ -33,7 +33,7 @@ export async function listen(
   try {
     await once(server, 'listening')
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') throw new PortBusy(port)
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') throw new PortBusy(port)
     throw error
   }
   const taken = (server.address() as AddressInfo).port

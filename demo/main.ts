@@ -15,7 +15,8 @@ Starts a simulated plant, an identity provider, Redis, and Gatehouse in front of
   --fresh    forget the state of earlier runs (demo/.state)
   --help     this text
 
-GATEHOUSE_DEMO_REDIS=embedded takes the Redis that keeps nothing, even where a real one is installed.`
+GATEHOUSE_DEMO_REDIS=embedded takes the Redis that keeps nothing, even where a real one is installed.
+GATEHOUSE_DEMO_STATE=FOLDER keeps the state there.`
 
 /** Somebody who waits at a terminal is not made to wait longer for a connection that does not end. */
 const stopLimitMs = 5_000
@@ -29,7 +30,7 @@ async function main(): Promise<void> {
   try {
     demo = await startDemo({
       ...options,
-      stateFolder: join(process.cwd(), 'demo', '.state'),
+      stateFolder: process.env.GATEHOUSE_DEMO_STATE ?? join(process.cwd(), 'demo', '.state'),
       certificateFolder: join(process.cwd(), 'certs'),
     })
   } catch (error) {
