@@ -165,9 +165,9 @@ export function grantRoutes(options: AdminOptions): Route[] {
                 .filter((hours) => canExtend(grant, hours))
                 .map((hours) => <QuickExtend grant={grant} hours={hours} viewer={viewer} />)}
             <a class="button quiet" href={`/admin/grants/${encodeURIComponent(grant.id)}`}>
-              {viewer.isAdmin && !isOver ? 'Change' : 'Details'}
+              {isOver ? 'Details' : 'End'}
               <span class="visually-hidden">
-                {isOver ? ` of the grant of ${grant.to.email}` : ` or end the grant of ${grant.to.email}`}
+                {isOver ? ` of the grant of ${grant.to.email}` : ` or change the grant of ${grant.to.email}`}
               </span>
             </a>
           </div>

@@ -88,7 +88,7 @@ describe('who may do what', () => {
     const client = await as('approver')
     const list = await client.navigate(at('/admin'))
     expect(list.text).not.toMatch(/\/extend|\/admin\/grants\/new|\/admin\/people/)
-    const page = await client.click(list, `Details or end the grant of ${grant.to.email}`)
+    const page = await client.click(list, `End or change the grant of ${grant.to.email}`)
     expect(page.text).toContain(`/admin/grants/${grant.id}/revoke`)
     expect(page.text).not.toMatch(/\/extend|\/admin\/invitations/)
   })
