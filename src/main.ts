@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createAdmin } from './admin/index.js'
-import { openLedger, type Ledger } from './audit/index.js'
+import { closedLedger, openLedger, type Ledger } from './audit/index.js'
 import { loadKeyring, type Config } from './config/index.js'
 import { createStreams, createUpstreams, type StreamInfo } from './dataplane/index.js'
 import {
@@ -27,6 +27,7 @@ import {
   createLogger,
   createPages,
   describeError,
+  GatehouseError,
   openChangeLog,
   systemClock,
   type ChangeLog,
@@ -53,6 +54,8 @@ export interface ServiceOptions {
   readonly writer?: string
   /** How long to wait for another writer of that chain to finish. */
   readonly lockWaitMs?: number
+  /** For who only looks: no ledger is opened, so nothing waits for it, and what must be recorded fails. */
+  readonly isReadOnly?: boolean
 }
 
 /** State and records without any listener: what commands and the gateway have in common. */
@@ -74,15 +77,18 @@ export async function openServices(config: Config, options: ServiceOptions = {})
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? createLogger(config.log.level)
   const keyring = loadKeyring(config.keys.file)
-  const ledger = await openLedger({
-    directory: config.audit.directory,
-    writer: options.writer ?? config.audit.writer,
-    durability: config.audit.durability,
-    lockWaitMs: options.lockWaitMs ?? 0,
-    key: keyring.ledger,
-    clock,
-    logger,
-  })
+  const ledger =
+    options.isReadOnly === true
+      ? closedLedger
+      : await openLedger({
+          directory: config.audit.directory,
+          writer: options.writer ?? config.audit.writer,
+          durability: config.audit.durability,
+          lockWaitMs: options.lockWaitMs ?? 0,
+          key: keyring.ledger,
+          clock,
+          logger,
+        })
   const store = connectStore(config.redis, logger)
   const changes = openChangeLog(store, logger)
   const record: Ledger['append'] = (event) => ledger.append(event)
@@ -123,7 +129,8 @@ export interface Gatehouse {
  * Builds one instance and serves. A provider or a Redis that is down does not stop it: then nobody is let
  * in, and people are told so.
  *
- * @throws GatehouseError `keys-invalid`, `ledger-invalid`; a system error when a port is taken
+ * @throws GatehouseError `keys-invalid`, `ledger-invalid`, `ledger-unavailable`; `config-invalid` when it
+ *   cannot listen. Nothing stays open then.
  */
 export async function startGatehouse(config: Config, options: ServiceOptions = {}): Promise<Gatehouse> {
   const services = await openServices(config, options)
@@ -164,56 +171,81 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...{ streams, upstreams, assertions, pages },
     surfaces: [portal, admin],
   })
-  await ledger.append({ event: 'gateway.started', version })
   const watch = await watchChanges({ clock, logger, changes, streams, sessions, grants })
-  let isStopping = false
   const server = gateway.listen()
-  const { host, port } = config.server.listen
-  await listen(server, host, port)
-  const operations =
-    config.server.operations === null
-      ? null
-      : await startOperations({
-          ...config.server.operations,
-          problems: () => [
-            ...(isStopping ? ['this instance is stopping'] : []),
-            ...(store.isReady() ? [] : ['Redis is not reachable']),
-            ...(ledger.isWritable() ? [] : ['the ledger cannot be written']),
-          ],
-        })
-  logger.info('gateway serving', { portal: publicUrl.href, host, port, endpoints: config.endpoints.length })
+  let operations: Server | null = null
+  let isStopping = false
+  const problems = (): string[] => [
+    ...(isStopping ? ['this instance is stopping'] : []),
+    ...(store.isReady() ? [] : ['Redis is not reachable']),
+    ...(ledger.isWritable() ? [] : ['the ledger cannot be written']),
+  ]
+  const close = async (): Promise<void> => {
+    if (isStopping) return
+    isStopping = true
+    const closed = once(server, 'close')
+    server.close()
+    streams.cut(() => true, 'gateway-stopping')
+    // Whoever was answered a moment ago may still be reading; a client that never does must not hold us.
+    const force = systemClock.after(closingMs, () => {
+      server.closeAllConnections()
+    })
+    server.closeIdleConnections()
+    await closed
+    force.cancel()
+    operations?.close()
+    await watch.close()
+    upstreams.close()
+    await ledger.append({ event: 'gateway.stopped' }).catch((error: unknown) => {
+      // A full disk must not keep a gateway from stopping.
+      logger.error('the stop could not be recorded', { problem: describeError(error) })
+    })
+    await services.close()
+  }
+  const { listen, operations: operationsAt } = config.server
+  try {
+    await ledger.append({ event: 'gateway.started', version })
+    await bind('server.listen', listen, async () => {
+      server.listen(listen.port, listen.host)
+      await once(server, 'listening')
+    })
+    if (operationsAt !== null)
+      operations = await bind('server.operations', operationsAt, () =>
+        startOperations({ ...operationsAt, problems }),
+      )
+  } catch (error) {
+    await close()
+    throw error
+  }
+  logger.info('gateway serving', { portal: publicUrl.href, ...listen, endpoints: config.endpoints.length })
 
   return {
     services,
     address: server.address() as AddressInfo,
     operationsAddress: operations && (operations.address() as AddressInfo),
     streams: () => streams.list(),
-    close: async () => {
-      if (isStopping) return
-      isStopping = true
-      const closed = once(server, 'close')
-      server.close()
-      streams.cut(() => true, 'gateway-stopping')
-      // Whoever was answered a moment ago may still be reading; a client that never does must not hold us.
-      const force = systemClock.after(closingMs, () => {
-        server.closeAllConnections()
-      })
-      server.closeIdleConnections()
-      await closed
-      force.cancel()
-      operations?.close()
-      await watch.close()
-      upstreams.close()
-      await ledger.append({ event: 'gateway.stopped' }).catch((error: unknown) => {
-        // A full disk must not keep a gateway from stopping.
-        logger.error('the stop could not be recorded', { problem: describeError(error) })
-      })
-      await services.close()
-    },
+    close,
   }
 }
 
-async function listen(server: Server, host: string, port: number): Promise<void> {
-  server.listen(port, host)
-  await once(server, 'listening')
+const bindProblems: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there',
+  EADDRNOTAVAIL: 'this host does not have that address',
+  EACCES: 'this account may not listen there',
+}
+
+/** Begins to listen where `option` says, or tells the operator why that cannot be. */
+async function bind<T>(
+  option: string,
+  { host, port }: { host: string; port: number },
+  begin: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await begin()
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    const problem = bindProblems[code] ?? describeError(cause)
+    const message = `${option}: cannot listen on ${host}, port ${port}: ${problem}.`
+    throw new GatehouseError('config-invalid', message, { field: option, cause })
+  }
 }

@@ -1,11 +1,11 @@
 import { Option, type Command } from 'commander'
 import { issueGrant } from '../admin/index.js'
 import { accessLevels, endings } from '../model.js'
-import { describeGrant, instant, table } from './output.js'
+import { brief, describeGrant, instant, table } from './output.js'
 import type { Common, Shell } from './shell.js'
 
 export function addGrants(grants: Command, shell: Shell): void {
-  const { command, answer, withServices } = shell
+  const { command, answer, look, change } = shell
   interface Issue extends Common {
     readonly to: string
     readonly endpoint: string[]
@@ -16,19 +16,30 @@ export function addGrants(grants: Command, shell: Shell): void {
     readonly access: string
     readonly ending: string
   }
-  command(grants, 'issue', 'Give a person access to machines for a time.')
-    .requiredOption('--to <email>', 'whom')
+  command(
+    grants,
+    'issue',
+    `Give a person access to machines for a time.
+
+    gatehouse grants issue --to ana@vendor.example --endpoint press-3 \\
+      --from now --until +2h --reason "Replace the recipe module"
+
+Someone without a second factor needs the invitation code this prints.`,
+  )
+    .requiredOption('--to <email>', 'whom, by e-mail')
     .requiredOption('--endpoint <id...>', 'to which machines, by id')
-    .requiredOption('--from <when>', 'from when: ISO 8601, now, +2h')
-    .requiredOption('--until <when>', 'until when: ISO 8601, +8h')
-    .requiredOption('--reason <text>', 'what for')
+    .requiredOption('--from <when>', 'from when: 2026-03-01T14:00+01:00, now, or +2h')
+    .requiredOption('--until <when>', 'until when: likewise; +8h counts from now')
+    .requiredOption('--reason <text>', 'what for, in words: one line, in quotes')
     .option('--ticket <number>', 'the ticket this belongs to')
     .addOption(new Option('--access <level>', 'what they may do').choices(accessLevels).default('operate'))
     .addOption(
-      new Option('--ending <how>', 'what happens to running work at the end').choices(endings).default('cut'),
+      new Option('--ending <how>', 'what happens to running work at the end; this version can only cut')
+        .choices(endings)
+        .default('cut'),
     )
     .action(async (options: Issue) => {
-      await withServices(options, async (services, config) => {
+      await change(options, async (services, config) => {
         const { grant, enrolmentCode } = await issueGrant(
           { ...services, enrolment: config.totp.enrolment },
           {
@@ -48,7 +59,7 @@ export function addGrants(grants: Command, shell: Shell): void {
           options,
           enrolmentCode === null ? described : { ...described, enrolmentCode },
           `Grant ${grant.id}: ${grant.to.email} may ${grant.access} ${grant.endpoints.join(', ')}\n` +
-            `  from ${described.from} until ${described.until}\n` +
+            `  from ${brief(described.from)} until ${brief(described.until)}\n` +
             (enrolmentCode === null
               ? ''
               : `They have no second factor yet. Give them this invitation code, by phone or in person, once:\n  ${enrolmentCode}\n`),
@@ -56,8 +67,8 @@ export function addGrants(grants: Command, shell: Shell): void {
       })
     })
 
-  command(grants, 'list', 'All grants, newest first.').action(async (options: Common) => {
-    await withServices(options, async ({ grants: all, clock }) => {
+  command(grants, 'list', 'All grants, the one that ends last first.').action(async (options: Common) => {
+    await look(options, async ({ grants: all, clock }) => {
       const described = (await all.list()).map((grant) => describeGrant(grant, clock.now()))
       answer(
         options,
@@ -70,8 +81,8 @@ export function addGrants(grants: Command, shell: Shell): void {
             grant.to,
             grant.endpoints.join(', '),
             grant.access,
-            grant.from,
-            grant.until,
+            brief(grant.from),
+            brief(grant.until),
             grant.reason,
           ]),
           'No grants yet. `gatehouse grants issue --help` shows how to give one.',
@@ -81,22 +92,22 @@ export function addGrants(grants: Command, shell: Shell): void {
   })
 
   command(grants, 'extend <id>', 'Let a grant end later.')
-    .requiredOption('--until <when>', 'the new end: ISO 8601, or +2h from now')
+    .requiredOption('--until <when>', 'the new end: 2026-03-01T18:00+01:00, or +2h from now')
     .action(async (id: string, options: Common & { until: string }) => {
-      await withServices(options, async ({ grants: all, clock }) => {
+      await change(options, async ({ grants: all, clock }) => {
         const grant = await all.extend(id, options.until, shell.operator)
         answer(
           options,
           describeGrant(grant, clock.now()),
-          `Grant ${grant.id} now ends ${instant(grant.until)}.\n`,
+          `Grant ${grant.id} now ends ${brief(instant(grant.until))}.\n`,
         )
       })
     })
 
   command(grants, 'revoke <id>', 'End a grant now, with everything open under it.')
-    .requiredOption('--reason <text>', 'why')
+    .requiredOption('--reason <text>', 'why, in words: one line, in quotes')
     .action(async (id: string, options: Common & { reason: string }) => {
-      await withServices(options, async ({ grants: all, clock }) => {
+      await change(options, async ({ grants: all, clock }) => {
         const grant = await all.revoke(id, options.reason, shell.operator)
         answer(options, describeGrant(grant, clock.now()), `Grant ${grant.id} is revoked.\n`)
       })

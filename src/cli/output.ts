@@ -1,5 +1,5 @@
 import type { Actor, EpochMs, Grant } from '../model.js'
-import type { VerifyReport } from '../audit/index.js'
+import type { Fault, VerifyReport } from '../audit/index.js'
 import { grantState } from '../policy/index.js'
 
 /** A grant as commands print it: instants as ISO 8601, its state at `at` spelled out. */
@@ -35,6 +35,11 @@ export function instant(at: EpochMs): string {
   return new Date(at).toISOString()
 }
 
+/** An instant for the eye: nobody reads milliseconds. */
+export function brief(iso: string): string {
+  return iso.replace(/\.\d+Z$/, 'Z')
+}
+
 /** Columns that line up, or a sentence where there is nothing to show. */
 export function table(
   headings: readonly string[],
@@ -55,21 +60,39 @@ export function table(
     .join('')
 }
 
+/** What a terminal would obey instead of showing it, or what would reorder the rest of the line. */
+const active = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu
+
 /** Text of others may hold control characters that a terminal would obey. */
 export function inert(text: string): string {
-  // eslint-disable-next-line no-control-regex
-  return text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, '\ufffd')
+  return text.replace(active, '\ufffd')
+}
+
+/** JSON that is safe to look at, too: `JSON.stringify` leaves C1 controls and text directions as they are. */
+export function json(value: unknown, indent?: number): string {
+  const escape = (found: string): string =>
+    found === '\n' ? found : `\\u${found.charCodeAt(0).toString(16).padStart(4, '0')}`
+  return `${JSON.stringify(value, null, indent).replace(active, escape)}\n`
 }
 
 /** The verdict on a ledger, chain by chain, the first bad record of each by file and line. */
-export function describeReport(report: VerifyReport): string {
-  if (report.chains.length === 0) return 'There is no ledger here.\n'
+export function describeReport(report: VerifyReport, directory: string): string {
+  if (report.chains.length === 0) return `There is no ledger in ${directory}.\n`
   const lines = report.chains.flatMap(({ writer, records, signedUpTo, fault, warnings }) => [
-    fault === null
-      ? `${writer}: whole, ${String(records)} records, signed up to ${String(signedUpTo ?? 'none')}`
-      : `${writer}: BROKEN (${fault.kind}) at ${fault.file}${fault.line === null ? '' : `, line ${String(fault.line)}`}` +
-        `${fault.seq === null ? '' : `, record ${String(fault.seq)}`}\n  ${fault.sentence}`,
+    ...(fault === null
+      ? [`${writer}: whole, ${String(records)} records, signed up to ${String(signedUpTo ?? 'none')}`]
+      : [`${writer}: BROKEN (${fault.kind}) at ${placeOf(fault)}`, `  ${fault.sentence}`]),
     ...warnings.map((warning) => `  note: ${warning}`),
   ])
-  return [...lines, report.ok ? 'The ledger is whole.' : 'The ledger is not whole.', ''].join('\n')
+  const verdict = report.ok ? 'The ledger is whole.' : 'The ledger is not whole.'
+  return [...lines, verdict].map((line) => `${inert(line)}\n`).join('')
+}
+
+function placeOf({ file, line, seq }: Fault): string {
+  const parts = [
+    file,
+    line === null ? '' : `line ${String(line)}`,
+    seq === null ? '' : `record ${String(seq)}`,
+  ]
+  return parts.filter((part) => part !== '').join(', ')
 }

@@ -1,12 +1,12 @@
-import { Command, CommanderError } from 'commander'
-import { describeError, GatehouseError, systemClock, type Clock } from '../lib/index.js'
+import { Command, CommanderError, type Option } from 'commander'
+import { systemClock, type Clock } from '../lib/index.js'
 import { version } from '../main.js'
 import { addAudit } from './audit.js'
+import { explainFailure, explainUsage } from './failure.js'
 import { addGrants } from './grants.js'
-import { inert } from './output.js'
 import { addSessions } from './sessions.js'
 import { addServer } from './server.js'
-import { createShell, type Output } from './shell.js'
+import { commonOptions, createShell, type Output, type Shell } from './shell.js'
 import { addUsers } from './users.js'
 
 /** Exit status of every command. */
@@ -26,11 +26,29 @@ export async function run(
   const shell = createShell(output, clock, () => {
     status = exit.failure
   })
+  const wantsJson = argv.includes('--json')
+  try {
+    await createProgram(shell).parseAsync([...argv], { from: 'user' })
+    return status
+  } catch (error) {
+    if (!(error instanceof CommanderError)) {
+      explainFailure(error, wantsJson, output)
+      return exit.failure
+    }
+    if (error.exitCode === 0) return exit.success
+    explainUsage(error, wantsJson, output)
+    return exit.usage
+  }
+}
+
+/** Every command there is. */
+export function createProgram(shell: Shell): Command {
+  const { output } = shell
   const program = new Command('gatehouse')
     .description('Identity-aware reverse proxy for plant remote access.')
     .version(version)
     .exitOverride()
-    .configureOutput({ writeOut: output.out, writeErr: output.err })
+    .configureOutput({ writeOut: (text) => output.out(text), writeErr: (text) => output.err(text) })
     .showHelpAfterError('(add --help for what this command takes)')
   const group = (name: string, description: string): Command => program.command(name).description(description)
 
@@ -39,25 +57,36 @@ export async function run(
   addSessions(group('sessions', 'Who is signed in.'), shell)
   addUsers(group('users', 'People and their second factors.'), shell)
   addAudit(group('audit', 'The ledger.'), shell)
-
-  try {
-    await program.parseAsync([...argv], { from: 'user' })
-    return status
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exit.success : exit.usage
-    explain(error, argv.includes('--json'), output)
-    return exit.failure
-  }
+  for (const command of leavesOf(program)) finish(command)
+  return program
 }
 
-/** An operator on the host may know the cause; nobody else sees this. */
-function explain(error: unknown, wantsJson: boolean, output: Output): void {
-  if (!(error instanceof GatehouseError)) {
-    output.err(`Unexpected failure: ${inert(describeError(error))}\n`)
-    return
-  }
-  const { code, field, message, cause } = error
-  if (wantsJson) output.out(`${JSON.stringify({ error: { code, field, message } })}\n`)
-  output.err(`${message.split('\n').map(inert).join('\n')}\n`)
-  if (cause !== undefined) output.err(`  because: ${inert(describeError(cause))}\n`)
+/** The commands that do something, in the order of the help. */
+export function leavesOf(command: Command): Command[] {
+  return command.commands.length === 0 ? [command] : command.commands.flatMap(leavesOf)
+}
+
+/** What all commands take, and a usage line that shows what a command cannot do without. */
+function finish(command: Command): void {
+  const needed = [
+    ...command.registeredArguments.map((argument) => `<${argument.name()}>`),
+    ...command.options.filter((option) => option.mandatory).map(formOf),
+  ]
+  for (const option of commonOptions()) command.addOption(option)
+  const usage = [...needed, '--config <file>', '[options]'].join(' ')
+  const [summary = ''] = command.description().split('\n')
+  command
+    .usage(usage)
+    .summary(summary)
+    .showHelpAfterError(`usage: ${pathOf(command)} ${usage}\n(add --help for what each of them means)`)
+}
+
+/** `gatehouse grants issue` */
+export function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`
+}
+
+/** `--endpoint <id...>`, without the short form. */
+function formOf({ flags }: Option): string {
+  return flags.replace(/^-\w, /, '')
 }

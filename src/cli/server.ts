@@ -14,8 +14,10 @@ export function addServer(program: Command, { command, answer }: Shell): void {
     for (const warning of warnings(config, nodeMajor)) logger.warn(warning)
     const gatehouse = await startGatehouse(config, { logger })
     await new Promise<void>((resolve) => {
-      process.once('SIGTERM', resolve)
-      process.once('SIGINT', resolve)
+      // For good, not once: npx passes on the Ctrl-C that the terminal sends anyway, and without a listener
+      // the second would end the process in the middle of its stop.
+      process.on('SIGTERM', resolve)
+      process.on('SIGINT', resolve)
     })
     logger.info('gateway stopping')
     await gatehouse.close()

@@ -1,14 +1,15 @@
 import type { Command } from 'commander'
 import { GatehouseError } from '../lib/index.js'
-import { instant, table } from './output.js'
+import { brief, instant, table } from './output.js'
 import type { Common, Shell } from './shell.js'
 
 export function addSessions(sessions: Command, shell: Shell): void {
-  const { command, answer, withServices } = shell
+  const { command, answer, look, change } = shell
   command(sessions, 'list', 'Everyone who is signed in.').action(async (options: Common) => {
-    await withServices(options, async ({ sessions: all }) => {
+    await look(options, async ({ sessions: all }) => {
       const described = (await all.list()).map((session) => ({
         id: session.id,
+        principalId: session.principal.id,
         who: session.principal.email ?? session.principal.id,
         name: session.principal.name,
         roles: session.roles,
@@ -22,8 +23,8 @@ export function addSessions(sessions: Command, shell: Shell): void {
         who,
         roles.join(', '),
         hasSecondFactor ? 'proved' : 'not yet',
-        startedAt,
-        endsAt,
+        brief(startedAt),
+        brief(endsAt),
         source,
       ])
       const headings = ['ID', 'WHO', 'ROLES', 'SECOND FACTOR', 'SINCE', 'ENDS', 'FROM']
@@ -33,7 +34,7 @@ export function addSessions(sessions: Command, shell: Shell): void {
 
   command(sessions, 'kill <id>', 'Sign someone out, with everything they have open.').action(
     async (id: string, options: Common) => {
-      await withServices(options, async ({ sessions: all }) => {
+      await change(options, async ({ sessions: all }) => {
         const ended = await all.end(id, 'session-killed', shell.operator)
         if (!ended)
           throw new GatehouseError('session-unknown', 'There is no such session; it may have ended already.')

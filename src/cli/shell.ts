@@ -3,8 +3,9 @@ import { Option, type Command } from 'commander'
 import { loadConfig, type Config } from '../config/index.js'
 import { parseInstant } from '../grants/index.js'
 import { createLogger, GatehouseError, type Clock } from '../lib/index.js'
-import { openServices, type Services } from '../main.js'
+import { openServices, type ServiceOptions, type Services } from '../main.js'
 import type { Actor, EpochMs } from '../model.js'
+import { json } from './output.js'
 
 /** Where a command's words go: answers to `out`, everything else to `err`. */
 export interface Output {
@@ -18,63 +19,86 @@ export interface Common {
   readonly json?: boolean
 }
 
+/** One piece of work with state and ledger open, which are closed whatever comes of it. */
+type WithServices = (
+  options: Common,
+  work: (services: Services, config: Config) => Promise<void>,
+) => Promise<void>
+
 /** What commands are made of. */
 export interface Shell {
   readonly output: Output
   /** Who runs the command: an account of this host. */
   readonly operator: Actor
-  /** A command below `parent` that takes a configuration and can answer in JSON. */
+  /** A command below `parent`; what all commands take is added once all are there. */
   readonly command: (parent: Command, name: string, description: string) => Command
   /** Prints `value` to a program, `text` to a person. */
   readonly answer: (options: Common, value: unknown, text: string) => void
-  /** Opens state and ledger for one piece of work, and closes them whatever comes of it. */
-  readonly withServices: (
-    options: Common,
-    work: (services: Services, config: Config) => Promise<void>,
-  ) => Promise<void>
-  /** @throws GatehouseError `input-invalid` naming `field` */
+  /** To look something up: works while the ledger does not, and waits for no other command. */
+  readonly look: WithServices
+  /** To change something, on record. */
+  readonly change: WithServices
+  /**
+   * As `parseInstant`, and `-2h` for two hours ago.
+   * @throws GatehouseError `input-invalid` naming `field`
+   */
   readonly instant: (field: string, text: string) => EpochMs
   /** The command ran, and what it found is bad: exit status 1. */
   readonly fail: () => void
 }
 
-/** Commands write a chain of their own: a running gateway holds the lock of the other. */
-const ledgerWriter = { writer: 'cli', lockWaitMs: 5_000 }
+/** Commands write a chain of their own, one after the other: a running gateway holds the lock of the other. */
+const onRecord: ServiceOptions = { writer: 'cli', lockWaitMs: 10_000 }
 const connectWithinMs = 2_000
 
+export const commonHeading = 'Options of every command:'
+
+export function commonOptions(): Option[] {
+  return [
+    new Option('-c, --config <file>', 'the configuration file').env('GATEHOUSE_CONFIG').makeOptionMandatory(),
+    new Option('--json', 'answer in JSON, refusals included'),
+  ].map((option) => option.helpGroup(commonHeading))
+}
+
 export function createShell(output: Output, clock: Clock, fail: () => void): Shell {
-  return {
-    output,
-    operator: { kind: 'operator', account: userInfo().username },
-    fail,
-    command: (parent, name, description) =>
-      parent
-        .command(name)
-        .description(description)
-        .addOption(
-          new Option('-c, --config <file>', 'the configuration file')
-            .env('GATEHOUSE_CONFIG')
-            .makeOptionMandatory(),
-        )
-        .option('--json', 'answer in JSON'),
-    answer: (options, value, text) => {
-      output.out(options.json === true ? `${JSON.stringify(value, null, 2)}\n` : text)
-    },
-    withServices: async (options, work) => {
+  const withServices =
+    (how: ServiceOptions): WithServices =>
+    async (options, work) => {
       const config = loadConfig(options.config)
-      const services = await openServices(config, { clock, logger: createLogger('silent'), ...ledgerWriter })
+      const services = await openServices(config, { clock, logger: createLogger('silent'), ...how })
       try {
         await services.store.untilReady(connectWithinMs)
         await work(services, config)
       } finally {
         await services.close()
       }
+    }
+  return {
+    output,
+    operator: { kind: 'operator', account: accountOfThisProcess() },
+    fail,
+    command: (parent, name, description) => parent.command(name).description(description),
+    answer: (options, value, text) => {
+      output.out(options.json === true ? json(value, 2) : text)
     },
+    look: withServices({ isReadOnly: true }),
+    change: withServices(onRecord),
     instant: (field, text) => {
-      const at = parseInstant(text, clock)
-      if (at !== null) return at
-      const message = `${field}: use ISO 8601 with a time zone (2026-03-01T14:00:00Z), now, or +2h.`
+      const now = clock.now()
+      const isPast = text.startsWith('-')
+      const at = parseInstant(isPast ? text.replace('-', '+') : text, { now: () => now })
+      if (at !== null) return isPast ? 2 * now - at : at
+      const message = `${field}: use ISO 8601 with a time zone (2026-03-01T14:00:00Z), now, or -2h.`
       throw new GatehouseError('input-invalid', message, { field })
     },
+  }
+}
+
+/** Containers run under numbers that no account has; those have no name to give. */
+function accountOfThisProcess(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return `uid ${String(process.getuid?.() ?? 'unknown')}`
   }
 }

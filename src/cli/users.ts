@@ -1,13 +1,13 @@
 import type { Command } from 'commander'
-import type { Person } from '../identity/index.js'
+import type { People, Person } from '../identity/index.js'
 import { GatehouseError } from '../lib/index.js'
-import { inert, instant, table } from './output.js'
+import { brief, inert, instant, table } from './output.js'
 import type { Common, Shell } from './shell.js'
 
 export function addUsers(users: Command, shell: Shell): void {
-  const { command, answer, withServices } = shell
+  const { command, answer, look, change } = shell
   command(users, 'list', 'Everyone who has ever signed in.').action(async (options: Common) => {
-    await withServices(options, async ({ people, secondFactor }) => {
+    await look(options, async ({ people, secondFactor }) => {
       const described = []
       for (const { principal, roles, lastLoginAt } of await people.list()) {
         const { isEnrolled, lockedUntil } = await secondFactor.status(principal.id)
@@ -25,8 +25,8 @@ export function addUsers(users: Command, shell: Shell): void {
         email ?? id,
         name,
         roles.join(', '),
-        lockedUntil !== null ? `locked until ${lockedUntil}` : isEnrolled ? 'yes' : 'no',
-        lastLoginAt,
+        lockedUntil !== null ? `locked until ${brief(lockedUntil)}` : isEnrolled ? 'yes' : 'no',
+        brief(lastLoginAt),
       ])
       const headings = ['WHO', 'NAME', 'ROLES', 'SECOND FACTOR', 'LAST SIGN-IN']
       answer(options, described, table(headings, rows, 'Nobody has signed in yet.'))
@@ -38,40 +38,57 @@ export function addUsers(users: Command, shell: Shell): void {
     'invite <email>',
     'Make a single-use code with which someone may set up a second factor.',
   ).action(async (email: string, options: Common) => {
-    await withServices(options, async ({ secondFactor }) => {
+    await change(options, async ({ secondFactor }) => {
       const { code, expiresAt } = await secondFactor.invite(email, shell.operator)
       answer(
         options,
         { email, enrolmentCode: code, expiresAt: instant(expiresAt) },
-        `Give ${inert(email)} this invitation code, by phone or in person, once. It is valid until ${instant(expiresAt)}:\n  ${code}\n`,
+        `Give ${inert(email)} this invitation code, by phone or in person, once. It is valid until ${brief(instant(expiresAt))}:\n  ${code}\n`,
       )
     })
   })
 
-  command(users, 'reset-totp <email>', 'Void someone’s second factor and sign them out.').action(
-    async (email: string, options: Common) => {
-      await withServices(options, async ({ people, secondFactor, sessions }) => {
-        const { principal } = onlyOne(await people.byEmail(email.toLowerCase()))
-        await secondFactor.reset(principal.id, shell.operator)
-        await sessions.endAllOf(principal.id, 'second-factor-reset', shell.operator)
+  command(
+    users,
+    'reset-totp <who>',
+    `Void someone’s second factor and sign them out.
+
+They are named by their e-mail, or by the id that \`gatehouse users list --json\` shows.`,
+  ).action(async (who: string, options: Common) => {
+    await change(options, async ({ people, secondFactor, sessions }, config) => {
+      const { principal } = await findPerson(people, who)
+      await secondFactor.reset(principal.id, shell.operator)
+      await sessions.endAllOf(principal.id, 'second-factor-reset', shell.operator)
+      const { id, email } = principal
+      const isVoid = `The second factor of ${inert(email ?? id)} is void, and they are signed out.`
+      if (config.totp.enrolment === 'first-login') {
+        answer(options, { id, email }, `${isVoid} They set up a new one at their next sign-in.\n`)
+      } else if (email === null) {
+        const why =
+          'They cannot be invited to set up a new one: the provider vouches for no e-mail of theirs.'
+        answer(options, { id, email }, `${isVoid}\n${why}\n`)
+      } else {
         const { code, expiresAt } = await secondFactor.invite(email, shell.operator)
         answer(
           options,
-          { email, enrolmentCode: code, expiresAt: instant(expiresAt) },
-          `The second factor of ${inert(email)} is void. To set up a new one they need this invitation code:\n  ${code}\n`,
+          { id, email, enrolmentCode: code, expiresAt: instant(expiresAt) },
+          `${isVoid}\nTo set up a new one they need this invitation code, valid until ${brief(instant(expiresAt))}:\n  ${code}\n`,
         )
-      })
-    },
-  )
+      }
+    })
+  })
 }
 
-function onlyOne(found: readonly Person[]): Person {
-  const [person, ...others] = found
+/** @throws GatehouseError `person-unknown`, `person-ambiguous` */
+async function findPerson(people: People, who: string): Promise<Person> {
+  const byId = await people.get(who)
+  const [person, ...others] = byId === null ? await people.byEmail(who.toLowerCase()) : [byId]
   if (person === undefined)
-    throw new GatehouseError('person-unknown', 'Nobody with this e-mail has signed in yet.')
+    throw new GatehouseError('person-unknown', 'Nobody with this e-mail or id has signed in yet.')
   if (others.length === 0) return person
+  const ids = [person, ...others].map(({ principal }) => `  ${principal.id}  ${principal.issuer}`)
   throw new GatehouseError(
     'person-ambiguous',
-    'More than one account has this e-mail. Give one of them another at the provider.',
+    ['More than one account has this e-mail. Name the one you mean by its id:', ...ids].join('\n'),
   )
 }

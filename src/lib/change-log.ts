@@ -68,6 +68,7 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
         }
         return last
       }
+      let lastProblem = ''
       const loop = async (): Promise<void> => {
         while (!isClosed()) {
           try {
@@ -77,10 +78,14 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
               await handlers.onDoubt()
             }
             position = await readOn(position)
+            lastProblem = ''
           } catch (error) {
             if (isClosed()) return
             position = null
-            logger.warn('change log: cannot follow, trying again', { problem: describeError(error) })
+            const problem = describeError(error)
+            // Five times a second: said once, or it would bury what else happens during an outage.
+            if (problem !== lastProblem) logger.warn('change log: cannot follow, trying again', { problem })
+            lastProblem = problem
             await new Promise((resolve) => setTimeout(resolve, pauseAfterFailureMs))
           }
         }

@@ -129,6 +129,8 @@ function open(options: StoreOptions, timeoutMs: number, connectionName: string):
     connectTimeout: 1_000,
     enableOfflineQueue: false,
     maxRetriesPerRequest: 0,
+    // ioredis waits this long for the end of a connection that is gone already: 2 s of silence after a command.
+    disconnectTimeout: commandTimeoutMs,
     autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 1_000),
     ...(options.password === undefined ? {} : { password: options.password }),
