@@ -86,7 +86,7 @@ function welcome(demo: Demo): string {
   const state = relative(process.cwd(), join(demo.configFile, '..'))
   const kept = demo.redis.isKept
     ? `${state} (${demo.redis.kind}); --fresh starts over`
-    : `none: there is no redis-server or valkey-server here, so grants and sign-ins are gone when it stops`
+    : 'kept nowhere: the embedded Redis forgets. With redis-server or valkey-server on PATH it would be kept.'
   const trust =
     demo.authority === null
       ? []

@@ -29,7 +29,14 @@ async function main() {
   const args = process.argv.slice(2)
   if (isOlder('node_modules/.package-lock.json', newest(['package-lock.json']))) {
     console.log('Installing packages …')
-    const status = await npm('ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error')
+    const status = await npm(
+      'ci',
+      '--ignore-scripts',
+      '--include=dev',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+    )
     if (status !== 0) return failed('npm ci', status)
   }
   if (

@@ -396,7 +396,9 @@ function Bottles(props: { slot: string; from: number; count: number; share: numb
   return (
     <g data-bottles={props.slot}>
       {Array.from({ length: props.count }, (_, index) => {
-        const isTaken = index < Math.round(props.share * props.count)
+        // They queue where they wait: before the head, and behind it.
+        const place = props.slot === 'infeed' ? props.count - 1 - index : index
+        const isTaken = place < Math.round(props.share * props.count)
         const x = props.from + index * 23.5
         return (
           <path

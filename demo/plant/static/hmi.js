@@ -155,7 +155,8 @@
     liquid.setAttribute('height', height)
     liquid.setAttribute('y', Number(liquid.dataset.bottom) - height)
     for (const group of all('[data-bottles]')) {
-      const bottles = group.querySelectorAll('.bottle')
+      const bottles = [...group.querySelectorAll('.bottle')]
+      if (group.dataset.bottles === 'infeed') bottles.reverse()
       const taken = Math.round(live.shares[group.dataset.bottles] * bottles.length)
       bottles.forEach((bottle, index) => bottle.classList.toggle('full', index < taken))
     }
