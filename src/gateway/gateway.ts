@@ -95,6 +95,7 @@ export function createGateway(options: GatewayOptions) {
       admission = await admit(exchange.req, exchange.upgrade !== null)
       if ('refused' in admission) throw new GatehouseError(admission.refused, '')
       const { decision, place } = admission
+      if (decision.outcome === 'permit') inviteBody(exchange)
       if (decision.outcome === 'challenge') challenge(admission, exchange.res)
       else if (decision.outcome === 'deny') answers.denied(admission, exchange.res, decision.reasons)
       else if (isOwnPage(admission)) await serveOwn(admission, place, exchange)
@@ -205,9 +206,11 @@ export function createGateway(options: GatewayOptions) {
         ? createHttpServer(limits)
         : createHttpsServer({ ...limits, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' })
     const owesAnswer = trackAnswers(server)
-    server.on('request', (req: IncomingMessage, res: ServerResponse) => {
-      void handle({ req, res, upgrade: null })
-    })
+    for (const event of requestEvents) {
+      server.on(event, (req: IncomingMessage, res: ServerResponse) => {
+        void handle({ req, res, upgrade: null })
+      })
+    }
     server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
       // First of all: an attacker's reset during the decision must not end the process.
       socket.on('error', () => socket.destroy())
@@ -230,6 +233,9 @@ export function createGateway(options: GatewayOptions) {
   return { listen }
 }
 
+/** Node answers a request with `Expect` by itself, before anybody has decided on it, where nobody listens. */
+const requestEvents = ['request', 'checkContinue', 'checkExpectation'] as const
+
 /** A form is small; who needs longer than this for it is not sending one. */
 const ownBodyMs = 10_000
 
@@ -239,11 +245,18 @@ const badRequest = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Len
 function trackAnswers(server: Server): (socket: Socket) => boolean {
   const owed = new WeakMap<Socket, number>()
   const owedOn = (socket: Socket): number => owed.get(socket) ?? 0
-  server.on('request', ({ socket }: IncomingMessage, res: ServerResponse) => {
-    owed.set(socket, owedOn(socket) + 1)
-    res.once('close', () => owed.set(socket, owedOn(socket) - 1))
-  })
+  for (const event of requestEvents) {
+    server.on(event, ({ socket }: IncomingMessage, res: ServerResponse) => {
+      owed.set(socket, owedOn(socket) + 1)
+      res.once('close', () => owed.set(socket, owedOn(socket) - 1))
+    })
+  }
   return (socket) => owedOn(socket) > 0
+}
+
+/** RFC 9110 §10.1.1: for a client that waits to be told to send its body. */
+function inviteBody({ req, res, upgrade }: Exchange): void {
+  if (upgrade === null && req.headers.expect !== undefined && req.httpVersion === '1.1') res.writeContinue()
 }
 
 /** Lets an upgrade be answered like a request, as long as nothing has been switched. */
