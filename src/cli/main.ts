@@ -2,7 +2,11 @@
 import { run } from './program.js'
 
 // `gatehouse audit export | head`: whoever reads stops when they have seen enough.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  process.stderr.write(`The answer cannot be written: ${error.message}\n`)
+  process.exit(1)
+})
 // A log that nobody reads any more must not stop a running gateway: what counts is in the ledger.
 process.stderr.on('error', () => undefined)
 

@@ -30,7 +30,7 @@ export function addServer(program: Command, { command, answer }: Shell): void {
     answer(
       options,
       { ok: true, endpoints: config.endpoints.map(({ id }) => id), warnings: found },
-      `The configuration is valid: ${String(config.endpoints.length)} endpoints.\n${found.map((text) => `Note: ${text}\n`).join('')}`,
+      `The configuration is valid. Endpoints: ${String(config.endpoints.length)}.\n${found.map((text) => `Note: ${text}\n`).join('')}`,
     )
   })
 
