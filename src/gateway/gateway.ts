@@ -87,11 +87,13 @@ export function createGateway(options: GatewayOptions) {
     accessOf,
   })
 
-  async function handle(exchange: Exchange): Promise<void> {
+  async function handle(exchange: Exchange, server: Server): Promise<void> {
     // Before any state is read: a revocation that arrives from here on finds this request.
     const pending = streams.expect()
     let admission: Admission | Refusal | null = null
     try {
+      // A connection may outlive the order to stop; what would open on it then, nobody would close.
+      if (!server.listening) throw new GatehouseError('stopping', '')
       admission = await admit(exchange.req, exchange.upgrade !== null)
       if ('refused' in admission) throw new GatehouseError(admission.refused, '')
       const { decision, place } = admission
@@ -208,7 +210,7 @@ export function createGateway(options: GatewayOptions) {
     const owesAnswer = trackAnswers(server)
     for (const event of requestEvents) {
       server.on(event, (req: IncomingMessage, res: ServerResponse) => {
-        void handle({ req, res, upgrade: null })
+        void handle({ req, res, upgrade: null }, server)
       })
     }
     server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
@@ -216,7 +218,7 @@ export function createGateway(options: GatewayOptions) {
       socket.on('error', () => socket.destroy())
       // Pipelined behind a request under way, whose answer would get mixed with what is switched to.
       if (owesAnswer(socket)) socket.destroy()
-      else void handle({ req, res: answerOn(req, socket), upgrade: { socket, head } })
+      else void handle({ req, res: answerOn(req, socket), upgrade: { socket, head } }, server)
     })
     server.on('connect', (_req: IncomingMessage, socket: Socket) => {
       socket.destroy()
