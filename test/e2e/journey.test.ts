@@ -137,6 +137,33 @@ describe('in a real browser', () => {
     expect(hmi.viewers()).toBe(0)
   }, 60_000)
 
+  it('a grant for later opens nothing yet, says when it starts, and opens the machine from then on', async () => {
+    const { page } = await open()
+    await plant.signInPage(page, 'stranger')
+    await plant.issue({
+      to: accounts.stranger.email,
+      endpoints: ['filler-1'],
+      from: '+2h',
+      until: '+4h',
+      reason: 'planned maintenance',
+    })
+    // It waits for its owner by e-mail, and is theirs at the next sign-in.
+    await page.getByRole('button', { name: 'Sign out' }).click()
+    await page.waitForURL(`${plant.portal}/signed-out`)
+    await screenshot(page, 'journey/signed-out')
+    await plant.signInPage(page, 'stranger')
+    await page.getByText('planned maintenance').waitFor()
+    await screenshot(page, 'journey/later-home')
+    expect(await page.getByRole('link', { name: /^Open/ }).count()).toBe(0)
+    await page.goto(plant.origin('filler-1'))
+    await page.getByText('Your access has not started yet').waitFor()
+    await screenshot(page, 'journey/later-denied')
+    expect(hmi.viewers()).toBe(0)
+    await plant.clock.advance({ hours: 2 })
+    await page.reload()
+    await page.locator('#live-speed').waitFor()
+  }, 60_000)
+
   it('a wrong code is refused, and so is one that has been used', async () => {
     const used = await plant.code('admin')
     const first = await open()
