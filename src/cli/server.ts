@@ -12,13 +12,13 @@ export function addServer(program: Command, { command, answer }: Shell): void {
     const config = loadConfig(options.config)
     const logger = createLogger(config.log.level)
     for (const warning of warnings(config, nodeMajor)) logger.warn(warning)
-    const gatehouse = await startGatehouse(config, { logger })
-    await new Promise<void>((resolve) => {
+    const toldToStop = new Promise<void>((resolve) => {
       // For good, not once: npx passes on the Ctrl-C that the terminal sends anyway, and without a listener
       // the second would end the process in the middle of its stop.
-      process.on('SIGTERM', resolve)
-      process.on('SIGINT', resolve)
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve())
     })
+    const gatehouse = await startGatehouse(config, { logger })
+    await toldToStop
     logger.info('gateway stopping')
     await gatehouse.close()
   })

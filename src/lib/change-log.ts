@@ -68,7 +68,7 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
         }
         return last
       }
-      let lastProblem = ''
+      let isLost = false
       const loop = async (): Promise<void> => {
         while (!isClosed()) {
           try {
@@ -78,14 +78,13 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
               await handlers.onDoubt()
             }
             position = await readOn(position)
-            lastProblem = ''
+            isLost = false
           } catch (error) {
             if (isClosed()) return
             position = null
-            const problem = describeError(error)
-            // Five times a second: said once, or it would bury what else happens during an outage.
-            if (problem !== lastProblem) logger.warn('change log: cannot follow, trying again', { problem })
-            lastProblem = problem
+            // Five times a second: said once an outage, or it would bury what else happens meanwhile.
+            if (!isLost) logger.warn('change log: cannot follow, trying again', { problem: describeError(error) })
+            isLost = true
             await new Promise((resolve) => setTimeout(resolve, pauseAfterFailureMs))
           }
         }
