@@ -83,7 +83,8 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
             if (isClosed()) return
             position = null
             // Five times a second: said once an outage, or it would bury what else happens meanwhile.
-            if (!isLost) logger.warn('change log: cannot follow, trying again', { problem: describeError(error) })
+            if (!isLost)
+              logger.warn('change log: cannot follow, trying again', { problem: describeError(error) })
             isLost = true
             await new Promise((resolve) => setTimeout(resolve, pauseAfterFailureMs))
           }
