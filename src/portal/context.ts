@@ -1,4 +1,4 @@
-import { endpointOrigin } from '../config/index.js'
+import { endpointIdPattern, endpointOrigin } from '../config/index.js'
 import { parseReturnTarget } from '../lib/page/index.js'
 import { cookieNames, setCookie } from '../sessions/index.js'
 import type { PortalOptions } from './options.js'
@@ -18,7 +18,10 @@ export function createContext(options: PortalOptions): PortalContext {
   const originOf = (endpointId: string): string => endpointOrigin(config, endpointId)
   const sites = {
     portalOrigin: config.server.publicUrl.origin,
-    endpointOrigins: new Set(config.endpoints.map((endpoint) => originOf(endpoint.id))),
+    isEndpointOrigin: (origin: string): boolean => {
+      const label = new URL(origin).hostname.slice(0, -`.${config.server.endpointDomain}`.length)
+      return endpointIdPattern.test(label) && originOf(label) === origin
+    },
   }
   return {
     ...options,

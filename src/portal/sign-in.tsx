@@ -1,7 +1,10 @@
 import { GatehouseError } from '../lib/index.js'
 import { type Answer, type Call, type Route } from '../lib/page/index.js'
-import { clearCookie, setCookie } from '../sessions/index.js'
+import { clearCookie, cookieNames, setCookie } from '../sessions/index.js'
 import { withTarget, type PortalContext } from './context.js'
+
+/** Tabs in which one person may be signing in at the same time. */
+const loginsAtOnce = 3
 
 /** Sign-in with the identity provider, and what the provider tells us by itself. */
 export function signInRoutes(context: PortalContext): Route[] {
@@ -43,13 +46,16 @@ export function signInRoutes(context: PortalContext): Route[] {
     return { kind: 'page', html }
   }
 
-  async function startLogin({ query }: Call): Promise<Answer> {
+  async function startLogin({ visit, query }: Call): Promise<Answer> {
     const to = context.returnTarget(query.one('to'))
     const { redirectTo, cookie } = await identityProvider.beginLogin(to)
+    const underWay = [...visit.cookies.keys()].filter((name) => name.startsWith(cookieNames.loginPrefix))
+    // A page that starts logins again and again would fill the header until none can be read any more.
+    const oldest = underWay.slice(0, Math.max(0, underWay.length + 1 - loginsAtOnce))
     return {
       kind: 'redirect',
       to: redirectTo.href,
-      cookies: [setCookie(cookie.name, cookie.value, cookie.maxAgeSeconds)],
+      cookies: [setCookie(cookie.name, cookie.value, cookie.maxAgeSeconds), ...oldest.map(clearCookie)],
     }
   }
 

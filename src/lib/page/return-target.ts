@@ -4,8 +4,8 @@ import { GatehouseError } from '../errors.js'
 export interface ReturnSites {
   /** `https://portal.plant.example` */
   readonly portalOrigin: string
-  /** The origin of every configured endpoint. */
-  readonly endpointOrigins: ReadonlySet<string>
+  /** Whether an origin is one that an endpoint has or could have: who is not signed in may not learn which exist. */
+  readonly isEndpointOrigin: (origin: string) => boolean
 }
 
 /** It travels sealed in a login cookie, and browsers drop cookies over 4096 bytes without a word. */
@@ -29,7 +29,7 @@ export function parseReturnTarget(text: string | null | undefined, sites: Return
   if (url) {
     const path = url.pathname + url.search
     if (url.origin === sites.portalOrigin && isLocalPath(path)) return path
-    if (sites.endpointOrigins.has(url.origin) && isLocalPath(path)) {
+    if (sites.isEndpointOrigin(url.origin) && isLocalPath(path)) {
       if (url.pathname === '/.gatehouse/start') return url.href
       if (!path.startsWith('/.gatehouse/'))
         return `${url.origin}/.gatehouse/start?to=${encodeURIComponent(path)}`
