@@ -133,6 +133,11 @@ const failures: Partial<Record<ErrorCode, Explanation>> = {
     text: 'The address you came by does not belong to this gateway.',
     next: 'Check the address. The portal lists what you may open.',
   },
+  'method-not-allowed': {
+    title: 'This cannot be done here',
+    text: 'The address exists, but not for this kind of request.',
+    next: 'Start again from the portal.',
+  },
   'not-found': {
     title: 'There is no such page',
     text: 'The address may be mistyped or out of date.',

@@ -143,7 +143,10 @@ export function createGateway(options: GatewayOptions) {
       })
       res.end(request.method === 'HEAD' ? undefined : asset.body)
     } else if (place.kind === 'endpoint') {
-      if (request.method !== 'GET') throw new GatehouseError('method-not-allowed', '')
+      if (request.method !== 'GET') {
+        res.setHeader('allow', 'GET') // RFC 9110 §15.5.6
+        throw new GatehouseError('method-not-allowed', '')
+      }
       const query = new URLSearchParams(request.query ?? '')
       if (request.path === '/.gatehouse/start') handover.start(admission, place, query.get('to') ?? '/', res)
       else if (request.path === '/.gatehouse/enter') await handover.enter(admission, place, res)

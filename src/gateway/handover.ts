@@ -2,7 +2,7 @@ import type { ServerResponse } from 'node:http'
 import { fingerprint, GatehouseError, isToken, newToken } from '../lib/index.js'
 import { isLocalPath } from '../lib/page/index.js'
 import { clearCookie, cookieNames, setCookie, type Sessions } from '../sessions/index.js'
-import type { Admission } from './admission.js'
+import { ownPathPrefix, type Admission } from './admission.js'
 import type { Answers } from './answers.js'
 import type { MayOpen } from './opening.js'
 import type { Place } from './origins.js'
@@ -35,7 +35,7 @@ export function createHandover({ portalUrl, sessions, answers, mayOpen }: Handov
       const asking = { endpoint: place.endpointId, nonce: fingerprint(nonce) }
       const addressFor = (target: string): string =>
         `/handover?${new URLSearchParams({ ...asking, to: target }).toString()}`
-      const address = addressFor(isOwnPath(to) ? to : '/')
+      const address = addressFor(isMachinePath(to) ? to : '/')
       // What is too long to be carried through sign-in must not keep a person out of the machine.
       answers.redirect(res, new URL(isLocalPath(address) ? address : addressFor('/'), portalUrl).href, [
         setCookie(cookieNames.handover, nonce, nonceLifetimeSeconds),
@@ -59,7 +59,7 @@ export function createHandover({ portalUrl, sessions, answers, mayOpen }: Handov
         return
       }
       const { token } = await sessions.issuePass(session, place.endpointId)
-      answers.redirect(res, isOwnPath(redeemed.to) ? redeemed.to : '/', [
+      answers.redirect(res, isMachinePath(redeemed.to) ? redeemed.to : '/', [
         setCookie(cookieNames.pass, token, null),
         clearCookie(cookieNames.handover),
       ])
@@ -67,7 +67,7 @@ export function createHandover({ portalUrl, sessions, answers, mayOpen }: Handov
   }
 }
 
-/** A path on the same origin and nothing a browser could read as another host. */
-function isOwnPath(to: string): boolean {
-  return /^\/(?![/\\])[\x21-\x5b\x5d-\x7e]*$/.test(to) && !to.startsWith('/.gatehouse/')
+/** Where a machine's page may be; our own corner of its origin is none, and would lead in circles. */
+function isMachinePath(to: string): boolean {
+  return isLocalPath(to) && !to.startsWith(ownPathPrefix)
 }
