@@ -66,7 +66,7 @@ loopback.addSubnet('127.0.0.0', 8, 'ipv4')
 loopback.addAddress('::1', 'ipv6')
 
 /**
- * Whether a host, lower case, can only mean this machine: `localhost` and names under it (RFC 6761 §6.3),
+ * Whether a host, lower case, can only be the one that asks: `localhost` and names under it (RFC 6761 §6.3),
  * 127.0.0.0/8, `::1`.
  */
 export function isLoopback(host: string): boolean {

@@ -6,7 +6,7 @@ import { codeOf, readTextFile, reasonOf } from './files.js'
 const longestKeysBytes = 64 * 1024
 
 /**
- * Opens the keys file. It holds what everything else is sealed with, so one that others on this machine
+ * Opens the keys file. It holds what everything else is sealed with, so one that others on this host
  * may read counts as stolen.
  *
  * @throws GatehouseError `keys-invalid`
@@ -20,7 +20,7 @@ export function loadKeyring(file: string): Keyring {
     const shown = content.mode.toString(8).padStart(4, '0')
     throw new GatehouseError(
       'keys-invalid',
-      `The keys file ${file} can be used by other accounts of this machine (mode ${shown}). Make it 0600; if it was like this for long, make new keys.`,
+      `The keys file ${file} can be used by other accounts of this host (mode ${shown}). Make it 0600; if it was like this for long, make new keys.`,
     )
   }
   return openKeyring(parse(content.text))

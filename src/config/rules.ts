@@ -12,7 +12,7 @@ export interface Surroundings {
   /** Where relative paths start. */
   readonly folder: string
   readonly readText: ReadText
-  /** The addresses of this machine's network interfaces. */
+  /** The addresses of this host's network interfaces. */
   readonly ownAddresses: readonly string[]
 }
 
@@ -113,7 +113,7 @@ function checkUpstreams(draft: Draft, ownAddresses: readonly string[], report: R
   })
 }
 
-/** Whether a connection to `host` and `port` would arrive at a listener on this machine. Asks no DNS. */
+/** Whether a connection to `host` and `port` would arrive at a listener on this host. Asks no DNS. */
 function reaches(host: string, port: number, listener: Address, ownAddresses: readonly string[]): boolean {
   const name = bare(host)
   if (port === 0 || port !== listener.port) return false

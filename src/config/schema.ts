@@ -120,7 +120,7 @@ const server = section('Where Gatehouse listens, and the names browsers know it 
   )
     .prefault('127.0.0.1:9464')
     .register(optionTexts, {
-      what: 'A listener of its own for `/healthz`, `/readyz` and `/metrics`.',
+      what: 'A listener of its own for `/healthz` and `/readyz`.',
       danger: 'It asks nobody who they are. Keep it on loopback or on a management network.',
     }),
   trustedProxies: z
@@ -139,7 +139,7 @@ const server = section('Where Gatehouse listens, and the names browsers know it 
         'Anyone at one of these addresses can claim any source address, and the ledger then records a lie. Name single addresses; an empty list trusts nobody.',
     }),
   shutdownSeconds: seconds(1, 300).prefault(25).register(optionTexts, {
-    what: 'How long running requests may take to finish after SIGTERM before they are cut.',
+    what: 'How long running requests may take to finish after SIGTERM before they are cut. Without effect in this version, which cuts them at once.',
     danger:
       'Longer than the supervisor waits (Docker 10 s, Kubernetes 30 s, systemd 90 s unless told otherwise), and the process is killed before its ledger is closed.',
   }),
@@ -243,12 +243,12 @@ const oidc = section('The identity provider that people sign in with (OpenID Con
           'Members can give anybody access to every endpoint. With an empty list only the command line can.',
       }),
       approver: names('groups').prefault([]).register(optionTexts, {
-        what: 'Members see who is in, and say yes or no.',
-        danger: 'Members can let people in to machines that move.',
+        what: 'Members see grants and who is in, and end either. Approving grants comes in a later version.',
+        danger: 'Members can interrupt anybody’s work.',
       }),
       auditor: names('groups').prefault([]).register(optionTexts, {
-        what: 'Members read; they change nothing.',
-        danger: 'Members see who did what, and when.',
+        what: 'Members read; they change nothing. Without pages in this version: the role is only recorded and asserted.',
+        danger: 'Members will see who did what, and when.',
       }),
     },
   ).prefault({}),
