@@ -16,6 +16,7 @@ const conduct = `## What all commands have in common
 - With \`--json\`, standard output holds one JSON value, instants as ISO 8601. A refusal is \`{"error":{"code","field","message","cause","hint"}}\`, with \`problems\` for a configuration that is not valid.
 - Instants are written \`2026-03-01T14:00+01:00\` (with \`Z\` or an offset), \`now\`, or \`+90m\`, \`+2h\`, \`+1d\` from now.
 - What changes something is recorded in the ledger first, in the chain \`cli\`, in the name of the account that runs the command. Lists need no ledger.
+- Run them with the account of the gateway itself: it alone can read the keys, and it cannot open a ledger file that another account, root included, has made.
 - Redis must be reachable for all but \`serve\`, \`check\`, \`keys\` and \`audit\`.`
 
 /** The content of `docs/reference/commands.md`. */
