@@ -39,7 +39,7 @@ import {
 } from './lib/index.js'
 import type { Reason } from './model.js'
 import { createPortal } from './portal/index.js'
-import { createSessions, type Sessions } from './sessions/index.js'
+import { cookieNames, createSessions, type Sessions } from './sessions/index.js'
 
 /** The version this build reports. */
 export const version = '0.1.0'
@@ -73,6 +73,7 @@ export interface Services {
   close(): Promise<void>
 }
 
+/** @throws GatehouseError `keys-invalid`, `ledger-invalid`, `ledger-unavailable` */
 export async function openServices(config: Config, options: ServiceOptions = {}): Promise<Services> {
   const clock = options.clock ?? systemClock
   const logger = options.logger ?? createLogger(config.log.level)
@@ -146,6 +147,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     store,
     clock,
     logger,
+    cookiePrefix: cookieNames.loginPrefix,
   })
   const assertions = createAssertions({ key: keyring.assertion, clock, issuer: publicUrl.origin })
   const answers = createAnswers(pages, logger)

@@ -38,6 +38,9 @@ export interface GrantRequest {
 /**
  * Time-boxed rights, from issue to end. Every refusal of an input is `input-invalid` with its `field`,
  * and leaves nothing behind.
+ *
+ * Each call throws GatehouseError `store-unavailable` when Redis fails it and `store-corrupt` when what is
+ * stored cannot be read; each that records, `ledger-unavailable` when it could not.
  */
 export interface Grants {
   /**

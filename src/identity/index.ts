@@ -1,13 +1,7 @@
 export { createAssertions, type AssertionInput, type Assertions } from './assertions.js'
 export { principalId } from './claims.js'
 export { createPeople, type People, type Person } from './people.js'
-export {
-  createIdentityProvider,
-  type CompletedLogin,
-  type IdentityProvider,
-  type LoginStart,
-  type LogoutRequest,
-} from './provider.js'
+export { createIdentityProvider, type IdentityProvider, type LoginStart } from './provider.js'
 export {
   createSecondFactor,
   type Enrolment,

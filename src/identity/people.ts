@@ -1,8 +1,7 @@
 import { z } from 'zod'
-import type { Clock, Logger, Store } from '../lib/index.js'
+import { readStored, type Clock, type Logger, type Store } from '../lib/index.js'
 import { roles, type EpochMs, type Principal, type Role } from '../model.js'
 import { normaliseEmail } from './claims.js'
-import { parseJson } from './json.js'
 
 /** Someone who has signed in at least once, as of their last sign-in. */
 export interface Person {
@@ -14,6 +13,8 @@ export interface Person {
 /**
  * Who has ever signed in, so that administrators can name people by e-mail. A directory, not an
  * authority: what a session may do never depends on it.
+ *
+ * Each call throws GatehouseError `store-unavailable` when Redis fails it.
  */
 export interface People {
   remember(principal: Principal, roles: readonly Role[]): Promise<void>
@@ -45,8 +46,8 @@ export function createPeople(options: { store: Store; clock: Clock; logger: Logg
   /** An unreadable entry is treated as absent: nobody gains anything by missing from a directory. */
   const read = (id: string, text: string | null): Person | null => {
     if (text === null) return null
-    const person = personSchema.safeParse(parseJson(text))
-    if (person.success && person.data.principal.id === id) return person.data
+    const person = readStored(personSchema, text)
+    if (person?.principal.id === id) return person
     logger.error('people: entry unreadable', { principalId: id })
     return null
   }

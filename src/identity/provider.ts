@@ -9,8 +9,6 @@ import { createDiscovery } from './discovery.js'
 import { createLogoutTokens, type LogoutRequest } from './logout-token.js'
 import { isAllowedAddress, providerUnavailable, unavailableWithin, withoutSecrets } from './transport.js'
 
-export type { LogoutRequest }
-
 export interface LoginStart {
   /** Where to send the browser: the provider's authorization endpoint. */
   readonly redirectTo: URL
@@ -55,8 +53,8 @@ export interface IdentityProviderOptions {
   readonly store: Store
   readonly clock: Clock
   readonly logger: Logger
-  /** Default `__Host-gatehouse-login-`. */
-  readonly cookiePrefix?: string
+  /** Of the cookies that remember sign-ins under way. */
+  readonly cookiePrefix: string
 }
 
 const transactionSeconds = 600
@@ -80,8 +78,7 @@ type Transaction = z.infer<typeof transactionSchema>
  * @throws GatehouseError `config-invalid`
  */
 export function createIdentityProvider(options: IdentityProviderOptions): IdentityProvider {
-  const { oidc, publicUrl, keyring, clock, logger } = options
-  const cookiePrefix = options.cookiePrefix ?? '__Host-gatehouse-login-'
+  const { oidc, publicUrl, keyring, clock, logger, cookiePrefix } = options
   const redirectUri = new URL('/oidc/callback', publicUrl)
   const discovery = createDiscovery(options)
 

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import {
   GatehouseError,
+  readStored,
   type Clock,
   type ErrorCode,
   type Keyring,
@@ -10,7 +11,6 @@ import {
 import type { Actor, EpochMs, Principal } from '../model.js'
 import { normaliseEmail } from './claims.js'
 import { newCode, readCode } from './codes.js'
-import { parseJson } from './json.js'
 import { createSecondFactorState, pendingLifetimeMs, type Verdict } from './second-factor-state.js'
 import { newSecret, otpauthUri, qrSvg, stepOf } from './totp.js'
 
@@ -50,6 +50,9 @@ export interface Enrolment {
  * Every wrong entry of a person counts together, whatever it was for and wherever it came from: five lock
  * further entries for 1, 5, 15, then 60 minutes. Entering the right code during a lock tells nothing.
  * Entries of any type and content are accepted as arguments; what cannot be a code is a wrong code.
+ *
+ * Each call throws GatehouseError `store-unavailable` when Redis fails it; each that records,
+ * `ledger-unavailable` when it could not.
  */
 export interface SecondFactor {
   status(principalId: string): Promise<SecondFactorStatus>
@@ -140,10 +143,9 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
   /** Unreadable or older than ten minutes counts as absent: the person starts again. */
   const parsePending = (principalId: string, raw: string | null): Pending | null => {
     if (raw === null) return null
-    const pending = pendingSchema.safeParse(parseJson(raw)).data
-    const plainSecret =
-      pending === undefined ? null : keyring.open('totp-secret', principalId, pending.secret)
-    if (pending === undefined || plainSecret === null) {
+    const pending = readStored(pendingSchema, raw)
+    const plainSecret = pending && keyring.open('totp-secret', principalId, pending.secret)
+    if (pending === null || plainSecret === null) {
       logger.error('second factor: pending enrolment unreadable', { principalId })
       return null
     }

@@ -36,7 +36,12 @@ export interface Login {
   readonly source: string
 }
 
-/** Who is signed in. A secret is returned once, by the call that makes it, and stored only as a hash. */
+/**
+ * Who is signed in. A secret is returned once, by the call that makes it, and stored only as a hash.
+ *
+ * Each call throws GatehouseError `store-unavailable` when Redis fails it and `store-corrupt` when Redis
+ * answers nonsense; each that records, `ledger-unavailable` when it could not.
+ */
 export interface Sessions {
   /** Records `login.succeeded`, then begins the session. */
   start(login: Login): Promise<{ session: Session; token: string }>

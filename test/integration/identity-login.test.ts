@@ -55,6 +55,7 @@ function identityAt(
     store,
     clock,
     logger: silentLogger,
+    cookiePrefix: '__Host-gatehouse-login-',
     ...options,
   })
   return { identity, clock }

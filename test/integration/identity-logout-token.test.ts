@@ -54,6 +54,7 @@ function setUp(issuer = provider.issuer) {
       keyring: openKeyring(generateKeys()),
       store,
       clock,
+      cookiePrefix: '__Host-gatehouse-login-',
       logger: silentLogger,
     }),
   )
