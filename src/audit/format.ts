@@ -8,7 +8,7 @@ import { GatehouseError, type SigningKey } from '../lib/index.js'
 import type { LedgerEvent } from './events.js'
 
 /** The hash that the first record of a chain follows: 32 zero bytes. */
-export const hashOfNothing = 'A'.repeat(43)
+const hashOfNothing = 'A'.repeat(43)
 
 /** A place in a chain: a record, by number and hash. */
 export interface Link {

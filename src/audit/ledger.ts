@@ -44,7 +44,7 @@ export interface LedgerOptions {
   readonly maxFileBytes?: number
   /** Records waiting in memory beyond this size are refused. Default 16 MiB. */
   readonly maxQueuedBytes?: number
-  /** How long to wait for another process that writes this chain. Default 0; a command gives it 5 s. */
+  /** How long to wait for another process that writes this chain. Default 0; a command gives it 10 s. */
   readonly lockWaitMs?: number
   /** A disk that needs longer than this for one batch counts as failed until it answers. Default 5 s. */
   readonly stallLimitMs?: number
@@ -56,7 +56,7 @@ export interface LedgerOptions {
  * The audit record of one writer: hash-chained JSON lines under a signed head.
  *
  * What `append` acknowledges is on the disk and covered by the head (promise R4): cutting it off, or
- * changing it, is found by `verifyLedger`. Not found by any means on this machine: a directory put back
+ * changing it, is found by `verifyLedger`. Not found by any means on this host: a directory put back
  * as a whole to an earlier state, head included, or a chain removed with its head. Against those, keep
  * a copy elsewhere.
  */

@@ -1,4 +1,4 @@
-export { ConfigInvalid, endpointOrigin, type Config, type ConfigProblem } from './config.js'
+export { ConfigInvalid, endpointOrigin, type Config } from './config.js'
 export { endpointIdPattern, isLoopback, parseDuration } from './formats.js'
 export { createKeysFile, loadKeyring } from './keys-file.js'
 export { loadConfig } from './load.js'

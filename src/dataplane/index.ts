@@ -7,7 +7,7 @@ export {
   type Streams,
 } from './streams.js'
 export { createUpstreams, type Upstreams } from './pools.js'
-export type { Upstream, UpstreamTimeouts } from './upstream.js'
+export type { UpstreamTimeouts } from './upstream.js'
 export type { Forwarding, ForwardOutcome } from './exchange.js'
 export { forwardRequest } from './forward.js'
 export { forwardUpgrade } from './websocket.js'

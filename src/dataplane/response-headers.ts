@@ -126,7 +126,7 @@ export function mayBeSet(field: string): boolean {
  * Where the browser may be sent. The upstream's own address, by either scheme, becomes the endpoint's:
  * machines build it from a Host they know and a scheme they guess. Null when it leads anywhere else.
  */
-export function translatedReference(value: string, context: ResponseContext): string | null {
+function translatedReference(value: string, context: ResponseContext): string | null {
   const { endpointOrigin, upstream } = context
   // Raw UTF-8 arrives as Latin-1, as all header text does; browsers read it as UTF-8.
   const url = parseUrl(Buffer.from(value, 'latin1').toString(), endpointOrigin + context.target)

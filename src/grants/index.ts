@@ -1,3 +1,3 @@
-export { createGrants, type GrantsOptions } from './grants.js'
+export { createGrants } from './grants.js'
 export { parseInstant } from './instant.js'
 export type { GrantEvent, GrantRequest, Grants } from './model.js'

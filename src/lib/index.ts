@@ -1,7 +1,7 @@
 export { systemClock, type Clock, type Timer } from './clock.js'
 export { assert, errorCodes, GatehouseError, type ErrorCode } from './errors.js'
 export { equalSecrets, fingerprint, isToken, newId, newToken } from './ids.js'
-export { generateKeys, openKeyring, type Keyring, type KeysFile, type SigningKey } from './keyring.js'
+export { generateKeys, openKeyring, type Keyring, type SigningKey } from './keyring.js'
 export { createLogger, describeError, type Logger, type LogLevel } from './logger.js'
 export { connectStore, type ChainableCommander, type Store } from './redis.js'
 export { readReply, readStored } from './stored.js'

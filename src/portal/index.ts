@@ -1,2 +1,1 @@
-export type { PortalEvent, PortalOptions } from './options.js'
 export { createPortal } from './portal.js'

@@ -1,3 +1,3 @@
 export { clearCookie, cookieNames, readCookies, setCookie } from './cookies.js'
-export type { Handover, Login, ProviderLogout, SessionEvent, Sessions } from './model.js'
-export { createSessions, type SessionsOptions } from './sessions.js'
+export type { SessionEvent, Sessions } from './model.js'
+export { createSessions } from './sessions.js'

@@ -53,7 +53,7 @@ const addUnlessGone = `
   return redis.call('HLEN', KEYS[1])`
 
 /** A page that walks in again and again must not fill the store; the oldest passes make room. */
-export const passesKept = 64
+const passesKept = 64
 const fieldsBesidesPasses = 3
 
 const passPrefix = 'pass:'
@@ -83,8 +83,6 @@ export interface Holding {
   readonly tokenPrint: string | null
   readonly passes: readonly { readonly print: string; readonly issuedAt: EpochMs }[]
 }
-
-export type Vault = ReturnType<typeof openVault>
 
 /**
  * How sessions lie in Redis, and nothing of what they mean. A `print` is the fingerprint of a secret.

@@ -1,6 +1,5 @@
 export type { Message, Page, Viewer } from './model.js'
-export { createPages, type Pages, type PagesOptions } from './pages.js'
-export type { Asset } from './assets.js'
+export { createPages, type Pages } from './pages.js'
 export {
   askFirst,
   Cell,
@@ -10,12 +9,10 @@ export {
   Copyable,
   durationWords,
   Field,
-  FieldError,
   formatInstant,
   FormToken,
   Hidden,
   Instant,
-  isoText,
   Notice,
   Row,
   RowHead,
@@ -25,7 +22,7 @@ export {
   Window,
   type Confirmation,
 } from './parts.js'
-export { isLocalPath, parseReturnTarget, type ReturnSites } from './return-target.js'
+export { isLocalPath, parseReturnTarget } from './return-target.js'
 export {
   personal,
   serveRoutes,
