@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { createKeysFile, loadConfig, loadKeyring, warnings } from '../config/index.js'
-import { createLogger } from '../lib/index.js'
+import { createLogger, systemClock } from '../lib/index.js'
 import { startGatehouse } from '../main.js'
 import type { Common, Shell } from './shell.js'
 
@@ -20,7 +20,13 @@ export function addServer(program: Command, { command, answer }: Shell): void {
     const gatehouse = await startGatehouse(config, { logger })
     await toldToStop
     logger.info('gateway stopping')
+    // A frozen disk keeps the ledger from being closed, and would keep the process for ever.
+    const force = systemClock.after(config.server.shutdownSeconds * 1_000, () => {
+      logger.error('gateway did not stop in time, the last records may be lost')
+      process.exit(1)
+    })
     await gatehouse.close()
+    force.cancel()
   })
 
   command(program, 'check', 'Check a configuration without starting anything.').action((options: Common) => {

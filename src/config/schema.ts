@@ -139,7 +139,7 @@ const server = section('Where Gatehouse listens, and the names browsers know it 
         'Anyone at one of these addresses can claim any source address, and the ledger then records a lie. Name single addresses; an empty list trusts nobody.',
     }),
   shutdownSeconds: seconds(1, 300).prefault(25).register(optionTexts, {
-    what: 'How long running requests may take to finish after SIGTERM before they are cut. Without effect in this version, which cuts them at once.',
+    what: 'How long a stop may take after SIGTERM. Running requests are cut at once in this version; what takes time is writing the last records. After this the process ends all the same, with exit status 1.',
     danger:
       'Longer than the supervisor waits (Docker 10 s, Kubernetes 30 s, systemd 90 s unless told otherwise), and the process is killed before its ledger is closed.',
   }),

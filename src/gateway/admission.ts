@@ -72,7 +72,7 @@ export function createAdmission(options: AdmissionOptions) {
     if ('refused' in normalised) return refuse('request-ambiguous', normalised.refused)
     const { request } = normalised
     const place = options.locate(request.authority)
-    if (place === null) return refuse('host-unknown', 'host unknown')
+    if (place === null) return refuse('host-unknown', 'host-unknown')
 
     const cookies = readCookies(request.header('cookie'))
     const resource = resourceOf(place, request)

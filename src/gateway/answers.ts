@@ -36,7 +36,14 @@ interface Explanation {
 const askForAccess = 'Ask the person at the plant who ordered your work to give you access, then try again.'
 const askAdministrator = 'If this goes on, call the plant’s IT and read the request number to them.'
 
-const grantExplanations = {
+const noAccess: Explanation = {
+  title: 'You have no access here',
+  text: 'Nothing at this address is open to you.',
+  next: askForAccess,
+}
+
+/** Unknown and not granted read the same, so that nobody can find out what exists. */
+const denials: Partial<Record<Reason | CutCause, Explanation>> = {
   'grant-not-started': {
     title: 'Your access has not started yet',
     text: 'You have been given access to this machine for a later time.',
@@ -52,17 +59,6 @@ const grantExplanations = {
     text: 'Someone at the plant ended your access to this machine, and the connection to it has been closed.',
     next: 'Call your contact at the plant before you go on, also to agree on the state the machine is left in.',
   },
-} as const satisfies Partial<Record<Reason, Explanation>>
-
-const noAccess: Explanation = {
-  title: 'You have no access here',
-  text: 'Nothing at this address is open to you.',
-  next: askForAccess,
-}
-
-/** Unknown and not granted read the same, so that nobody can find out what exists. */
-const denials: Partial<Record<Reason | CutCause, Explanation>> = {
-  ...grantExplanations,
   'endpoint-unknown': noAccess,
   'grant-missing': noAccess,
   'role-missing': {
@@ -122,6 +118,12 @@ const denials: Partial<Record<Reason | CutCause, Explanation>> = {
   },
 }
 
+const uncheckable: Explanation = {
+  title: 'Access cannot be checked right now',
+  text: 'Nobody is let in while the gateway cannot see who may enter.',
+  next: 'Wait a minute and load the page again. ' + askAdministrator,
+}
+
 const failures: Partial<Record<ErrorCode, Explanation>> = {
   'request-ambiguous': {
     title: 'This request cannot be understood safely',
@@ -143,15 +145,17 @@ const failures: Partial<Record<ErrorCode, Explanation>> = {
     text: 'The address may be mistyped or out of date.',
     next: 'Start again from the portal.',
   },
-  'store-unavailable': {
-    title: 'Access cannot be checked right now',
-    text: 'Nobody is let in while the gateway cannot see who may enter.',
-    next: 'Wait a minute and load the page again. ' + askAdministrator,
-  },
+  'store-unavailable': uncheckable,
+  'store-corrupt': uncheckable,
   'ledger-unavailable': {
     title: 'Access cannot be recorded right now',
     text: 'Nobody is let in while the gateway cannot write down who entered.',
     next: 'Wait a minute and load the page again. ' + askAdministrator,
+  },
+  'identity-provider-unavailable': {
+    title: 'Signing in is not possible right now',
+    text: 'The identity provider does not answer. Whoever is signed in keeps working.',
+    next: 'Wait a minute and try again. ' + askAdministrator,
   },
   'upstream-unreachable': {
     title: 'The machine does not answer',

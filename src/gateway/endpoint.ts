@@ -21,6 +21,8 @@ export interface EndpointServerOptions {
   readonly upstreams: Upstreams
   readonly assertions: Assertions
   readonly answers: Answers
+  /** Where a machine may send a browser besides itself: the other machines and the portal. */
+  readonly registeredOrigins: ReadonlySet<string>
 }
 
 /** What a request needs beyond its admission before a byte of it may go upstream. */
@@ -52,6 +54,7 @@ export function createEndpointServer({
   upstreams,
   assertions,
   answers,
+  registeredOrigins,
 }: EndpointServerOptions) {
   async function prepare(
     { admission, endpoint, session, pass, grantId, closeAt }: Permitted,
@@ -85,6 +88,7 @@ export function createEndpointServer({
       client: admission.source,
       identity: { user: session.principal.email ?? session.principal.id, assertion },
       stream,
+      isRegisteredOrigin: (origin) => registeredOrigins.has(origin),
     }
   }
 

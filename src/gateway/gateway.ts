@@ -6,9 +6,10 @@ import {
 } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
 import type { Socket } from 'node:net'
-import type { Config } from '../config/index.js'
+import { endpointOrigin, type Config } from '../config/index.js'
 import type { OwnAccess } from '../model.js'
 import {
+  assert,
   describeError,
   GatehouseError,
   type Clock,
@@ -23,7 +24,7 @@ import type { Streams, Upstreams } from '../dataplane/index.js'
 import type { Grants } from '../grants/index.js'
 import type { Assertions } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
-import { assetPathPrefix, createAdmission, type Admission, type Refusal } from './admission.js'
+import { assetPathPrefix, createAdmission, ownPathPrefix, type Admission, type Refusal } from './admission.js'
 import type { Answers } from './answers.js'
 import { createEndpointServer, permitted } from './endpoint.js'
 import { createHandover } from './handover.js'
@@ -70,6 +71,10 @@ export function createGateway(options: GatewayOptions) {
     upstreams,
     assertions: options.assertions,
     answers,
+    registeredOrigins: new Set([
+      config.server.publicUrl.origin,
+      ...config.endpoints.map(({ id }) => endpointOrigin(config, id)),
+    ]),
   })
   const handover = createHandover({
     portalUrl: config.server.publicUrl,
@@ -176,13 +181,13 @@ export function createGateway(options: GatewayOptions) {
     { req, res, upgrade }: Exchange,
   ): Promise<void> {
     const permit = permitted(admission)
-    if (permit === null) throw new Error('assertion failed: permitted without a pass and an endpoint')
+    assert(permit !== null, 'a permit without a pass or an endpoint')
     if (upgrade === null) await endpoints.request(permit, pending, req, res)
     else await endpoints.upgrade(permit, pending, req, res, upgrade)
   }
 
   function accessOf(place: Place, method: string, path: string): OwnAccess | null {
-    if (path.startsWith('/.gatehouse/')) return 'public'
+    if (path.startsWith(ownPathPrefix)) return 'public'
     if (place.kind !== 'portal') return null
     for (const surface of surfaces) {
       const access = surface.accessOf(method, path)
@@ -281,5 +286,5 @@ function askerOf(req: IncomingMessage, refusal: Refusal | null): { id: string; i
 }
 
 function isOwnPage({ place, request }: Admission): boolean {
-  return place.kind === 'portal' || request.path.startsWith('/.gatehouse/')
+  return place.kind === 'portal' || request.path.startsWith(ownPathPrefix)
 }

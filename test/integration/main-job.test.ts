@@ -95,6 +95,21 @@ describe('a vendor', () => {
       expect(JSON.stringify(received?.rawHeaders)).not.toMatch(/__Host|root|6\.6\.6\.6/)
     })
 
+    it('is sent on by the machine to another of ours, and nowhere else', async () => {
+      const client = await signedIn()
+      await client.navigate(press())
+      const sentTo = async (to: string): Promise<[number, string | null]> => {
+        const url = press(`/redirect?${new URLSearchParams({ to }).toString()}`)
+        const answer = await client.navigate(url, { follow: false })
+        return [answer.status, answer.header('location')]
+      }
+      const sibling = `${plant.origin('press-4')}/trend`
+      expect(await sentTo(sibling)).toEqual([302, sibling])
+      expect(await sentTo(`${plant.machine.url}/here`)).toEqual([302, press('/here')])
+      expect(await sentTo('https://evil.example/')).toEqual([502, null])
+      expect(await sentTo(`${plant.origin('press-99')}/`)).toEqual([502, null])
+    })
+
     it('gets in nowhere else', async () => {
       const client = await signedIn()
       await client.navigate(press())

@@ -14,6 +14,7 @@ export interface Received {
 /**
  * A machine behind the gateway that does what it is told and remembers everything it was sent.
  *
+ * - `/redirect?to=URL` redirects there
  * - `/` a page · `/echo` the request's body · `/setpoint` takes POST · `/cookie` sets its own session cookie
  * - `/endless` a stream that never ends · `/events` an event stream, one line each 50 ms
  * - `/megabytes/N` N MB with a length · `/breaks` promises 1 MB and resets the connection in the middle
@@ -97,6 +98,10 @@ function answer(request: Received, res: ServerResponse): void {
   const [path = '/'] = request.target.split('?')
   const megabytes = /^\/megabytes\/(\d+)$/.exec(path)
   if (megabytes) return sendMegabytes(res, Number(megabytes[1]))
+  if (path === '/redirect') {
+    const to = new URL(request.target, 'http://machine').searchParams.get('to') ?? '/'
+    return void res.writeHead(302, { location: to }).end()
+  }
   if (path === '/echo') return void res.end(request.body)
   if (path === '/setpoint') return void res.end(`taken: ${request.body.toString()}`)
   if (path === '/cookie') {
