@@ -131,6 +131,17 @@ describe('a vendor', () => {
       expect(elsewhere.status).toBe(401)
     })
 
+    it('is given no pass when the grant is lost on the way from the portal to the machine', async () => {
+      const client = await signedIn()
+      const asked = await client.navigate(press(), { follow: false })
+      const handedOver = await client.navigate(asked.header('location') ?? '', { follow: false })
+      const [grant] = await plant.gatehouse.services.grants.list()
+      if (grant) await plant.revoke(grant)
+      const entered = await client.navigate(handedOver.header('location') ?? '', { follow: false })
+      expect(entered.status).toBe(403)
+      expect(entered.header('set-cookie')).toBeNull()
+    })
+
     it('cannot be driven by the page of another machine', async () => {
       const client = await signedIn()
       await client.navigate(press())
@@ -324,8 +335,20 @@ describe('a vendor', () => {
   })
 
   it('finds nothing under a name that is not ours', async () => {
-    const answer = await stranger().fetch(plant.portal, { headers: { Host: 'evil.example' } })
-    expect(answer.status).toBe(421)
-    expect(answer.json()).toMatchObject({ code: 'host-unknown', status: 421 })
+    const { port } = new URL(plant.portal)
+    const names = [
+      'evil.example',
+      `evil.example:${port}`,
+      'portal.localhost',
+      'portal.localhost:1',
+      `plant.localhost:${port}`,
+      `a.b.plant.localhost:${port}`,
+      `press-3.plant.localhost.evil.example:${port}`,
+    ]
+    for (const name of names) {
+      const answer = await stranger().fetch(plant.portal, { headers: { Host: name } })
+      expect([name, answer.status]).toEqual([name, 421])
+      expect(answer.json()).toMatchObject({ code: 'host-unknown', status: 421 })
+    }
   })
 })
