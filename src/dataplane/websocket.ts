@@ -51,7 +51,10 @@ export function forwardUpgrade(
   })
 }
 
-/** Bytes of impatience that are kept; beyond, the client waits. */
+/**
+ * Bytes of impatience that are kept; a client that sends more is broken off. It could not be made to wait:
+ * of a socket that is not read nobody learns that its client has left.
+ */
 const heldLimit = 64 * 1024
 
 interface Held {
@@ -68,7 +71,7 @@ function holdBack(socket: Duplex, head: Buffer): Held {
   const keep = (chunk: Buffer): void => {
     held.push(chunk)
     length += chunk.length
-    if (length > heldLimit) socket.pause()
+    if (length > heldLimit) leave()
   }
   const leave = (): void => {
     socket.destroy()
