@@ -307,7 +307,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
         <Field
           name="reason"
           label="Reason"
-          hint="The vendor reads it in the portal; it is kept in the ledger."
+          hint="The vendor reads it in the portal, and it stays on record."
           error={refusal && fieldMessage(refusal.error)}
           value={refusal?.value ?? ''}
           input={{ maxLength: 500 }}

@@ -84,7 +84,9 @@ export function issueRoutes(options: AdminOptions): Route[] {
               {refusal.field === null ? (
                 <span>{refusal.message}</span>
               ) : (
-                <a href={`#${fieldIds[refusal.field] ?? 'to'}`}>{fieldMessage(refusal)}</a>
+                <a href={`#${fieldIds[refusal.field] ?? 'to'}`} autofocus>
+                  {fieldMessage(refusal)}
+                </a>
               )}
             </Notice>
           )}
@@ -96,7 +98,13 @@ export function issueRoutes(options: AdminOptions): Route[] {
               hint="The e-mail address they sign in with."
               error={errorOf('to')}
               value={input.to}
-              input={{ type: 'email', list: 'known-people', spellcheck: false, maxLength: 254 }}
+              input={{
+                type: 'email',
+                list: 'known-people',
+                spellcheck: false,
+                maxLength: 254,
+                autofocus: refusal === null,
+              }}
             />
             <datalist id="known-people">
               {[...new Set(known)].slice(0, 500).map((email) => (
@@ -201,6 +209,9 @@ export function issueRoutes(options: AdminOptions): Route[] {
     const { body, actor, viewer } = call
     const input = readInput(body)
     try {
+      if (input.endpoints.length === 0) {
+        throw new GatehouseError('input-invalid', 'Choose at least one machine.', { field: 'endpoints' })
+      }
       const issued = await issueGrant(
         { people, grants, secondFactor, enrolment: config.totp.enrolment },
         {
