@@ -60,7 +60,11 @@ export function homeRoutes(context: PortalContext): Route[] {
         <>
           <h1>What you may open</h1>
           {open.length + coming.length === 0 && (
-            <NothingYet hadSome={ended.length > 0} email={session.principal.email} />
+            <NothingYet
+              hadSome={ended.length > 0}
+              email={session.principal.email}
+              isStaff={viewer.isApprover || viewer.isAdmin}
+            />
           )}
           {open.length > 0 && (
             <section aria-labelledby="open">
@@ -110,7 +114,7 @@ function endOf(grant: Grant): EpochMs {
   return grant.revocation === null ? grant.until : Math.min(grant.until, grant.revocation.at)
 }
 
-function NothingYet(props: { hadSome: boolean; email: string | null }): VNode {
+function NothingYet(props: { hadSome: boolean; email: string | null; isStaff: boolean }): VNode {
   return (
     <div class="panel">
       <h2>{props.hadSome ? 'Nothing is open to you now' : 'Nothing has been opened for you yet'}</h2>
@@ -130,6 +134,12 @@ function NothingYet(props: { hadSome: boolean; email: string | null }): VNode {
             <Said>{props.email}</Said>
           </strong>
           . This page shows the machine as soon as it is yours to open.
+        </p>
+      )}
+      {props.isStaff && (
+        <p>
+          What others may open is under <a href="/admin">Grants</a>; who is signed in now, under{' '}
+          <a href="/admin/sessions">Who is in</a>.
         </p>
       )}
     </div>
