@@ -81,7 +81,7 @@
     }
     if (isRefused) {
       showLink('Refused', 'down')
-      showBanner(`${before}Connection refused, reload the page.`, true)
+      showBanner(`${before}These values are no longer live. Reload to see why.`, true)
       return
     }
     showLink('No connection', 'down')
