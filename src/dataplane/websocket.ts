@@ -80,6 +80,8 @@ function holdBack(socket: Duplex, head: Buffer): Held {
     socket.off('data', keep).off('end', leave)
   }
   socket.on('data', keep).on('end', leave)
+  // While it was being admitted; it is not told a second time.
+  if (socket.readableEnded) leave()
   return {
     take: () => {
       discard()
