@@ -98,6 +98,7 @@ export function createEndpointServer({
     forwarding: Forwarding,
     run: () => Promise<ForwardOutcome>,
   ): Promise<ForwardOutcome> {
+    const beganAt = clock.monotonic()
     let outcome: ForwardOutcome = {
       status: null,
       bytesUp: 0,
@@ -110,7 +111,7 @@ export function createEndpointServer({
       return outcome
     } finally {
       forwarding.stream.end()
-      const durationMs = clock.now() - admission.startedAt
+      const durationMs = Math.round(clock.monotonic() - beganAt)
       // Noted, not awaited: it permits nothing, and a full disk must not lose how a stream ended.
       ledger.note({ event: 'request.completed', requestId: admission.id, durationMs, ...outcome })
     }
