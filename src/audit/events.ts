@@ -98,7 +98,6 @@ export type SessionEvent =
       readonly sessionId: string
       readonly principalId: string
       readonly endpointId: string
-      readonly requestId?: string | undefined
     }
 
 export type SecondFactorEvent =
