@@ -11,14 +11,8 @@ export function signOutRoutes(context: PortalContext): Route[] {
     const idToken = await sessions.idTokenOf(session.id)
     await sessions.end(session.id, 'signed-out', actor)
     const farewell = new URL('/signed-out', config.server.publicUrl)
-    // Here they are out already; a provider that does not answer must not make it look otherwise.
-    const atProvider = await identityProvider.logoutUrl(idToken, farewell).catch((error: unknown) => {
-      logger.warn('sign-out: provider session stays', {
-        sessionId: session.id,
-        problem: describeError(error),
-      })
-      return null
-    })
+    // Null also when the provider does not answer: here they are out already, and must see so.
+    const atProvider = await identityProvider.logoutUrl(idToken, farewell)
     return {
       kind: 'redirect',
       to: atProvider?.href ?? farewell.pathname,
