@@ -16,6 +16,7 @@ import {
   dial,
   eventually,
   startAnsweringMachine,
+  gatesOfTest,
   startGate,
   startRawMachine,
   type Gate,
@@ -24,23 +25,7 @@ import {
   type RawMachine,
 } from '../support/wire.js'
 
-const closers: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
-
-async function gateTo(
-  machine: { url: string; close(): Promise<void> },
-  options: Partial<GateOptions> = {},
-): Promise<Gate> {
-  const gate = await startGate({ upstream: machine.url, ...options })
-  closers.push(
-    () => machine.close(),
-    () => gate.close(),
-  )
-  return gate
-}
+const { gateTo, closers } = gatesOfTest()
 
 async function gateToAnswer(
   bytes: string | Buffer,

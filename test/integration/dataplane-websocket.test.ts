@@ -6,31 +6,14 @@ import { closeFrame } from '../../src/dataplane/frames.js'
 import {
   dial,
   eventually,
-  startGate,
+  gatesOfTest,
   startRawMachine,
   type Gate,
-  type GateOptions,
   type RawClient,
   type RawMachine,
 } from '../support/wire.js'
 
-const closers: (() => Promise<void>)[] = []
-
-afterEach(async () => {
-  for (const close of closers.splice(0).reverse()) await close()
-})
-
-async function gateTo(
-  machine: { url: string; close(): Promise<void> },
-  options: Partial<GateOptions> = {},
-): Promise<Gate> {
-  const gate = await startGate({ upstream: machine.url, ...options })
-  closers.push(
-    () => machine.close(),
-    () => gate.close(),
-  )
-  return gate
-}
+const { gateTo } = gatesOfTest()
 
 interface SocketMachine {
   readonly url: string

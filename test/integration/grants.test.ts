@@ -1,9 +1,10 @@
 import { createGrants, type GrantEvent, type GrantRequest, type Grants } from '../../src/grants/index.js'
-import { connectStore, openChangeLog, type Change, type Store } from '../../src/lib/index.js'
+import { openChangeLog, type Change, type Store } from '../../src/lib/index.js'
 import type { Actor, Grant, Principal } from '../../src/model.js'
 import { TestClock } from '../support/clock.js'
 import { badRequests, goodRequest } from '../support/grant-requests.js'
 import { silentLogger } from '../support/logger.js'
+import { connectedStore } from '../support/store.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 
 const minute = 60_000
@@ -36,7 +37,7 @@ afterAll(async () => {
 })
 
 beforeEach(async () => {
-  store = await connect()
+  store = await connectedStore(redis.url)
   await store.run((connection) => connection.flushall())
   clock = new TestClock()
   events = []
@@ -526,14 +527,6 @@ function open(
     maxLengthMs: 12 * hour,
     endpointIds,
   })
-}
-
-async function connect(): Promise<Store> {
-  const connection = connectStore({ url: redis.url }, silentLogger)
-  await until(() => connection.isReady())
-  // A killed process loses nothing that the kernel holds; a slow disk would only use up the 300 ms of a command.
-  await connection.run((client) => client.config('SET', 'appendfsync', 'no'))
-  return connection
 }
 
 function issue(over: Partial<GrantRequest> = {}, principalId: string | null = ana.id): Promise<Grant> {

@@ -1,5 +1,4 @@
 import {
-  connectStore,
   fingerprint,
   generateKeys,
   newToken,
@@ -12,6 +11,7 @@ import type { Actor, Principal } from '../../src/model.js'
 import { createSessions, type SessionEvent, type Sessions } from '../../src/sessions/index.js'
 import { TestClock } from '../support/clock.js'
 import { silentLogger } from '../support/logger.js'
+import { connectedStore } from '../support/store.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 
 const hour = 3_600_000
@@ -43,7 +43,7 @@ afterAll(async () => {
 })
 
 beforeEach(async () => {
-  store = await connect()
+  store = await connectedStore(redis.url)
   await store.run((connection) => connection.flushall())
   clock = new TestClock()
   events = []
@@ -586,14 +586,6 @@ function open(own: Store): Sessions {
     },
     maxLengthMs: 12 * hour,
   })
-}
-
-async function connect(): Promise<Store> {
-  const connection = connectStore({ url: redis.url }, silentLogger)
-  await until(() => connection.isReady())
-  // A killed process loses nothing that the kernel holds; a slow disk would only use up the 300 ms of a command.
-  await connection.run((client) => client.config('SET', 'appendfsync', 'no'))
-  return connection
 }
 
 function login(over: Partial<Parameters<Sessions['start']>[0]> = {}) {

@@ -279,3 +279,25 @@ export async function eventually(claim: () => boolean, withinMs = 5_000): Promis
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
+
+/** Gates that the running test opens, closed after it with everything else in `closers`, the last first. */
+export function gatesOfTest(): {
+  readonly closers: (() => Promise<void>)[]
+  gateTo(machine: { url: string; close(): Promise<void> }, options?: Partial<GateOptions>): Promise<Gate>
+} {
+  const closers: (() => Promise<void>)[] = []
+  afterEach(async () => {
+    for (const close of closers.splice(0).reverse()) await close()
+  })
+  return {
+    closers,
+    gateTo: async (machine, options = {}) => {
+      const gate = await startGate({ upstream: machine.url, ...options })
+      closers.push(
+        () => machine.close(),
+        () => gate.close(),
+      )
+      return gate
+    },
+  }
+}
