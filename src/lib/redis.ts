@@ -131,6 +131,8 @@ function open(options: StoreOptions, timeoutMs: number, connectionName: string):
     maxRetriesPerRequest: 0,
     // ioredis waits this long for the end of a connection that is gone already: 2 s of silence after a command.
     disconnectTimeout: commandTimeoutMs,
+    // While Redis reads its files, ioredis would look again once a second at the soonest.
+    maxLoadingRetryTime: 100,
     autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 1_000),
     ...(options.password === undefined ? {} : { password: options.password }),
