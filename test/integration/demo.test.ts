@@ -10,6 +10,7 @@ import { demoAccounts } from '../../demo/accounts.js'
 import { demoPorts, startDemo, type Demo, type DemoOptions } from '../../demo/demo.js'
 import { listen, PortBusy } from '../../demo/http.js'
 import { principalId } from '../../src/identity/index.js'
+import { freePorts } from '../support/ports.js'
 import { until } from '../support/until.js'
 
 const root = join(import.meta.dirname, '../..')
@@ -27,17 +28,10 @@ const optionsAt = (port: number): DemoOptions => ({
   certificateFolder: join(folder, 'certs'),
 })
 
-/** Seven ports in a row are not given by the system: some are tried. */
+const portsOfDemo = Object.keys(demoPorts(0)).length
+
 async function onFreePorts<T>(start: (port: number) => Promise<T>): Promise<T> {
-  for (let attempt = 1; ; attempt += 1) {
-    const { port, close } = await listen(createServer(), 0)
-    await close()
-    try {
-      return await start(Math.min(port, 65_000))
-    } catch (error) {
-      if (attempt === 10 || !(error instanceof PortBusy)) throw error
-    }
-  }
+  return start(await freePorts(portsOfDemo))
 }
 
 async function grantsOfVendor({
@@ -166,7 +160,7 @@ describe('npm run demo', () => {
     child.exitCode ?? ((await once(child, 'exit')) as [unknown])[0]
 
   it('tells a newcomer where to go and who to be, and stops at once on Ctrl-C', async () => {
-    const port = await onFreePorts((free) => Promise.resolve(free))
+    const port = await freePorts(portsOfDemo)
     const demo = run(['--port', String(port)])
     try {
       await until(

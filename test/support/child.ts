@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { freePorts } from './ports.js'
 
 /** Software we did not write, running for one test file. */
 export interface RunningChild {
@@ -30,7 +30,7 @@ export interface ChildRecipe {
  */
 export async function startChild(recipe: ChildRecipe): Promise<RunningChild> {
   for (let attempt = 1; ; attempt += 1) {
-    const port = await freePort()
+    const port = await freePorts()
     await recipe.prepare?.(port)
     try {
       return await launch(recipe, port)
@@ -81,13 +81,4 @@ async function answers(url: string): Promise<boolean> {
   } catch {
     return false
   }
-}
-
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  await once(probe, 'close')
-  return port
 }

@@ -1,5 +1,4 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Page } from 'playwright-core'
@@ -15,6 +14,7 @@ import { TestClock } from './clock.js'
 import { silentLogger } from './logger.js'
 import { startMachine, type Machine } from './machine.js'
 import { oneTimeCode } from './one-time-code.js'
+import { freePorts } from './ports.js'
 import { startRedis, type TestRedis } from './redis.js'
 
 export interface TestAccount {
@@ -99,7 +99,7 @@ export const operator: Actor = { kind: 'operator', account: 'test' }
 export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
   const clock = new TestClock()
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-plant-'))
-  const port = await freePort()
+  const port = await freePorts()
   const portal = `http://portal.localhost:${port}`
   const [redis, machine, provider] = await Promise.all([
     startRedis(),
@@ -267,12 +267,4 @@ ${plant.extra}
 endpoints:
 ${endpoints.join('\n')}
 `
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer()
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  await new Promise((resolve) => server.close(resolve))
-  return port
 }
