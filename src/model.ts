@@ -65,6 +65,77 @@ export interface Endpoint {
   readonly zone: string | null
   /** The address behind it: scheme, host, port and nothing else. */
   readonly upstream: URL
+  /** Where the portal's link leads. */
+  readonly landingPath: string
+  /** The methods that pass; null for all that Gatehouse knows. */
+  readonly methods: readonly string[] | null
+  /** The paths that pass: one that ends with `/` stands for all below it. Null for all. */
+  readonly paths: readonly string[] | null
+  readonly lenientRequests: ReadonlySet<LenientRequest>
+  readonly lenientResponses: ReadonlySet<LenientResponse>
+  /** Whether the machine is told its own address as Host, or the endpoint's; Origin and Referer match. */
+  readonly hostHeader: 'upstream' | 'original'
+  /** Null for `http`. */
+  readonly tls: UpstreamTls | null
+  /** How Gatehouse signs in at the machine, so that nobody else need know its password. */
+  readonly credentials: UpstreamCredentials | null
+  readonly limits: EndpointLimits
+  /** Null: the machine is asked nothing of our own. */
+  readonly probe: { readonly path: string; readonly intervalMs: number } | null
+}
+
+/** What some machines need of requests and the strict rules refuse; opened for one endpoint, by name. */
+export const lenientRequests = [
+  'double-slash',
+  'matrix-params',
+  'encoded-slash',
+  'underscore-headers',
+  'delete-body',
+] as const
+export type LenientRequest = (typeof lenientRequests)[number]
+
+/** What some old machines send and the strict rules refuse; let in for one endpoint, by name. */
+export const lenientResponses = [
+  'bare-line-feed',
+  'folded-header',
+  'length-with-coding',
+  'oversized-header',
+] as const
+export type LenientResponse = (typeof lenientResponses)[number]
+
+export interface UpstreamTls {
+  /** PEM of the authorities that vouch for the machine; null for those Node trusts. */
+  readonly authorities: string | null
+  /** SHA-256 of public keys (SPKI), base64; where there are any, one must match and no authority need. */
+  readonly pins: readonly string[]
+  /** PEM, for a machine that asks who we are. */
+  readonly client: { readonly certificate: string; readonly key: string } | null
+  /** Name sent (SNI) and expected in the certificate; null for the upstream's host. */
+  readonly serverName: string | null
+  /** Also TLS 1.0 and 1.1, with the ciphers of their time. */
+  readonly isLegacy: boolean
+}
+
+export type UpstreamCredentials =
+  | { readonly kind: 'basic'; readonly user: string; readonly password: string }
+  | { readonly kind: 'header'; readonly name: string; readonly value: string }
+  | {
+      readonly kind: 'form'
+      /** Where the form is sent by POST. */
+      readonly path: string
+      /** Names and values, user and password among them. */
+      readonly fields: Readonly<Record<string, string>>
+    }
+
+export interface EndpointLimits {
+  /** Connections to the machine at any time, of all people together; null for no limit. */
+  readonly connections: number | null
+  /** Of one request. */
+  readonly bodyBytes: number
+  /** From the end of a request to the head of its answer. */
+  readonly firstByteMs: number
+  /** How long a running request or WebSocket may be silent in both directions. */
+  readonly idleMs: number
 }
 
 export const accessLevels = ['view', 'operate'] as const

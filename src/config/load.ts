@@ -80,9 +80,27 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
     audit: { ...audit, directory: resolve(folder, audit.directory) },
     grants: { maxLengthMs: grants.maxLength },
     log,
-    endpoints: endpoints.map((endpoint) => ({ ...endpoint, zone: endpoint.zone ?? null })),
+    endpoints: endpoints.map((endpoint) => ({
+      ...plainEndpoint,
+      ...endpoint,
+      zone: endpoint.zone ?? null,
+    })),
   }
 }
+
+/** An endpoint that asks for nothing beyond the strict rules. */
+const plainEndpoint = {
+  landingPath: '/',
+  methods: null,
+  paths: null,
+  lenientRequests: new Set<never>(),
+  lenientResponses: new Set<never>(),
+  hostHeader: 'upstream',
+  tls: null,
+  credentials: null,
+  limits: { connections: null, bodyBytes: 2 ** 33, firstByteMs: 60_000, idleMs: 900_000 },
+  probe: null,
+} as const
 
 function absoluteSocket(url: string, folder: string): string {
   return url.startsWith('unix:') ? `unix:${resolve(folder, url.slice('unix:'.length))}` : url

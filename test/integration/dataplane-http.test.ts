@@ -9,8 +9,8 @@ import {
   type Forwarding,
   type StreamInfo,
 } from '../../src/dataplane/index.js'
-import type { Endpoint } from '../../src/model.js'
 import { TestClock } from '../support/clock.js'
+import { endpointUnderTest } from '../support/endpoint.js'
 import { silentLogger } from '../support/logger.js'
 import {
   dial,
@@ -199,13 +199,7 @@ describe('a request on its way up', () => {
       const machine = await startAnsweringMachine('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
       closers.push(() => machine.close())
       const upstreams = createUpstreams({ logger: silentLogger })
-      const endpoint = {
-        id: 'x',
-        name: 'x',
-        kind: 'hmi',
-        zone: null,
-        upstream: new URL(machine.url),
-      } as const
+      const endpoint = endpointUnderTest({ upstream: new URL(machine.url) })
       await new Promise<void>((resolve, reject) => {
         const call = upstreams.for(endpoint, 'pass').send(
           { method, target: '/', headers: ['Host', 'x', 'Transfer-Encoding', 'chunked'], hasBody: true },
@@ -883,7 +877,7 @@ describe('a mistake of ours in the middle of an answer', () => {
       },
     )
     const streams = createStreams({ clock: new TestClock() })
-    const endpoint: Endpoint = { id: 'x', name: 'x', kind: 'hmi', zone: null, upstream: new URL(machine.url) }
+    const endpoint = endpointUnderTest({ upstream: new URL(machine.url) })
     const server = createServer((req, res) => {
       const normalised = normaliseRequest(req, { isUpgrade: false })
       if ('refused' in normalised) throw new Error(normalised.refused)

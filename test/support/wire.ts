@@ -18,6 +18,7 @@ import {
 import { GatehouseError } from '../../src/lib/index.js'
 import type { Endpoint } from '../../src/model.js'
 import { TestClock } from './clock.js'
+import { endpointUnderTest } from './endpoint.js'
 import { silentLogger } from './logger.js'
 
 /** The data plane between real sockets, with everyone admitted: what forwarding does, and nothing else. */
@@ -41,6 +42,8 @@ export interface GateOptions {
   readonly isViewOnly?: boolean
   /** Listens with TLS, and trusts `ca` for machines that use it. */
   readonly tls?: { readonly certificate: string; readonly key: string; readonly ca: string }
+  /** What the machine asks for beyond the strict rules. */
+  readonly endpoint?: Partial<Endpoint>
   /** Which pass a request belongs to; `pass-1` unless a test needs several. */
   readonly passOf?: (req: IncomingMessage) => string
   /** Awaited between admission and forwarding. */
@@ -59,13 +62,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
   })
   const outcomes: ForwardOutcome[] = []
   const failures: string[] = []
-  const endpoint: Endpoint = {
-    id: 'press-3',
-    name: 'Press 3',
-    kind: 'hmi',
-    zone: null,
-    upstream: new URL(options.upstream),
-  }
+  const endpoint = endpointUnderTest({ upstream: new URL(options.upstream), ...options.endpoint })
   let origin = ''
   let requests = 0
 

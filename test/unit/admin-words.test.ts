@@ -1,5 +1,6 @@
 import { GatehouseError } from '../../src/lib/index.js'
 import { actorName, dateFieldText, fieldMessage, machineNames, readDateField } from '../../src/admin/words.js'
+import { endpointUnderTest } from '../support/endpoint.js'
 
 describe('what was wrong with a field', () => {
   it.each([
@@ -40,15 +41,7 @@ describe('a date field', () => {
 })
 
 describe('names', () => {
-  const endpoints = [
-    {
-      id: 'press-3',
-      name: 'Press 3',
-      kind: 'hmi' as const,
-      zone: null,
-      upstream: new URL('http://10.0.0.1'),
-    },
-  ]
+  const endpoints = [endpointUnderTest({ upstream: new URL('http://10.0.0.1') })]
   it('of machines fall back to the id of one that is configured no longer', () => {
     expect(machineNames(['press-3', 'press-9'], endpoints)).toBe('Press 3, press-9')
   })

@@ -12,6 +12,7 @@ import {
 } from '../../src/config/index.js'
 import { parseAddress } from '../../src/config/formats.js'
 import { parseConfig } from '../../src/config/load.js'
+import { endpointUnderTest } from '../support/endpoint.js'
 
 /** Valid, and needs no certificate. */
 const valid = `server:
@@ -164,7 +165,11 @@ describe('a configuration with every option', () => {
     expect(config.server.publicUrl.href).toBe('https://portal.plant.example/')
     expect(config.oidc.issuer.href).toBe('https://login.plant.example/')
     expect(config.endpoints.map(({ upstream, ...rest }) => ({ ...rest, upstream: upstream.href }))).toEqual([
-      { id: 'press-3', name: 'Press 3 HMI', kind: 'hmi', zone: null, upstream: 'http://10.20.3.10:8080/' },
+      {
+        ...endpointUnderTest({ upstream: new URL('http://10.20.3.10:8080') }),
+        name: 'Press 3 HMI',
+        upstream: 'http://10.20.3.10:8080/',
+      },
     ])
     expect(config.server.shutdownSeconds).toBe(20)
     expect(config.oidc.roles.admin).toEqual(['plant-it'])

@@ -1,0 +1,22 @@
+import type { Endpoint } from '../../src/model.js'
+
+/** An endpoint that asks for nothing beyond the strict rules, but for `over`. */
+export function endpointUnderTest(over: Partial<Endpoint> & Pick<Endpoint, 'upstream'>): Endpoint {
+  return {
+    id: 'press-3',
+    name: 'Press 3',
+    kind: 'hmi',
+    zone: null,
+    landingPath: '/',
+    methods: null,
+    paths: null,
+    lenientRequests: new Set(),
+    lenientResponses: new Set(),
+    hostHeader: 'upstream',
+    tls: null,
+    credentials: null,
+    limits: { connections: null, bodyBytes: 2 ** 33, firstByteMs: 60_000, idleMs: 900_000 },
+    probe: null,
+    ...over,
+  }
+}
