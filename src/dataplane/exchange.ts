@@ -4,7 +4,7 @@ import type { GatehouseError } from '../lib/index.js'
 import type { CutCause, Endpoint } from '../model.js'
 import { upstreamFailure } from './failures.js'
 import type { NormalisedRequest } from './normalise.js'
-import { hasBody, requestHeaders } from './request-headers.js'
+import { bodyFraming, requestHeaders } from './request-headers.js'
 import { type Answer, readResponse, type ResponseContext, type ResponseHead } from './response-headers.js'
 import { onceClosed } from './sockets.js'
 import type { LiveStream } from './streams.js'
@@ -100,18 +100,19 @@ class Exchange implements UpstreamEvents {
     ]
     if (this.#isSettled) return
     const { request } = forwarding
+    const body = bodyFraming(request)
     const call = forwarding.upstream.send(
       {
         method: request.method,
         target: request.target,
         headers: requestHeaders({ ...forwarding, upstream: forwarding.upstream.origin }),
-        hasBody: hasBody(request),
+        body,
       },
       this,
     )
     this.#call = call
-    if (hasBody(request)) this.#passBody(source, call)
-    else call.end()
+    if (body === 'none') call.end()
+    else this.#passBody(source, call)
   }
 
   #passBody(source: IncomingMessage, call: UpstreamCall): void {
@@ -148,7 +149,8 @@ class Exchange implements UpstreamEvents {
   #begin(answer: Answer): void {
     const { source, forwarding } = this.#task
     // The upload goes on while the answer runs, and ends with it; what is left of it cannot be skipped.
-    if (!source.complete && hasBody(forwarding.request)) answer.headers.push('Connection', 'close')
+    if (!source.complete && bodyFraming(forwarding.request) !== 'none')
+      answer.headers.push('Connection', 'close')
     const response = this.#task.openResponse()
     response.on('error', () => undefined)
     response.on('drain', () => this.#call?.resume())
@@ -158,14 +160,13 @@ class Exchange implements UpstreamEvents {
     response.writeHead(answer.status, answer.headers)
     this.#answer = answer
     this.#response = response
-    if (answer.hasBody) setImmediate(() => this.#flushHead())
-    else this.#endWithoutBody(response)
+    if (!answer.hasBody) this.#endWithoutBody(response)
   }
 
   /** An event stream says nothing for minutes, and its reader wants to know at once that it is open. */
-  #flushHead(): void {
-    // Not `flushHeaders`, which re-encodes header bytes above 0x7f.
+  onPause(): void {
     const response = this.#response
+    // Not `flushHeaders`, which re-encodes header bytes above 0x7f.
     if (!this.#isSettled && this.#bytesDown === 0 && response?.writableEnded === false)
       response.write(nothing)
   }
@@ -180,7 +181,9 @@ class Exchange implements UpstreamEvents {
     const response = this.#response
     if (response === null || this.#answer?.hasBody !== true) return
     this.#bytesDown += chunk.length
-    if (!response.write(chunk)) this.#call?.pause()
+    // In one packet with the head, where the whole content has come with it.
+    if (this.#bytesDown === this.#answer.length) response.end(chunk)
+    else if (!response.write(chunk)) this.#call?.pause()
   }
 
   onEnd(): void {
@@ -188,8 +191,8 @@ class Exchange implements UpstreamEvents {
     if (!isExpected) return
     if (length !== null && length !== this.#bytesDown) {
       this.onFailure(upstreamFailure('upstream-invalid', 'content length and content differ'))
-    } else {
-      this.#response?.end()
+    } else if (this.#response?.writableEnded === false) {
+      this.#response.end()
     }
   }
 

@@ -102,10 +102,54 @@ export const ownCookiePrefixes = ['__host-gatehouse', '__secure-gatehouse'] as c
 /** Names a browser binds to an origin (RFC 6265bis §4.1.3); an upstream must not plant one on ours. */
 export const reservedCookiePrefixes = ['__host-', '__secure-', '__http-', '__host-http-'] as const
 
+/** What becomes of a field of an answer. */
+export type ResponseRule = 'pass' | 'drop' | 'cookie' | 'reference' | 'refresh'
+
+/** What the rules say of a field, by its name alone. */
+export interface FieldRule {
+  /** The name in lower case. */
+  readonly key: string
+  /** Whether it ends here on its way to an upstream, whatever its value. */
+  readonly isDroppedInRequests: boolean
+  readonly response: ResponseRule
+}
+
+const rules = new Map<string, FieldRule>()
+/** Beyond these, somebody is making names up. */
+const rulesKept = 2_000
+const longestNameKept = 64
+
+/** Remembered by the name as it is spelled: there are few, and asking all rules costs more than the rest of a header. */
+export function fieldRule(name: string): FieldRule {
+  const known = rules.get(name)
+  if (known !== undefined) return known
+  const key = name.toLowerCase()
+  const rule: FieldRule = {
+    key,
+    isDroppedInRequests: hopByHop.has(key) || rewrittenInRequests.has(key) || isReservedInRequests(key),
+    response: responseRule(key),
+  }
+  if (rules.size < rulesKept && name.length <= longestNameKept) rules.set(name, rule)
+  return rule
+}
+
+const references: Readonly<Record<string, ResponseRule>> = {
+  'set-cookie': 'cookie',
+  location: 'reference',
+  'content-location': 'reference',
+  refresh: 'refresh',
+}
+
+function responseRule(key: string): ResponseRule {
+  // The server writes the length itself.
+  if (key === 'content-length' || hopByHop.has(key) || isReservedInResponses(key)) return 'drop'
+  return Object.hasOwn(references, key) ? (references[key] ?? 'pass') : 'pass'
+}
+
 /** Whether Gatehouse alone may send this field to an upstream; `name` in lower case. */
-export const isReservedInRequests = matcher(reservedInRequests)
+const isReservedInRequests = matcher(reservedInRequests)
 /** Whether this field of an upstream ends here; `name` in lower case. */
-export const isReservedInResponses = matcher(reservedInResponses)
+const isReservedInResponses = matcher(reservedInResponses)
 
 /** One expression for all prefixes: asking each in turn costs more than the rest of a request's headers. */
 function matcher(rule: {
@@ -116,8 +160,11 @@ function matcher(rule: {
   return (name) => rule.names.has(name) || prefixed.test(name)
 }
 
+const nothingNamed: ReadonlySet<string> = new Set()
+
 /** The fields that a sender ties to its own connection by naming them in Connection; lower case. */
-export function connectionNamed(values: Iterable<string>): ReadonlySet<string> {
+export function connectionNamed(values: readonly string[]): ReadonlySet<string> {
+  if (values.length === 0) return nothingNamed
   const named = new Set<string>()
   for (const value of values) for (const token of value.split(',')) named.add(token.trim().toLowerCase())
   return named

@@ -1,12 +1,12 @@
-import { Agent as HttpAgent } from 'node:http'
-import { Agent as HttpsAgent } from 'node:https'
-import type { Duplex } from 'node:stream'
-import type { Logger } from '../lib/index.js'
+import { systemClock, type Logger, type Timer } from '../lib/index.js'
 import type { Endpoint } from '../model.js'
-import { sendWithNode } from './node-client.js'
-import type { Upstream, UpstreamTimeouts } from './upstream.js'
+import { Connection } from './connections.js'
+import type { RequestHead, Upstream, UpstreamEvents, UpstreamTimeouts } from './upstream.js'
+import { WireCall } from './wire-client.js'
 
-const defaultTimeouts: UpstreamTimeouts = { connectMs: 5_000, firstByteMs: 60_000, idleSocketMs: 4_000 }
+const defaultTimeouts: UpstreamTimeouts = { connectMs: 5_000, firstByteMs: null, idleSocketMs: 4_000 }
+/** How often limits are looked at. One look at all calls costs less than a timer for each. */
+const tickMs = 50
 
 export interface Upstreams {
   for(endpoint: Endpoint, passId: string): Upstream
@@ -15,115 +15,164 @@ export interface Upstreams {
   close(): void
 }
 
-/**
- * Connections are pooled per pass and never shared between people, so that an answer that a machine was
- * tricked into sending early reaches only the one who tricked it. A pool lives as long as it has sockets.
- */
-export function createUpstreams(options: {
+interface UpstreamsOptions {
   readonly logger: Logger
   readonly timeouts?: Partial<UpstreamTimeouts> | undefined
   /** PEM of the authorities that vouch for `https` machines; those Node trusts, by default. */
   readonly authorities?: string | undefined
-}): Upstreams {
-  const timeouts = { ...defaultTimeouts, ...options.timeouts }
-  const pools = new Map<string, Map<string, HttpAgent>>()
+}
 
-  const poolOf = (endpoint: Endpoint, passId: string): HttpAgent => {
-    const ofPass = pools.get(passId) ?? new Map<string, HttpAgent>()
-    const known = ofPass.get(endpoint.upstream.origin)
-    if (known !== undefined) return known
-    const agent = openPool(
-      endpoint.upstream,
-      { timeout: timeouts.idleSocketMs, ca: options.authorities },
-      () => {
-        ofPass.delete(endpoint.upstream.origin)
-        if (ofPass.size === 0 && pools.get(passId) === ofPass) pools.delete(passId)
-      },
-    )
-    pools.set(passId, ofPass.set(endpoint.upstream.origin, agent))
-    return agent
+/**
+ * Connections are pooled per pass and never shared between people, so that an answer that a machine was
+ * tricked into sending early reaches only the one who tricked it. What is shared is the number of them,
+ * where a machine stands no more.
+ */
+export function createUpstreams(options: UpstreamsOptions): Upstreams {
+  const machines = new Map<string, Machine>()
+  let ticker: Timer | null = null
+
+  const tick = (): void => {
+    ticker = null
+    const now = systemClock.monotonic()
+    for (const [id, machine] of machines) if (!machine.tick(now)) machines.delete(id)
+    if (machines.size > 0) ticker = systemClock.after(tickMs, tick)
   }
-  const release = (passId: string): void => {
-    for (const agent of pools.get(passId)?.values() ?? []) agent.destroy()
-    pools.delete(passId)
+  const machineOf = (endpoint: Endpoint): Machine => {
+    // By address too: a reloaded configuration may give an id to another machine.
+    const id = `${endpoint.id} ${endpoint.upstream.origin}`
+    const known = machines.get(id)
+    if (known !== undefined) return known
+    const machine = new Machine(endpoint, options)
+    machines.set(id, machine)
+    ticker ??= systemClock.after(tickMs, tick)
+    return machine
   }
 
   return {
     for: (endpoint, passId) => ({
       origin: endpoint.upstream,
-      send: (head, events) =>
-        sendWithNode({
-          origin: endpoint.upstream,
-          agent: poolOf(endpoint, passId),
-          timeouts,
-          head,
-          events,
-          onProblem: (problem) => {
-            options.logger.warn('upstream: request failed', { endpointId: endpoint.id, problem })
-          },
-        }),
+      send: (head, events) => machineOf(endpoint).send(passId, head, events),
     }),
-    release,
+    release: (passId) => {
+      for (const machine of machines.values()) machine.release(passId)
+    },
     close: () => {
-      for (const passId of [...pools.keys()]) release(passId)
+      ticker?.cancel()
+      for (const machine of machines.values()) machine.close()
+      machines.clear()
     },
   }
 }
 
-type Connect = (...parameters: unknown[]) => Duplex | null | undefined
-
-interface PoolOptions {
-  /** Of an idle socket. */
-  readonly timeout: number
-  readonly ca: string | undefined
+/** The connections of one pass to one machine. */
+interface Pool {
+  readonly open: Set<Connection>
+  /** The one used last at the end: it is the least likely to be closing. */
+  readonly idle: Connection[]
 }
 
-function openPool(origin: URL, { timeout, ca }: PoolOptions, onEmpty: () => void): HttpAgent {
-  const options = { keepAlive: true, timeout }
-  const agent = origin.protocol === 'https:' ? new HttpsAgent({ ...options, ca }) : new HttpAgent(options)
-  // Documented hooks of http.Agent; the types of Node 20 know them in part.
-  const hooks = agent as unknown as { createConnection: Connect }
-  const connect = hooks.createConnection.bind(agent)
-  let open = 0
-  hooks.createConnection = (...parameters) => {
-    const socket = connect(...parameters)
-    if (!socket) return socket
-    open += 1
-    // Between two requests Node leaves a socket without this for a moment, and an error then ends the process.
-    socket.on('error', ignore)
-    socket.once('close', () => {
-      open -= 1
-      if (open === 0) onEmpty()
+/** One machine and all connections to it. */
+class Machine {
+  readonly #endpoint: Endpoint
+  readonly #options: UpstreamsOptions
+  readonly #timeouts: UpstreamTimeouts
+  readonly #pools = new Map<string, Pool>()
+  readonly #calls = new Set<WireCall>()
+  /** Those that wait for a connection, the first to be served first. */
+  readonly #waiting: { readonly call: WireCall; readonly passId: string }[] = []
+  #open = 0
+
+  constructor(endpoint: Endpoint, options: UpstreamsOptions) {
+    this.#endpoint = endpoint
+    this.#options = options
+    this.#timeouts = { ...defaultTimeouts, ...options.timeouts }
+  }
+
+  send(passId: string, head: RequestHead, events: UpstreamEvents): WireCall {
+    const call = new WireCall({
+      head,
+      events,
+      connectMs: this.#timeouts.connectMs,
+      firstByteMs: this.#timeouts.firstByteMs ?? this.#endpoint.limits.firstByteMs,
+      onProblem: (problem) => {
+        this.#options.logger.warn('upstream: request failed', { endpointId: this.#endpoint.id, problem })
+      },
+      onSettled: (settled) => this.#calls.delete(settled),
     })
-    return socket
+    this.#calls.add(call)
+    const connection = this.#connectionFor(passId)
+    if (connection === null) this.#waiting.push({ call, passId })
+    else call.start(connection)
+    return call
   }
-  guardIdleSockets(agent)
-  return agent
-}
 
-/**
- * What a machine sends without being asked would be taken for the answer to the next request on that
- * socket. Such a socket is closed instead.
- */
-function guardIdleSockets(agent: HttpAgent): void {
-  const guards = new WeakMap<Duplex, () => void>()
-  const keep = agent.keepSocketAlive.bind(agent) as (socket: Duplex) => boolean
-  const reuse = agent.reuseSocket.bind(agent)
-  agent.keepSocketAlive = (socket): boolean => {
-    if (socket.readableLength > 0) return false
-    const guard = (): void => {
-      socket.destroy()
+  /** False when there is nothing left to look after. */
+  tick(now: number): boolean {
+    for (const call of this.#calls) call.expire(now)
+    for (const { idle } of this.#pools.values())
+      for (const connection of idle)
+        if (now - connection.idleSince >= this.#timeouts.idleSocketMs) connection.destroy()
+    return this.#open > 0 || this.#calls.size > 0
+  }
+
+  release(passId: string): void {
+    for (const connection of this.#pools.get(passId)?.open ?? []) connection.destroy()
+  }
+
+  close(): void {
+    for (const passId of this.#pools.keys()) this.release(passId)
+  }
+
+  /** Null: one has to be given back first. */
+  #connectionFor(passId: string): Connection | null {
+    const idle = this.#pools.get(passId)?.idle
+    for (let connection = idle?.pop(); connection !== undefined; connection = idle?.pop())
+      if (connection.mayReuse) return connection
+    const limit = this.#endpoint.limits.connections
+    if (limit === null || this.#open < limit) return this.#connect(passId)
+    // Another pass holds one that nobody uses: it is closed, never lent, and its place is free then.
+    this.#longestIdle()?.destroy()
+    return null
+  }
+
+  #connect(passId: string): Connection {
+    const pool = this.#pools.get(passId) ?? { open: new Set(), idle: [] }
+    this.#pools.set(passId, pool)
+    const connection = new Connection(this.#endpoint, {
+      authorities: this.#options.authorities,
+      onIdle: (free) => {
+        free.idleSince = systemClock.monotonic()
+        pool.idle.push(free)
+        this.#serveWaiting()
+      },
+      onClose: (closed) => {
+        this.#open -= 1
+        pool.open.delete(closed)
+        const place = pool.idle.indexOf(closed)
+        if (place !== -1) pool.idle.splice(place, 1)
+        if (pool.open.size === 0 && this.#pools.get(passId) === pool) this.#pools.delete(passId)
+        this.#serveWaiting()
+      },
+    })
+    this.#open += 1
+    pool.open.add(connection)
+    return connection
+  }
+
+  #serveWaiting(): void {
+    for (let first = this.#waiting[0]; first !== undefined; first = this.#waiting[0]) {
+      const connection = first.call.isWaiting ? this.#connectionFor(first.passId) : null
+      if (connection === null && first.call.isWaiting) return
+      this.#waiting.shift()
+      if (connection !== null) first.call.start(connection)
     }
-    guards.set(socket, guard)
-    socket.on('data', guard)
-    return keep(socket)
   }
-  agent.reuseSocket = (socket, request) => {
-    socket.off('data', guards.get(socket) ?? ignore)
-    reuse(socket, request)
-  }
-}
 
-function ignore(): void {
-  // the close that follows says enough
+  #longestIdle(): Connection | null {
+    let longest: Connection | null = null
+    for (const { idle } of this.#pools.values())
+      for (const connection of idle)
+        if (longest === null || connection.idleSince < longest.idleSince) longest = connection
+    return longest
+  }
 }

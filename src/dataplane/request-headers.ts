@@ -1,10 +1,4 @@
-import {
-  connectionNamed,
-  hopByHop,
-  isReservedInRequests,
-  ownCookiePrefixes,
-  rewrittenInRequests,
-} from './names.js'
+import { connectionNamed, fieldRule, ownCookiePrefixes } from './names.js'
 import type { NormalisedRequest } from './normalise.js'
 
 export interface RequestContext {
@@ -25,9 +19,8 @@ export function requestHeaders(context: RequestContext): string[] {
   const named = connectionNamed(ofName(request, 'connection'))
   const headers = ['Host', upstream.host]
   for (const [name, value] of request.headers) {
-    const key = name.toLowerCase()
-    if (hopByHop.has(key) || named.has(key) || rewrittenInRequests.has(key)) continue
-    if (isReservedInRequests(key)) continue
+    const { key, isDroppedInRequests } = fieldRule(name)
+    if (isDroppedInRequests || named.has(key)) continue
     const passed = passedValue(key, value, context)
     if (passed !== null) headers.push(name, passed)
   }
@@ -38,15 +31,18 @@ export function requestHeaders(context: RequestContext): string[] {
   headers.push('X-Forwarded-Host', request.authority)
   headers.push('X-Gatehouse-User', printable(identity.user))
   headers.push('X-Gatehouse-Assertion', identity.assertion)
+  // The default of HTTP/1.1, and still some old servers close without it.
+  if (!request.isUpgrade) headers.push('Connection', 'keep-alive')
   return headers
 }
 
-/** Whether a body follows the header section. A request that announces none has none (RFC 9112 §6.3). */
-export function hasBody(request: NormalisedRequest): boolean {
-  return request.header('transfer-encoding') !== null || (request.header('content-length') ?? '0') !== '0'
+/** How the body that follows the header section is framed. A request that announces none has none (RFC 9112 §6.3). */
+export function bodyFraming(request: NormalisedRequest): 'none' | 'length' | 'chunked' {
+  if (request.header('transfer-encoding') !== null) return 'chunked'
+  return (request.header('content-length') ?? '0') === '0' ? 'none' : 'length'
 }
 
-function ofName(request: NormalisedRequest, name: string): Iterable<string> {
+function ofName(request: NormalisedRequest, name: string): string[] {
   const value = request.header(name)
   return value === null ? [] : [value]
 }
@@ -56,9 +52,9 @@ function ofName(request: NormalisedRequest, name: string): Iterable<string> {
  * leaves bytes behind that the upstream takes for the next request.
  */
 function framing(request: NormalisedRequest): string[] {
-  if (request.header('transfer-encoding') !== null) return ['Transfer-Encoding', 'chunked']
-  const length = request.header('content-length')
-  if (hasBody(request) && length !== null) return ['Content-Length', length]
+  const body = bodyFraming(request)
+  if (body === 'chunked') return ['Transfer-Encoding', 'chunked']
+  if (body === 'length') return ['Content-Length', request.header('content-length') ?? '']
   // RFC 9110 §8.6: where content would be usual, its absence is said aloud.
   return ['POST', 'PUT', 'PATCH'].includes(request.method) ? ['Content-Length', '0'] : []
 }

@@ -1,13 +1,19 @@
-import { connectionNamed, hopByHop, isReservedInResponses, reservedCookiePrefixes } from './names.js'
+import { connectionNamed, fieldRule, reservedCookiePrefixes, type ResponseRule } from './names.js'
 
-/** What an engine read from the wire, unjudged. */
+/** How the content of an answer ends. `bytes`: announced length, which HEAD and 304 may have without content. */
+export type Framing =
+  | { readonly kind: 'none'; readonly bytes: number | null }
+  | { readonly kind: 'length'; readonly bytes: number }
+  | { readonly kind: 'chunked' | 'close'; readonly bytes: null }
+
+/** What the reader read: well-formed, and otherwise unjudged. */
 export interface ResponseHead {
   readonly status: number
   readonly reason: string
-  /** `1.1` or `1.0`; anything else is refused. */
-  readonly version: string
+  readonly version: '1.0' | '1.1'
   /** Flat: name, value, name, value. */
   readonly headers: readonly string[]
+  readonly framing: Framing
 }
 
 export interface ResponseContext {
@@ -29,8 +35,6 @@ export interface Answer {
   readonly length: number | null
 }
 
-const token = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
-const fieldText = /^[\t\x20-\x7e\x80-\xff]*$/
 const isRedirect = (status: number): boolean => status >= 300 && status < 400
 
 /**
@@ -38,75 +42,49 @@ const isRedirect = (status: number): boolean => status >= 300 && status < 400
  * cannot be passed on: it then becomes `upstream-invalid`.
  */
 export function readResponse(head: ResponseHead, context: ResponseContext): Answer | string {
-  if (!Number.isInteger(head.status) || head.status < 200 || head.status > 599) {
-    return `status ${String(head.status)}`
-  }
-  const framing = readFraming(head, context.method)
-  if (typeof framing === 'string') return framing
   const headers = passedHeaders(head, context)
   if (typeof headers === 'string') return headers
+  const { hasBody, length } = contentOf(head)
   // Last, because Node re-encodes a Content-Disposition that follows it.
-  if (framing.length !== null) headers.push('Content-Length', String(framing.length))
-  return { status: head.status, headers, hasBody: framing.hasBody, length: framing.length }
+  if (length !== null) headers.push('Content-Length', String(length))
+  return { status: head.status, headers, hasBody, length }
 }
 
 /** The part that a 101 shares with all other answers. */
 export function passedHeaders(head: ResponseHead, context: ResponseContext): string[] | string {
-  if (head.version !== '1.1' && head.version !== '1.0') return `version ${head.version}`
-  if (!fieldText.test(head.reason)) return 'control character in the reason'
+  const { headers } = head
   const named = connectionNamed(valuesOf(head, 'connection'))
-  const headers: string[] = []
-  for (const [name, value] of pairs(head.headers)) {
-    if (!token.test(name)) return 'header name'
-    if (!fieldText.test(value)) return `control character in ${name}`
-    const key = name.toLowerCase()
-    if (key === 'content-length' || hopByHop.has(key) || named.has(key)) continue
-    if (isReservedInResponses(key)) continue
-    const passed = passedValue(key, value, context)
-    if (passed !== null) headers.push(name, passed)
+  const passed: string[] = []
+  for (let i = 0; i < headers.length; i += 2) {
+    const name = headers[i] ?? ''
+    const { key, response: rule } = fieldRule(name)
+    if (rule === 'drop' || named.has(key)) continue
+    const value = passedValue(rule, headers[i + 1] ?? '', context)
+    if (value !== null) passed.push(name, value)
     else if (key === 'location' && isRedirect(head.status))
       return 'redirect to an origin that is not registered'
   }
-  return headers
+  return passed
 }
 
-function* pairs(flat: readonly string[]): Generator<readonly [string, string]> {
-  for (let i = 0; i < flat.length; i += 2) yield [flat[i] ?? '', flat[i + 1] ?? '']
-}
-
-export function valuesOf(head: ResponseHead, name: string): string[] {
+export function valuesOf({ headers }: ResponseHead, name: string): string[] {
   const values: string[] = []
-  for (const [key, value] of pairs(head.headers)) if (key.toLowerCase() === name) values.push(value)
+  for (let i = 0; i < headers.length; i += 2)
+    if (fieldRule(headers[i] ?? '').key === name) values.push(headers[i + 1] ?? '')
   return values
 }
 
-/** RFC 9112 §6.3, with everything that is a guess refused; an engine may have let it pass. */
-function readFraming(
-  head: ResponseHead,
-  method: string,
-): { hasBody: boolean; length: number | null } | string {
-  const lengths = valuesOf(head, 'content-length')
-  const codings = valuesOf(head, 'transfer-encoding')
-  const [length] = lengths
-  if (lengths.length > 1 || (length !== undefined && !/^[0-9]{1,15}$/.test(length))) return 'content length'
-  if (codings.length > 0) {
-    if (length !== undefined) return 'content length with transfer coding'
-    if (codings.length > 1 || codings[0]?.toLowerCase() !== 'chunked' || head.version !== '1.1') {
-      return 'transfer coding'
-    }
-  }
-  const bytes = length === undefined ? null : Number(length)
-  if (head.status === 204) return { hasBody: false, length: null }
+function contentOf({ status, framing }: ResponseHead): Pick<Answer, 'hasBody' | 'length'> {
+  if (status === 204) return { hasBody: false, length: null }
   // RFC 9110 §15.3.6: no content; an empty one is said with a zero, and anything more is not passed on.
-  if (head.status === 205) return { hasBody: false, length: 0 }
-  if (method === 'HEAD' || head.status === 304) return { hasBody: false, length: bytes }
-  return { hasBody: true, length: bytes }
+  if (status === 205) return { hasBody: false, length: 0 }
+  return { hasBody: framing.kind !== 'none', length: framing.bytes }
 }
 
-function passedValue(key: string, value: string, context: ResponseContext): string | null {
-  if (key === 'set-cookie') return mayBeSet(value) ? value : null
-  if (key === 'location' || key === 'content-location') return translatedReference(value, context)
-  if (key === 'refresh') return translatedRefresh(value, context)
+function passedValue(rule: ResponseRule, value: string, context: ResponseContext): string | null {
+  if (rule === 'cookie') return mayBeSet(value) ? value : null
+  if (rule === 'reference') return translatedReference(value, context)
+  if (rule === 'refresh') return translatedRefresh(value, context)
   return value
 }
 

@@ -20,7 +20,8 @@ export interface RequestHead {
   readonly target: string
   /** Flat and complete, framing included. */
   readonly headers: readonly string[]
-  readonly hasBody: boolean
+  /** How the body that follows is framed, as `headers` says. */
+  readonly body: 'none' | 'length' | 'chunked'
 }
 
 /**
@@ -30,12 +31,14 @@ export interface RequestHead {
 export interface UpstreamEvents {
   onResponse(head: ResponseHead): void
   onData(chunk: Buffer): void
+  /** All that had arrived together has been passed on. */
+  onPause(): void
   onEnd(): void
   /** The machine switched protocols, asked or not; the socket is now the receiver's to close. */
   onUpgrade(head: ResponseHead, socket: Socket, early: Buffer): void
   /** More may be written after a `write` that returned false. */
   onDrain(): void
-  /** `upstream-unreachable`, `upstream-timeout` or `upstream-invalid`. */
+  /** `upstream-unreachable`, `upstream-busy`, `upstream-timeout` or `upstream-invalid`. */
   onFailure(failure: GatehouseError): void
 }
 
@@ -50,10 +53,13 @@ export interface UpstreamCall {
 
 /** Milliseconds, of real time: they bound input and output, and decide nothing. */
 export interface UpstreamTimeouts {
-  /** Name look-up, TCP and TLS together. */
+  /** A free connection, name look-up, TCP and TLS together. */
   readonly connectMs: number
-  /** From the end of the request, or from a body that the machine stopped reading, to the answer's head. */
-  readonly firstByteMs: number
+  /**
+   * From the end of the request, or from a body that the machine stopped reading, to the answer's head.
+   * Default: the endpoint's own limit.
+   */
+  readonly firstByteMs: number | null
   /** Below the five seconds after which many small servers close, so that a request seldom meets a closing socket. */
   readonly idleSocketMs: number
 }

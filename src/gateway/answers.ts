@@ -162,6 +162,11 @@ const failures: Partial<Record<ErrorCode, Explanation>> = {
     text: 'You are allowed in, but the machine cannot be reached. It may be switched off or restarting.',
     next: 'Ask someone at the plant whether it is running, then load the page again.',
   },
+  'upstream-busy': {
+    title: 'The machine is busy',
+    text: 'You are allowed in, but the machine takes few connections, and all of them are in use.',
+    next: 'Close what you do not need of it, wait a moment, and load the page again.',
+  },
   'upstream-timeout': {
     title: 'The machine takes too long',
     text: 'You are allowed in, but the machine did not answer in time.',

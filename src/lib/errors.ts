@@ -39,6 +39,7 @@ export const errorCodes = {
   stopping: 503,
   // the machine behind
   'upstream-unreachable': 502,
+  'upstream-busy': 503,
   'upstream-invalid': 502,
   'upstream-timeout': 504,
   // start-up

@@ -1,0 +1,46 @@
+import { ResponseReader } from '../../src/dataplane/response-reader.js'
+import type { ResponseHead } from '../../src/dataplane/response-headers.js'
+import type { LenientResponse } from '../../src/model.js'
+
+/** What a reader told of some bytes. */
+export interface Reading {
+  readonly head: ResponseHead | null
+  /** Latin-1. */
+  readonly body: string
+  readonly outcome: 'complete' | 'switched' | 'incomplete' | 'refused'
+  /** What was wrong. */
+  readonly problem: string | null
+  readonly mayReuse: boolean
+}
+
+export interface ReadOptions {
+  readonly method?: string
+  readonly lenient?: readonly LenientResponse[]
+  /** Whether the machine closes its side behind the bytes. */
+  readonly closes?: boolean
+}
+
+/** Reads an answer that arrives in these pieces (text is Latin-1). */
+export function readAnswer(pieces: readonly (string | Buffer)[], options: ReadOptions = {}): Reading {
+  const reader = new ResponseReader(new Set(options.lenient ?? []))
+  let head: ResponseHead | null = null
+  let body = ''
+  let outcome: Reading['outcome'] = 'incomplete'
+  let problem: string | null = null
+  reader.begin(options.method ?? 'GET', {
+    onHead: (read) => (head = read),
+    onData: (chunk) => (body += chunk.toString('latin1')),
+    onEnd: () => (outcome = 'complete'),
+    onSwitch: (read, early) => {
+      head = read
+      body = early.toString('latin1')
+      outcome = 'switched'
+    },
+  })
+  for (const piece of pieces) {
+    if (problem === null)
+      problem = reader.take(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece)
+  }
+  if (problem === null && options.closes === true) problem = reader.close()
+  return { head, body, outcome: problem === null ? outcome : 'refused', problem, mayReuse: reader.mayReuse }
+}
