@@ -38,8 +38,7 @@ export function readAnswer(pieces: readonly (string | Buffer)[], options: ReadOp
     },
   })
   for (const piece of pieces) {
-    if (problem === null)
-      problem = reader.take(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece)
+    problem ??= reader.take(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece)
   }
   if (problem === null && options.closes === true) problem = reader.close()
   return { head, body, outcome: problem === null ? outcome : 'refused', problem, mayReuse: reader.mayReuse }
