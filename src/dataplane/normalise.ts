@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http'
-import { readTarget, targetFlaws } from './target.js'
+import { connectionNamed, hopByHop, isReservedInRequests, rewrittenInRequests } from './names.js'
+import { readTarget, strict, targetFlaws, type Openings } from './target.js'
 
 /**
  * The one request object: the same one is authorised, recorded and forwarded, so that nobody reads the
@@ -32,6 +33,7 @@ export const refusals = [
   'method-override',
   'http-version',
   'headers-too-many',
+  'headers-too-large',
   'header-name',
   'header-value',
   'header-repeated',
@@ -42,6 +44,7 @@ export const refusals = [
   'coding-unknown',
   'coding-on-http10',
   'body-unexpected',
+  'trailer-forbidden',
   'expect-unknown',
   'upgrade-unknown',
   'websocket-handshake',
@@ -52,6 +55,10 @@ export type Refusal = (typeof refusals)[number]
 export type RawRequest = Pick<IncomingMessage, 'method' | 'url' | 'httpVersion' | 'rawHeaders'>
 
 const mostHeaders = 100
+
+/** Of the request line and the header section together, in bytes; most embedded servers stop earlier. */
+const largestHeader = 16 * 1024
+
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
 const knownMethods: ReadonlySet<string> = new Set([...safeMethods, 'POST', 'PUT', 'PATCH', 'DELETE'])
 
@@ -90,6 +97,7 @@ const overrides: ReadonlySet<string> = new Set([
 // RFC 9110 §5.6.2 token, less `_` and `.`: CGI and many frameworks turn both into what `-` becomes,
 // so that `X_Forwarded_For` would arrive as a header nobody removed.
 const headerName = /^[A-Za-z0-9!#$%&'*+\-^`|~]+$/
+const openedHeaderName = /^[A-Za-z0-9!#$%&'*+\-^_`|~]+$/
 const headerValue = /^[\t\x20-\x7e\x80-\xff]*$/
 const contentLength = /^(?:0|[1-9][0-9]{0,14})$/
 const authorityShape =
@@ -106,17 +114,23 @@ const webSocketKey = /^[A-Za-z0-9+/]{21}[AQgw]==$/
  */
 export function normaliseRequest(
   message: RawRequest,
-  options: { readonly isUpgrade: boolean },
+  options: {
+    readonly isUpgrade: boolean
+    /** What the endpoint of this authority opens; nothing, where the option is absent. */
+    readonly openingsOf?: (authority: string) => Openings
+  },
 ): { readonly request: NormalisedRequest } | { readonly refused: Refusal } {
   const method = message.method ?? ''
   if (!knownMethods.has(method)) return { refused: 'method-unknown' }
   if (message.httpVersion !== '1.1' && message.httpVersion !== '1.0') return { refused: 'http-version' }
-  const target = readTarget(message.url ?? '')
+  const openings = options.openingsOf?.(announcedAuthority(message.rawHeaders)) ?? strict
+  const target = readTarget(message.url ?? '', openings)
   if (typeof target === 'string') return { refused: target }
-  const headers = readHeaders(message.rawHeaders)
+  const headers = readHeaders(message, openings)
   if (typeof headers === 'string') return { refused: headers }
   const flaw =
-    framingFlaw(method, message.httpVersion, headers.byName) ??
+    framingFlaw(method, message.httpVersion, headers.byName, openings) ??
+    trailerFlaw(headers.byName.get('trailer')) ??
     upgradeFlaw(method, message.httpVersion, headers.byName, options.isUpgrade)
   if (flaw !== null) return { refused: flaw }
   const authority = readAuthority(headers.byName)
@@ -135,16 +149,30 @@ export function normaliseRequest(
 
 type ByName = ReadonlyMap<string, string>
 
+/** For the choice of rules only; whether the field is right is judged with all the others. */
+function announcedAuthority(raw: readonly string[]): string {
+  for (let i = 0; i < raw.length; i += 2) {
+    if (raw[i]?.toLowerCase() === 'host') return (raw[i + 1] ?? '').toLowerCase()
+  }
+  return ''
+}
+
 function readHeaders(
-  raw: readonly string[],
+  { method = '', url = '', rawHeaders: raw }: RawRequest,
+  openings: Openings,
 ): { headers: (readonly [string, string])[]; byName: ByName } | Refusal {
   if (raw.length > 2 * mostHeaders) return 'headers-too-many'
   const headers: (readonly [string, string])[] = []
   const byName = new Map<string, string>()
+  const shape = openings.has('underscore-headers') ? openedHeaderName : headerName
+  let bytes = method.length + url.length + ' HTTP/1.1'.length + 3
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? ''
     const value = raw[i + 1] ?? ''
-    if (!headerName.test(name)) return 'header-name'
+    bytes += name.length + value.length + 4
+    if (bytes > largestHeader) return 'headers-too-large'
+    if (!shape.test(name) || (name.includes('_') && isClaimed(name.replaceAll('_', '-'))))
+      return 'header-name'
     if (!headerValue.test(value)) return 'header-value'
     const key = name.toLowerCase()
     if (overrides.has(key)) return 'method-override'
@@ -156,8 +184,32 @@ function readHeaders(
   return { headers, byName }
 }
 
+/** Whether we remove, rewrite or judge fields of this name, so that no other spelling of it may pass. */
+function isClaimed(name: string): boolean {
+  const key = name.toLowerCase()
+  // `Host_` and `_Host` come out as `Host` of readers that trim what they replaced.
+  const trimmed = key.replace(/^-+|-+$/g, '')
+  return [key, trimmed].some(
+    (each) =>
+      hopByHop.has(each) ||
+      rewrittenInRequests.has(each) ||
+      isReservedInRequests(each) ||
+      singletons.has(each) ||
+      overrides.has(each),
+  )
+}
+
+/** RFC 9110 §6.5.1: what frames, routes or identifies is not for the end of a message, where nobody looks. */
+function trailerFlaw(trailer: string | undefined): Refusal | null {
+  if (trailer === undefined) return null
+  for (const name of connectionNamed([trailer])) {
+    if (!headerName.test(name) || isClaimed(name)) return 'trailer-forbidden'
+  }
+  return null
+}
+
 /** RFC 9112 §6: where a body is announced in two ways, or in an unknown one, its end is a guess. */
-function framingFlaw(method: string, version: string, headers: ByName): Refusal | null {
+function framingFlaw(method: string, version: string, headers: ByName, openings: Openings): Refusal | null {
   const length = headers.get('content-length')
   const coding = headers.get('transfer-encoding')
   const expect = headers.get('expect')
@@ -167,8 +219,8 @@ function framingFlaw(method: string, version: string, headers: ByName): Refusal 
     if (version === '1.0') return 'coding-on-http10'
     if (coding !== 'chunked') return 'coding-unknown'
   }
-  if (bodylessMethods.has(method) && (coding !== undefined || (length ?? '0') !== '0'))
-    return 'body-unexpected'
+  const isBodyless = bodylessMethods.has(method) && !(method === 'DELETE' && openings.has('delete-body'))
+  if (isBodyless && (coding !== undefined || (length ?? '0') !== '0')) return 'body-unexpected'
   if (expect !== undefined && expect.toLowerCase() !== '100-continue') return 'expect-unknown'
   return null
 }

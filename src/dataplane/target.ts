@@ -1,3 +1,5 @@
+import type { LenientRequest } from '../model.js'
+
 /** Why a request target is refused. Stable words: they stand in the ledger. */
 export const targetFlaws = [
   'target-form',
@@ -13,6 +15,7 @@ export const targetFlaws = [
   'escape-malformed',
   'escape-nested',
   'utf8-invalid',
+  'own-path-disguised',
 ] as const
 export type TargetFlaw = (typeof targetFlaws)[number]
 
@@ -21,6 +24,13 @@ export interface Target {
   /** Without the question mark; null when there was none. */
   readonly query: string | null
 }
+
+/** What the endpoint opens beyond the strict rules; each opens one thing and nothing beside it. */
+export type Openings = ReadonlySet<LenientRequest>
+
+export const strict: Openings = new Set()
+
+const ownPath = '/.gatehouse/'
 
 /** Bytes. Long queries belong into a POST; most embedded servers stop at 2 to 8 KB anyway. */
 const longestTarget = 8_192
@@ -35,14 +45,16 @@ const deepestNesting = 3
  * The path is held to a stricter rule than the query, because decisions and old servers' file look-ups
  * hang on it; a query may hold slashes, dots and semicolons as it likes.
  */
-export function readTarget(target: string): Target | TargetFlaw {
+export function readTarget(target: string, openings: Openings): Target | TargetFlaw {
   if (!target.startsWith('/')) return 'target-form'
   if (target.length > longestTarget) return 'target-length'
   if (target.includes('#')) return 'fragment'
   const mark = target.indexOf('?')
   const path = mark === -1 ? target : target.slice(0, mark)
   const query = mark === -1 ? null : target.slice(mark + 1)
-  return pathFlaw(path) ?? (query === null ? null : queryFlaw(query)) ?? { path, query }
+  // Our own corner has no machine behind it that could need more than the rules allow.
+  const opened = path.startsWith(ownPath) ? strict : openings
+  return pathFlaw(path, opened) ?? (query === null ? null : queryFlaw(query)) ?? { path, query }
 }
 
 // What browsers leave as it is in a path (URL Standard, path percent-encode set), and nothing else.
@@ -52,45 +64,56 @@ const queryCharacters = /^[\x21\x24-\x3b\x3d\x3f-\x7e]*$/
 const malformedEscape = /%(?![0-9A-Fa-f]{2})/
 const escapes = /(?:%[0-9A-Fa-f]{2})+/g
 
-function pathFlaw(path: string): TargetFlaw | null {
+function pathFlaw(path: string, openings: Openings): TargetFlaw | null {
   if (!pathCharacters.test(path)) return 'target-characters'
-  if (path.includes('//')) return 'double-slash'
-  const flaw = textFlaw(path)
-  if (flaw !== null || !path.includes('%')) return flaw
   if (malformedEscape.test(path)) return 'escape-malformed'
-  for (const segment of path.split('/')) {
-    const hidden = hiddenFlaw(segment)
-    if (hidden !== null) return hidden
-  }
-  return null
-}
-
-/** A server may decode once, or again in a rewrite rule, or again when it opens the file: look under each layer. */
-function hiddenFlaw(segment: string): TargetFlaw | null {
-  let text = segment
-  for (let depth = 0; depth < deepestNesting; depth++) {
+  // A server may decode once, or again in a rewrite rule, or again when it opens the file: look under each layer.
+  let text = path
+  for (let depth = 0; depth <= deepestNesting; depth++) {
+    const flaw = textFlaw(text, openings)
+    if (flaw !== null) return flaw
+    if (!path.startsWith(ownPath) && isOwnPath(text)) return 'own-path-disguised'
     const decoded = decodeOnce(text)
     if (decoded === text) return null
     if (decoded === null) return 'utf8-invalid'
-    if (decoded.includes('/')) return 'encoded-slash'
-    const flaw = textFlaw(decoded)
-    if (flaw !== null) return flaw
+    if (!openings.has('encoded-slash') && slashes(decoded) !== slashes(text)) return 'encoded-slash'
     text = decoded
   }
-  return decodeOnce(text) === text ? null : 'escape-nested'
+  return 'escape-nested'
 }
 
 // C0, DEL and C1: NUL ends a path in C, CR and LF end a header that a server builds from it.
 const controls = /[\x00-\x1f\x7f-\x9f]/
 // Windows drops trailing dots and spaces of a file name, which makes `.. ` and `...` climb as well.
 const climbing = /(?:^|\/)[. ]+(?:\/|$)/
+const parameters = /;[^/]*/g
 
-function textFlaw(text: string): TargetFlaw | null {
+function textFlaw(text: string, openings: Openings): TargetFlaw | null {
   if (controls.test(text)) return 'encoded-control'
   if (text.includes('\\')) return 'backslash'
+  if (!text.includes(';')) return segmentFlaw(text, openings)
+  if (!openings.has('matrix-params')) return 'matrix-params'
   // `/..;x=y/` is `/../` to servlet containers, and another path to everyone before them.
-  if (text.includes(';')) return 'matrix-params'
+  return segmentFlaw(text, openings) ?? segmentFlaw(text.replace(parameters, ''), openings)
+}
+
+function segmentFlaw(text: string, openings: Openings): TargetFlaw | null {
+  if (!openings.has('double-slash') && text.includes('//')) return 'double-slash'
   return climbing.test(text) ? 'dot-segment' : null
+}
+
+/** Whether some reader, which drops parameters, joins slashes or ignores case, would take it for ours. */
+function isOwnPath(text: string): boolean {
+  if (!/gatehouse/i.test(text)) return false
+  return text
+    .replace(parameters, '')
+    .replace(/\/{2,}/g, '/')
+    .toLowerCase()
+    .startsWith(ownPath)
+}
+
+function slashes(text: string): number {
+  return text.split('/').length
 }
 
 /** `decodeURIComponent` refuses overlong and otherwise invalid UTF-8 (RFC 3629 §3), which is the point. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import type { Decision, EpochMs, Facts, Grant, Pass, Session } from '../model.js'
+import type { Decision, EpochMs, Facts, Grant, LenientRequest, Pass, Session } from '../model.js'
 import type { OwnAccess } from '../model.js'
 import { newId, type Clock } from '../lib/index.js'
 import { decide } from '../policy/index.js'
@@ -30,7 +30,7 @@ export interface Admission {
 export interface Refusal {
   readonly id: string
   readonly source: Source
-  readonly refused: 'request-ambiguous' | 'host-unknown'
+  readonly refused: 'request-ambiguous' | 'headers-too-large' | 'host-unknown'
 }
 
 export interface AdmissionOptions {
@@ -46,6 +46,8 @@ export interface AdmissionOptions {
 
 /** Gatehouse's own corner of every origin; never forwarded. */
 export const ownPathPrefix = '/.gatehouse/'
+
+const nothing: ReadonlySet<LenientRequest> = new Set()
 
 /** Our stylesheet and the like: the same for everyone, and not worth a line in the ledger. */
 export const assetPathPrefix = `${ownPathPrefix}static/`
@@ -68,8 +70,11 @@ export function createAdmission(options: AdmissionOptions) {
       return { id, source, refused }
     }
 
-    const normalised = normaliseRequest(req, { isUpgrade })
-    if ('refused' in normalised) return refuse('request-ambiguous', normalised.refused)
+    const normalised = normaliseRequest(req, { isUpgrade, openingsOf })
+    if ('refused' in normalised) {
+      const isLarge = normalised.refused === 'headers-too-large'
+      return refuse(isLarge ? 'headers-too-large' : 'request-ambiguous', normalised.refused)
+    }
     const { request } = normalised
     const place = options.locate(request.authority)
     if (place === null) return refuse('host-unknown', 'host-unknown')
@@ -107,6 +112,11 @@ export function createAdmission(options: AdmissionOptions) {
     }
     if (!request.path.startsWith(assetPathPrefix)) await record(admission)
     return admission
+  }
+
+  function openingsOf(authority: string): ReadonlySet<LenientRequest> {
+    const place = options.locate(authority)
+    return place?.kind === 'endpoint' ? (place.endpoint?.lenientRequests ?? nothing) : nothing
   }
 
   function resourceOf(place: Place, request: NormalisedRequest): Facts['resource'] {

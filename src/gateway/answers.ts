@@ -130,6 +130,11 @@ const failures: Partial<Record<ErrorCode, Explanation>> = {
     text: 'It can be read in more than one way, so it was not passed on.',
     next: 'If you followed a link, type the address by hand. ' + askAdministrator,
   },
+  'headers-too-large': {
+    title: 'This request is too large',
+    text: 'Your browser sent more cookies and other headers than the machines behind this gateway can take.',
+    next: 'Clear the cookies of this address in your browser and load the page again. ' + askAdministrator,
+  },
   'host-unknown': {
     title: 'Nothing is served under this name',
     text: 'The address you came by does not belong to this gateway.',

@@ -204,7 +204,8 @@ export function createGateway(options: GatewayOptions) {
   function listen(): Server {
     const { tls } = config.server
     const limits = {
-      maxHeaderSize: 16 * 1024,
+      // More than is accepted, so that who brings too many cookies is told so and not just cut off.
+      maxHeaderSize: 64 * 1024,
       headersTimeout: 10_000,
       // Uploads of firmware take as long as they take; the header is what a slow client holds us up with.
       requestTimeout: 0,

@@ -2,6 +2,7 @@
 export const errorCodes = {
   // refused before anyone is asked who they are
   'request-ambiguous': 400,
+  'headers-too-large': 431,
   'host-unknown': 421,
   'method-not-allowed': 405,
   'body-too-large': 413,

@@ -72,7 +72,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
     forward: (forwarding: Forwarding) => Promise<ForwardOutcome>,
     refuse: (status: number, code: string) => void,
   ): Promise<void> => {
-    const normalised = normaliseRequest(req, { isUpgrade })
+    const normalised = normaliseRequest(req, { isUpgrade, openingsOf: () => endpoint.lenientRequests })
     if ('refused' in normalised) {
       failures.push(normalised.refused)
       refuse(400, normalised.refused)

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { normaliseRequest, type NormalisedRequest, type RawRequest } from '../../../src/dataplane/index.js'
+import { lenientRequests, type LenientRequest } from '../../../src/model.js'
 
 const host = 'press-3.plant-access.example'
 
@@ -470,5 +471,118 @@ describe('an accepted request', () => {
       const first = loose.headers[0]
       if (first) first[1] = 'evil.example'
     }).toThrow(TypeError)
+  })
+})
+
+describe('an opening of an endpoint', () => {
+  const opened = (
+    openings: readonly LenientRequest[],
+    { isUpgrade = false, ...changes }: Parameters<typeof message>[0] & { isUpgrade?: boolean },
+  ): string => {
+    const openingsOf = (authority: string): ReadonlySet<LenientRequest> =>
+      new Set(authority === host ? openings : [])
+    const result = normaliseRequest(message(changes), { isUpgrade, openingsOf })
+    return 'refused' in result ? result.refused : 'accepted'
+  }
+
+  it.each<[LenientRequest, string, string]>([
+    ['double-slash', '/a//b', 'accepted'],
+    ['double-slash', '//evil.example/x', 'accepted'],
+    ['double-slash', '/a//../b', 'dot-segment'],
+    ['double-slash', '/a%2f/b', 'encoded-slash'],
+    ['double-slash', '//.gatehouse/enter', 'own-path-disguised'],
+    ['double-slash', '/.gatehouse//enter', 'double-slash'],
+    ['matrix-params', '/a;v=1/b', 'accepted'],
+    ['matrix-params', '/a%3bv=1/b', 'accepted'],
+    ['matrix-params', '/..;x/b', 'dot-segment'],
+    ['matrix-params', '/%2e%2e;x/b', 'dot-segment'],
+    ['matrix-params', '/..%3bx/b', 'dot-segment'],
+    ['matrix-params', '/a/;x/b', 'double-slash'],
+    ['matrix-params', '/.gatehouse;x/enter', 'own-path-disguised'],
+    ['matrix-params', '/.gatehouse/enter;x', 'matrix-params'],
+    ['encoded-slash', '/a%2fb', 'accepted'],
+    ['encoded-slash', '/a%252Fb', 'accepted'],
+    ['encoded-slash', '/%2e%2e%2fb', 'dot-segment'],
+    ['encoded-slash', '/a%2f..%2fb', 'dot-segment'],
+    ['encoded-slash', '/a%2f%2fb', 'double-slash'],
+    ['encoded-slash', '/a%5cb', 'backslash'],
+    ['encoded-slash', '/.gatehouse%2fenter', 'own-path-disguised'],
+  ])('%s judges %s: %s', (opening, url, expected) => {
+    expect(opened([opening], { url })).toBe(expected)
+  })
+
+  it.each(['/..;x/', '/%2e%2e%2f', '/a;x%2f..%2fb', '/%2f..;/b', '/a//..', '/%252e%252e;x/'])(
+    'leaves %s climbing and refused, with all of them on',
+    (url) => {
+      expect(opened(lenientRequests, { url })).toBe('dot-segment')
+    },
+  )
+
+  it.each(['//.gatehouse/', '/;x/.gatehouse/', '/%2egatehouse/', '/%2f.gatehouse%2f', '/.GateHouse;x/'])(
+    'leaves our own path unimitated by %s, with all of them on and with none',
+    (url) => {
+      expect(opened(lenientRequests, { url })).toBe('own-path-disguised')
+      expect(opened([], { url })).not.toBe('accepted')
+    },
+  )
+
+  it('underscore-headers lets underscores in, and no dots', () => {
+    expect(opened(['underscore-headers'], { headers: ['X_Machine_Id', '1'] })).toBe('accepted')
+    expect(opened(['underscore-headers'], { headers: ['X.Machine', '1'] })).toBe('header-name')
+    expect(opened([], { headers: ['X_Machine_Id', '1'] })).toBe('header-name')
+  })
+
+  it.each([
+    'X_Forwarded_For',
+    'X-Forwarded_For',
+    'X_Gatehouse_User',
+    'Content_Length',
+    'Transfer_Encoding',
+    'Host_',
+    '_Host',
+    'Cookie_',
+    'X_HTTP_Method_Override',
+    'Remote_User',
+  ])('underscore-headers lets nobody write %s', (name) => {
+    expect(opened(['underscore-headers'], { headers: [name, 'x'] })).toBe('header-name')
+  })
+
+  it('delete-body opens a body on DELETE, framed in one way, and on nothing else', () => {
+    const headers = ['Content-Length', '3']
+    expect(opened(['delete-body'], { method: 'DELETE', headers })).toBe('accepted')
+    expect(opened(['delete-body'], { method: 'GET', headers })).toBe('body-unexpected')
+    expect(opened([], { method: 'DELETE', headers })).toBe('body-unexpected')
+    const twice = [...headers, 'Transfer-Encoding', 'chunked']
+    expect(opened(['delete-body'], { method: 'DELETE', headers: twice })).toBe('length-with-coding')
+  })
+
+  it('counts for its own authority only', () => {
+    const rawHeaders = ['Host', 'other.plant-access.example']
+    expect(opened(lenientRequests, { url: '/a//b', rawHeaders })).toBe('double-slash')
+  })
+})
+
+describe('a header section', () => {
+  it('of more than 16 KB with its request line is refused, to the byte', () => {
+    const room = 16 * 1024 - 'GET / HTTP/1.1\r\n'.length - `Host: ${host}\r\n`.length - 'X-A: \r\n'.length
+    expect(withHeaders('X-A', 'x'.repeat(room))).toBe('accepted')
+    expect(withHeaders('X-A', 'x'.repeat(room + 1))).toBe('headers-too-large')
+  })
+})
+
+describe('an announced trailer', () => {
+  it.each([
+    'X-Forwarded-For',
+    'Content-Length',
+    'x-checksum, Cookie',
+    'Transfer-Encoding',
+    'Host',
+    'Authorization',
+  ])('is refused as %s', (trailer) => {
+    expect(withHeaders('Trailer', trailer)).toBe('trailer-forbidden')
+  })
+
+  it('is accepted where it is harmless', () => {
+    expect(withHeaders('Trailer', 'X-Checksum, Server-Timing')).toBe('accepted')
   })
 })
