@@ -1,7 +1,9 @@
 import { launchBrowser, type TestBrowser } from '../support/browser.js'
+import { startNoVnc, type NoVnc } from '../support/no-vnc.js'
 import { startNodeRed, type NodeRed } from '../support/node-red.js'
 import {
   deployFromEditor,
+  operateScreen,
   queryPrometheus,
   watchDashboard,
   type Sighting,
@@ -17,21 +19,28 @@ import { startPrometheus, type Prometheus } from '../support/prometheus.js'
 describe('plant software that we did not write', () => {
   let nodeRed: NodeRed
   let prometheus: Prometheus
+  let noVnc: NoVnc
   let browser: TestBrowser
   let plant: Plant
 
   beforeAll(async () => {
-    ;[nodeRed, prometheus, browser] = await Promise.all([startNodeRed(), startPrometheus(), launchBrowser()])
+    ;[nodeRed, prometheus, noVnc, browser] = await Promise.all([
+      startNodeRed(),
+      startPrometheus(),
+      startNoVnc(),
+      launchBrowser(),
+    ])
     plant = await startPlant({
       endpoints: [
         { id: 'node-red', kind: 'hmi', upstream: nodeRed.url },
         { id: 'trends', kind: 'historian', upstream: prometheus.url },
+        { id: 'panel-pc', kind: 'hmi', upstream: noVnc.url },
       ],
     })
   }, 90_000)
   afterAll(async () => {
     await browser.close()
-    await Promise.all([plant.close(), nodeRed.close(), prometheus.close()])
+    await Promise.all([plant.close(), nodeRed.close(), prometheus.close(), noVnc.close()])
   })
 
   const directly = (name: string, origin: string): Visit => ({
@@ -74,6 +83,15 @@ describe('plant software that we did not write', () => {
     const direct = await queryPrometheus(directly('prometheus', prometheus.url))
     expect(direct.assets).toContain('/classic/graph')
     const through = await queryPrometheus(throughGatehouse('prometheus', 'trends'))
+    expectNothingNew(through, direct)
+  }, 90_000)
+
+  it('shows the screen of a panel PC over noVNC, and takes pointer and keys to it', async () => {
+    const operate = (visit: Visit, line: string): Promise<Sighting> =>
+      operateScreen(visit, noVnc.screenPath, line, noVnc.entered)
+    const direct = await operate(directly('screen', noVnc.url), 'entered by hand')
+    expect(direct.webSockets).toEqual(['/websockify'])
+    const through = await operate(throughGatehouse('screen', 'panel-pc'), 'entered through the gate')
     expectNothingNew(through, direct)
   }, 90_000)
 })

@@ -124,10 +124,14 @@ function count(socket: WebSocket): WatchedWebSocket {
 
 /** Two runs of the same page, on two origins, say the same. */
 function steady(text: string): string {
-  return text
-    .replace(/\b(https?|wss?):\/\/[^\s/'"()]+/g, (origin) => (isLoopback(origin) ? '<origin>' : origin))
-    .replace(/([?&](?:t|_|sid|EIO)=)[^&\s)'"]+/g, '$1…')
-    .replace(/:\d+:\d+/g, '')
+  return (
+    text
+      .replace(/\b(https?|wss?):\/\/[^\s/'"()]+/g, (origin) => (isLoopback(origin) ? '<origin>' : origin))
+      .replace(/([?&](?:t|_|sid|EIO)=)[^&\s)'"]+/g, '$1…')
+      .replace(/:\d+:\d+/g, '')
+      // Gatehouse passes the number of an answer and not the machine's words for it.
+      .replace(/\b([45]\d\d) [A-Z][a-z]+(?: \w+)*/g, '$1')
+  )
 }
 
 function isLoopback(origin: string): boolean {

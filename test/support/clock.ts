@@ -50,6 +50,19 @@ export class TestClock implements Clock {
     await new Promise((resolve) => setImmediate(resolve))
   }
 
+  /** From now on time passes by itself, as it does outside; gives back what stops it. */
+  keepPace(): () => void {
+    let last = performance.now()
+    const timer = setInterval(() => {
+      const now = performance.now()
+      void this.advance({ ms: now - last })
+      last = now
+    }, 100)
+    return () => {
+      clearInterval(timer)
+    }
+  }
+
   /** The wall clock is set to another time; monotonic time does not notice. */
   step(byMs: number): void {
     this.#wall += byMs

@@ -1,7 +1,7 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startChild } from './child.js'
+import { startServer } from './child.js'
 
 /** Node-RED with a dashboard whose count of bottles grows each second. */
 export interface NodeRed {
@@ -23,7 +23,7 @@ export async function startNodeRed(): Promise<NodeRed> {
   await cp(join(home, 'plant-flows.json'), join(userDir, 'flows.json'))
   const remove = (): Promise<void> => rm(userDir, { recursive: true, force: true, maxRetries: 3 })
   try {
-    const child = await startChild({
+    const child = await startServer({
       name: 'Node-RED',
       command: (port) => ({
         file: process.execPath,

@@ -1,6 +1,6 @@
 import type { Page } from 'playwright-core'
-import type { TestBrowser, TestWindow } from './browser.js'
-import { screenshot } from './browser.js'
+import { screenshot, type PageProblem, type TestBrowser, type TestWindow } from './browser.js'
+import { until } from './until.js'
 
 /** What a person at the screen saw, in words that do not depend on the origin. */
 export interface Sighting {
@@ -46,9 +46,7 @@ async function watch(visit: Visit, work: (window: TestWindow) => Promise<void>):
       'navigator.serviceWorker?.getRegistrations().then((all) => all.map((one) => one.scope)) ?? []',
     )
     return {
-      problems: [
-        ...new Set(window.problems.slice(problemsOfSigningIn).map(({ kind, text }) => `${kind}: ${text}`)),
-      ],
+      problems: told(window.problems.slice(problemsOfSigningIn)),
       webSockets: window.webSockets
         .filter((socket) => socket.framesReceived > 0)
         .map((socket) => new URL(socket.url).pathname),
@@ -57,7 +55,7 @@ async function watch(visit: Visit, work: (window: TestWindow) => Promise<void>):
     }
   } catch (error) {
     await screenshot(page, `third-party/${visit.name}-failed`).catch(() => undefined)
-    const problems = [...new Set(window.problems.map(({ kind, text }) => `  ${kind}: ${text.slice(0, 200)}`))]
+    const problems = told(window.problems).map((problem) => `  ${problem.slice(0, 200)}`)
     throw new Error(
       `${visit.name} at ${page.url()} failed; problems on the way:\n${problems.slice(0, 10).join('\n') || '  none'}`,
       {
@@ -67,6 +65,10 @@ async function watch(visit: Visit, work: (window: TestWindow) => Promise<void>):
   } finally {
     await window.close()
   }
+}
+
+function told(problems: readonly PageProblem[]): string[] {
+  return [...new Set(problems.map(({ kind, text }) => `${kind}: ${text}`))]
 }
 
 /** Adds a comment to the flow and deploys it, as an engineer would. `comment` has to be new. */
@@ -136,15 +138,88 @@ export function queryPrometheus(visit: Visit): Promise<Sighting> {
   })
 }
 
-/** Polls what no event tells of. */
-async function eventually(
-  what: string,
-  holds: () => boolean | Promise<boolean>,
-  withinMs = 15_000,
-): Promise<void> {
-  const deadline = performance.now() + withinMs
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`not within ${withinMs} ms: ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 100))
+/**
+ * Sees the time go by on the screen of a panel PC, clicks into its terminal and enters a line.
+ * `entered` reads what arrived there.
+ */
+export function operateScreen(
+  visit: Visit,
+  screenPath: string,
+  line: string,
+  entered: () => Promise<string>,
+): Promise<Sighting> {
+  return watch(visit, async ({ page }) => {
+    await page.goto(visit.origin + screenPath)
+    const first = await pictureOf(page)
+    await eventually('a picture that changes', async () => (await pictureOf(page)) !== first)
+    await page.locator(picture).click({ position: { x: 40, y: 40 } })
+    await page.keyboard.type(`${line}\n`)
+    // eslint-disable-next-line no-control-regex -- the terminal's own word for a click
+    const click = /\x1b\[<0;\d+;\d+M/
+    await eventually('the click and the line on the other side', async () => {
+      const last = (await entered()).trimEnd().split('\n').at(-1) ?? ''
+      return click.test(last) && last.endsWith(line)
+    })
+  })
+}
+
+const picture = '#noVNC_container canvas'
+
+/** The pixels on the screen; waits until there is one. */
+async function pictureOf(page: Page): Promise<string> {
+  await page.locator(picture).waitFor()
+  return page.evaluate<string>(`document.querySelector('${picture}').toDataURL()`)
+}
+
+/** A window that stays open. */
+export interface Sitting {
+  readonly name: string
+  readonly window: TestWindow
+  /** What its live part shows at this moment, as a text that changes when the picture does. */
+  glance(): Promise<string>
+  /** As in `Sighting`, since the person entered. */
+  problems(): readonly string[]
+}
+
+/** The four programs as they are watched for hours: what to open, and where to look. */
+export const screens = {
+  editor: {
+    path: '/',
+    glance: async (page: Page) =>
+      (await page.locator('.red-ui-flow-node-status-label').first().textContent()) ?? '',
+  },
+  dashboard: {
+    path: '/dashboard/line',
+    glance: async (page: Page) => (await page.locator('.nrdb-ui-text-value').first().textContent()) ?? '',
+  },
+  /** Its pages ask only when someone does. */
+  trends: {
+    path: '/classic/graph?g0.expr=time()&g0.tab=1',
+    glance: async (page: Page) => {
+      await page.locator('.execute_btn').first().click()
+      await page.locator('.spinner').first().waitFor({ state: 'hidden' })
+      return (await page.locator('.graph_wrapper tbody tr').first().textContent()) ?? ''
+    },
+  },
+  screen: { path: '/vnc.html?autoconnect=true', glance: pictureOf },
+} as const
+export type ScreenName = keyof typeof screens
+
+/** Opens one of the screens and leaves it open. */
+export async function sitDown(visit: Visit, screen: ScreenName): Promise<Sitting> {
+  const { path, glance } = screens[screen]
+  const window = await visit.browser.open()
+  await visit.enter(window.page)
+  const problemsOfSigningIn = window.problems.length
+  await window.page.goto(visit.origin + path)
+  await glance(window.page)
+  return {
+    name: visit.name,
+    window,
+    glance: () => glance(window.page),
+    problems: () => told(window.problems.slice(problemsOfSigningIn)),
   }
 }
+
+const eventually = (what: string, holds: () => boolean | Promise<boolean>): Promise<void> =>
+  until(what, holds, 15_000, 100)

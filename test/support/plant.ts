@@ -52,6 +52,8 @@ export interface EndpointUnderTest {
   readonly id: string
   readonly kind?: 'hmi' | 'historian'
   readonly upstream: string
+  /** Default: `upstream`, which is the product's. */
+  readonly hostHeader?: 'upstream' | 'original'
 }
 
 export interface PlantOptions {
@@ -245,8 +247,9 @@ function describeConfig(plant: {
   extra: string
 }): string {
   const endpoints = plant.endpoints.map(
-    ({ id, kind = 'hmi', upstream }) =>
-      `  - { id: ${id}, name: ${id} panel, kind: ${kind}, zone: Hall B, upstream: '${upstream}' }`,
+    ({ id, kind = 'hmi', upstream, hostHeader }) =>
+      `  - { id: ${id}, name: ${id} panel, kind: ${kind}, zone: Hall B, upstream: '${upstream}'` +
+      `${hostHeader === undefined ? '' : `, hostHeader: ${hostHeader}`} }`,
   )
   return `
 server:

@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { startChild } from './child.js'
+import { startServer } from './child.js'
 
 /** Debian's Prometheus, which scrapes itself each second: a historian with absolute paths. */
 export interface Prometheus {
@@ -16,7 +16,7 @@ export async function startPrometheus(): Promise<Prometheus> {
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-prometheus-'))
   const remove = (): Promise<void> => rm(folder, { recursive: true, force: true, maxRetries: 3 })
   try {
-    const child = await startChild({
+    const child = await startServer({
       name: 'Prometheus',
       command: (port) => ({
         file: 'prometheus',
