@@ -52,9 +52,10 @@ export class TestClock implements Clock {
 
   /** From now on time passes by itself, as it does outside; gives back what stops it. */
   keepPace(): () => void {
-    let last = performance.now()
+    let last = Math.round(performance.now())
     const timer = setInterval(() => {
-      const now = performance.now()
+      // Whole milliseconds, as every clock of the product gives.
+      const now = Math.round(performance.now())
       void this.advance({ ms: now - last })
       last = now
     }, 100)

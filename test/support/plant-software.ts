@@ -154,7 +154,6 @@ export function operateScreen(
     await eventually('a picture that changes', async () => (await pictureOf(page)) !== first)
     await page.locator(picture).click({ position: { x: 40, y: 40 } })
     await page.keyboard.type(`${line}\n`)
-    // eslint-disable-next-line no-control-regex -- the terminal's own word for a click
     const click = /\x1b\[<0;\d+;\d+M/
     await eventually('the click and the line on the other side', async () => {
       const last = (await entered()).trimEnd().split('\n').at(-1) ?? ''
@@ -186,7 +185,7 @@ export const screens = {
   editor: {
     path: '/',
     glance: async (page: Page) =>
-      (await page.locator('.red-ui-flow-node-status-label').first().textContent()) ?? '',
+      (await page.locator('.red-ui-flow-node-status-label', { hasText: 'bottles' }).textContent()) ?? '',
   },
   dashboard: {
     path: '/dashboard/line',
