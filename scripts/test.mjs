@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { setUp, SetupFailed } from './setup-test.mjs'
 
 const root = join(import.meta.dirname, '..')
-const limitMinutes = Number(process.env.GATEHOUSE_TEST_MINUTES ?? 20)
+const limitMinutes = Number(process.env.GATEHOUSE_TEST_MINUTES ?? 30)
 const deadline = performance.now() + limitMinutes * 60_000
 
 /** A failure outside any test counts as one failed test: nothing may look green that did not run. */

@@ -3,9 +3,11 @@ import { startNoVnc, type NoVnc } from '../support/no-vnc.js'
 import { startNodeRed, type NodeRed } from '../support/node-red.js'
 import {
   deployFromEditor,
+  hostHeaders,
   operateScreen,
   queryPrometheus,
   watchDashboard,
+  type HostHeader,
   type Sighting,
   type Visit,
 } from '../support/plant-software.js'
@@ -31,11 +33,11 @@ describe('plant software that we did not write', () => {
       launchBrowser(),
     ])
     plant = await startPlant({
-      endpoints: [
-        { id: 'node-red', kind: 'hmi', upstream: nodeRed.url },
-        { id: 'trends', kind: 'historian', upstream: prometheus.url },
-        { id: 'panel-pc', kind: 'hmi', upstream: noVnc.url },
-      ],
+      endpoints: hostHeaders.flatMap((hostHeader) => [
+        { id: `node-red-${hostHeader}`, upstream: nodeRed.url, hostHeader },
+        { id: `trends-${hostHeader}`, kind: 'historian' as const, upstream: prometheus.url, hostHeader },
+        { id: `panel-pc-${hostHeader}`, upstream: noVnc.url, hostHeader },
+      ]),
     })
   }, 90_000)
   afterAll(async () => {
@@ -49,10 +51,10 @@ describe('plant software that we did not write', () => {
     name: `${name}-direct`,
     enter: async () => undefined,
   })
-  const throughGatehouse = (name: string, id: string): Visit => ({
+  const throughGatehouse = (name: string, machine: string, hostHeader: HostHeader): Visit => ({
     browser,
-    origin: plant.origin(id),
-    name: `${name}-through`,
+    origin: plant.origin(`${machine}-${hostHeader}`),
+    name: `${name}-through-${hostHeader}`,
     enter: (page) => plant.signInPage(page, 'vendor'),
   })
   const expectNothingNew = (through: Sighting, direct: Sighting): void => {
@@ -65,33 +67,42 @@ describe('plant software that we did not write', () => {
   it('lets an engineer deploy a flow in the Node-RED editor', async () => {
     const direct = await deployFromEditor(directly('editor', nodeRed.url), 'set by hand')
     expect(direct.webSockets).toContain('/comms')
-    const through = await deployFromEditor(throughGatehouse('editor', 'node-red'), 'set through the gate')
-    expectNothingNew(through, direct)
+    for (const by of hostHeaders) {
+      const through = await deployFromEditor(throughGatehouse('editor', 'node-red', by), `set through ${by}`)
+      expectNothingNew(through, direct)
+    }
     const names = (await nodeRed.deployedFlows()).map((node) => node.name)
-    expect(names).toEqual(expect.arrayContaining(['set by hand', 'set through the gate']))
-  }, 90_000)
+    const wanted = ['set by hand', ...hostHeaders.map((by) => `set through ${by}`)]
+    expect(names).toEqual(expect.arrayContaining(wanted))
+  }, 120_000)
 
   it('shows values that change on a Node-RED dashboard, and takes one from it', async () => {
     const direct = await watchDashboard(directly('dashboard', nodeRed.url), nodeRed.dashboardPath)
     expect(direct.webSockets).toContain('/dashboard/socket.io/')
     expect(direct.serviceWorkers).toEqual(['/dashboard/'])
-    const through = await watchDashboard(throughGatehouse('dashboard', 'node-red'), nodeRed.dashboardPath)
-    expectNothingNew(through, direct)
-  }, 90_000)
+    for (const by of hostHeaders) {
+      const visit = throughGatehouse('dashboard', 'node-red', by)
+      expectNothingNew(await watchDashboard(visit, nodeRed.dashboardPath), direct)
+    }
+  }, 120_000)
 
   it('answers a query in the Prometheus pages', async () => {
     const direct = await queryPrometheus(directly('prometheus', prometheus.url))
     expect(direct.assets).toContain('/classic/graph')
-    const through = await queryPrometheus(throughGatehouse('prometheus', 'trends'))
-    expectNothingNew(through, direct)
-  }, 90_000)
+    for (const by of hostHeaders) {
+      const through = await queryPrometheus(throughGatehouse('prometheus', 'trends', by))
+      expectNothingNew(through, direct)
+    }
+  }, 120_000)
 
   it('shows the screen of a panel PC over noVNC, and takes pointer and keys to it', async () => {
     const operate = (visit: Visit, line: string): Promise<Sighting> =>
       operateScreen(visit, noVnc.screenPath, line, noVnc.entered)
     const direct = await operate(directly('screen', noVnc.url), 'entered by hand')
     expect(direct.webSockets).toEqual(['/websockify'])
-    const through = await operate(throughGatehouse('screen', 'panel-pc'), 'entered through the gate')
-    expectNothingNew(through, direct)
-  }, 90_000)
+    for (const by of hostHeaders) {
+      const through = await operate(throughGatehouse('screen', 'panel-pc', by), `entered through ${by}`)
+      expectNothingNew(through, direct)
+    }
+  }, 120_000)
 })

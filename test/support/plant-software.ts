@@ -14,6 +14,10 @@ export interface Sighting {
   readonly assets: readonly string[]
 }
 
+/** Every piece of work is done under each of them. */
+export const hostHeaders = ['upstream'] as const
+export type HostHeader = (typeof hostHeaders)[number]
+
 export interface Visit {
   readonly browser: TestBrowser
   /** Where the software is: its own address, or its origin behind Gatehouse. */

@@ -8,7 +8,7 @@ import { createKeysFile, endpointOrigin, loadConfig, type Config } from '../../s
 import type { GrantRequest } from '../../src/grants/index.js'
 import { principalId } from '../../src/identity/index.js'
 import { startGatehouse, type Gatehouse } from '../../src/main.js'
-import type { Actor, Grant, Principal } from '../../src/model.js'
+import type { Actor, Endpoint, Grant, Principal } from '../../src/model.js'
 import { createClient, type Answer, type Client } from './client.js'
 import { TestClock } from './clock.js'
 import { silentLogger } from './logger.js'
@@ -53,7 +53,7 @@ export interface EndpointUnderTest {
   readonly kind?: 'hmi' | 'historian'
   readonly upstream: string
   /** Default: `upstream`, which is the product's. */
-  readonly hostHeader?: 'upstream' | 'original'
+  readonly hostHeader?: Endpoint['hostHeader']
 }
 
 export interface PlantOptions {
@@ -247,9 +247,9 @@ function describeConfig(plant: {
   extra: string
 }): string {
   const endpoints = plant.endpoints.map(
-    ({ id, kind = 'hmi', upstream, hostHeader }) =>
+    ({ id, kind = 'hmi', upstream, hostHeader = 'upstream' }) =>
       `  - { id: ${id}, name: ${id} panel, kind: ${kind}, zone: Hall B, upstream: '${upstream}'` +
-      `${hostHeader === undefined ? '' : `, hostHeader: ${hostHeader}`} }`,
+      `${hostHeader === 'upstream' ? '' : `, hostHeader: ${hostHeader}`} }`,
   )
   return `
 server:
