@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { connectionNamed, hopByHop, isReservedInRequests, rewrittenInRequests } from './names.js'
+import { connectionNamed, fieldRule } from './names.js'
 import { readTarget, strict, targetFlaws, type Openings } from './target.js'
 
 /**
@@ -190,12 +190,7 @@ function isClaimed(name: string): boolean {
   // `Host_` and `_Host` come out as `Host` of readers that trim what they replaced.
   const trimmed = key.replace(/^-+|-+$/g, '')
   return [key, trimmed].some(
-    (each) =>
-      hopByHop.has(each) ||
-      rewrittenInRequests.has(each) ||
-      isReservedInRequests(each) ||
-      singletons.has(each) ||
-      overrides.has(each),
+    (each) => fieldRule(each).isDroppedInRequests || singletons.has(each) || overrides.has(each),
   )
 }
 
