@@ -40,6 +40,8 @@ export interface StoreOptions {
 }
 
 const commandTimeoutMs = 300
+/** What the client library asks for itself when it connects is bounded by its own limit alone. */
+const clientLimitMs = 5_000
 
 /**
  * Connects in the background: a Redis that is down does not stop the process, it stops decisions.
@@ -47,7 +49,7 @@ const commandTimeoutMs = 300
  * closed gate waits that long, and a queued decision is a stale one.
  */
 export function connectStore(options: StoreOptions, logger: Logger): Store {
-  const redis = open(options, commandTimeoutMs, 'gatehouse')
+  const redis = open(options, clientLimitMs, 'gatehouse')
   let lastProblem = ''
   redis.on('error', (error: Error) => {
     const problem = describeError(error)
@@ -61,10 +63,10 @@ export function connectStore(options: StoreOptions, logger: Logger): Store {
 
   const guard = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
-      return await work()
+      return await withinLimit(work())
     } catch (error) {
       if (error instanceof GatehouseError) throw error
-      throw new GatehouseError('store-unavailable', 'Access cannot be checked right now.', { cause: error })
+      throw unavailable(error)
     }
   }
   const collect = async (commands: ChainableCommander): Promise<unknown[]> => {
@@ -105,21 +107,43 @@ export function connectStore(options: StoreOptions, logger: Logger): Store {
         })
     },
     isReady: () => redis.status === 'ready',
-    untilReady: (limitMs) =>
-      guard(async () => {
-        if (redis.status === 'ready') return
-        await once(redis, 'ready', { signal: AbortSignal.timeout(limitMs) })
-      }),
+    untilReady: async (limitMs) => {
+      try {
+        if (redis.status !== 'ready') await once(redis, 'ready', { signal: AbortSignal.timeout(limitMs) })
+      } catch (error) {
+        throw unavailable(error)
+      }
+    },
     dedicated: (timeoutMs) => {
       const connection = open(options, timeoutMs, 'gatehouse-follow')
       connection.on('error', () => undefined) // the main connection reports the same failure
       return connection
     },
     close: async () => {
-      await redis.quit().catch(() => undefined)
+      await withinLimit(redis.quit()).catch(() => undefined)
       redis.disconnect()
     },
   }
+}
+
+function unavailable(cause: unknown): GatehouseError {
+  return new GatehouseError('store-unavailable', 'Access cannot be checked right now.', { cause })
+}
+
+/**
+ * Not ioredis's own limit: a timer that is late because we were busy would fire before the answer is read
+ * that has long arrived, and a busy moment of ours would look like an outage of Redis. So what has arrived
+ * is read first.
+ */
+function withinLimit<T>(work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      setImmediate(reject, new Error(`Redis did not answer within ${commandTimeoutMs} ms`))
+    }, commandTimeoutMs)
+    work.then(resolve, reject).finally(() => {
+      clearTimeout(timer)
+    })
+  })
 }
 
 function open(options: StoreOptions, timeoutMs: number, connectionName: string): Redis {
