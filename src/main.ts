@@ -26,6 +26,7 @@ import {
   connectStore,
   createLogger,
   createPages,
+  createView,
   describeError,
   GatehouseError,
   openChangeLog,
@@ -93,7 +94,8 @@ export async function openServices(config: Config, options: ServiceOptions = {})
   const store = connectStore(config.redis, logger)
   const changes = openChangeLog(store, logger)
   const record: Ledger['append'] = (event) => ledger.append(event)
-  const shared = { store, clock, changes, record, keyring, logger }
+  const view = createView(changes.proof)
+  const shared = { store, clock, changes, view, record, keyring, logger }
   return {
     clock,
     logger,

@@ -6,6 +6,7 @@ import {
   type Clock,
   type Logger,
   type Store,
+  type View,
 } from '../lib/index.js'
 import type { Grant } from '../model.js'
 import type { GrantEvent, Grants } from './model.js'
@@ -16,6 +17,7 @@ export interface GrantsOptions {
   readonly store: Store
   readonly clock: Clock
   readonly changes: ChangeLog
+  readonly view: View
   readonly logger: Logger
   /** Resolves when the event is durable. */
   readonly record: (event: GrantEvent) => Promise<void>
@@ -25,12 +27,15 @@ export interface GrantsOptions {
   readonly endpointIds: ReadonlySet<string> | (() => ReadonlySet<string>)
 }
 
+type GrantChange = Extract<Change, { grantId: string }>
+
 const listedAtMost = 10_000
 
 export function createGrants({
   store,
   clock,
   changes,
+  view,
   logger,
   record,
   maxLengthMs,
@@ -38,7 +43,7 @@ export function createGrants({
 }: GrantsOptions): Grants {
   const register = openRegister({ store, clock, logger })
   const announce =
-    (kind: Exclude<Change['kind'], 'session-ended'>, grantId: string): Also =>
+    (kind: GrantChange['kind'], grantId: string): Also =>
     (multi) =>
       changes.addTo(multi, { kind, grantId })
 
@@ -67,7 +72,7 @@ export function createGrants({
       return grant
     },
 
-    heldBy: (principalId) => register.heldBy(principalId),
+    heldBy: (principalId) => view.read(`held ${principalId}`, () => register.heldBy(principalId)),
 
     async get(id) {
       return (await register.find(id))?.grant ?? null
@@ -97,6 +102,7 @@ export function createGrants({
       if (hasEnded(grant)) throw conflict('has ended already')
       await record({ event: 'grant.revoked', grantId: id, actor, reason: why })
       await register.revoke(id, { at: clock.now(), by: actor, reason: why }, announce('grant-revoked', id))
+      await changes.settle()
       return load(id)
     },
 

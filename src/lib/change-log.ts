@@ -1,5 +1,6 @@
 import type { ChainableCommander, Store } from './redis.js'
 import type { Logger } from './logger.js'
+import { newId } from './ids.js'
 import { describeError } from './logger.js'
 
 /** Something that may end or lengthen what is already open. */
@@ -7,6 +8,7 @@ export type Change =
   | { readonly kind: 'grant-issued'; readonly grantId: string }
   | { readonly kind: 'grant-extended'; readonly grantId: string }
   | { readonly kind: 'grant-revoked'; readonly grantId: string }
+  | { readonly kind: 'session-changed'; readonly sessionId: string }
   | { readonly kind: 'session-ended'; readonly sessionId: string; readonly cause: string }
 
 /**
@@ -22,6 +24,24 @@ export interface ChangeLog {
    * that fails is doubt again: it is tried until it succeeds. Resolves once following has begun.
    */
   follow(handlers: ChangeHandlers): Promise<Follower>
+  /** What a local copy of the state may be believed by. */
+  readonly proof: Proof
+  /**
+   * Waits until every instance has followed all changes made so far, a second at most: what was revoked
+   * before is then refused everywhere. An instance that is cut off believes its copy no longer by then.
+   */
+  settle(): Promise<void>
+}
+
+/** How well this instance knows that it has missed no change. */
+export interface Proof {
+  /** Grows with every change, and with every doubt: what was read under another number may be old. */
+  readonly generation: number
+  /**
+   * The monotonic instant at which nothing was missing, `-Infinity` while changes are not followed. It is
+   * that of the question and not of the answer, which may have waited for us.
+   */
+  readonly provedAt: number
 }
 
 export interface ChangeHandlers {
@@ -35,17 +55,60 @@ export interface Follower {
 
 /** Enough for hours of administration; a follower that is further behind re-checks everything. */
 const keptEntries = 10_000
-const blockMs = 500
+/** Each answer proves that nothing was missed; so that is known anew this often. */
+const blockMs = 200
 const pauseAfterFailureMs = 200
+/** A follower that was not heard of for so long believes no copy any more, so nobody need wait for it. */
+const followerLifeMs = 1_200
+const settleLimitMs = 1_000
+const settlePauseMs = 2
 
 export function openChangeLog(store: Store, logger: Logger): ChangeLog {
   const key = store.key('changes')
+  const proof = { generation: 0, provedAt: -Infinity }
+  const followersKey = store.key('followers')
+  const followerKey = (id: string): string => store.key('follower', id)
+
+  /** Of the followers that live, those that have not come as far as `position`. */
+  const behind = async (position: string): Promise<string[]> => {
+    const ids = await store.run((redis) => redis.smembers(followersKey))
+    if (ids.length === 0) return []
+    const positions = await store.run((redis) => redis.mget(ids.map(followerKey)))
+    const gone = ids.filter((_, at) => positions[at] === null)
+    if (gone.length > 0) await store.run((redis) => redis.srem(followersKey, ...gone))
+    return ids.filter((_, at) => positions[at] != null && isBefore(positions[at], position))
+  }
+
+  /** Waits until nobody is behind; returns who still is when the limit is over. */
+  const allFollow = async (): Promise<string[]> => {
+    const [newest] = await store.run((redis) => redis.xrevrange(key, '+', '-', 'COUNT', 1))
+    const position = newest?.[0] ?? '0-0'
+    const deadline = performance.now() + settleLimitMs
+    let late = await behind(position)
+    while (late.length > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, settlePauseMs))
+      late = await behind(position)
+    }
+    return late
+  }
+
   return {
+    proof,
+    settle: async () => {
+      try {
+        const late = await allFollow()
+        if (late.length > 0) logger.warn('change log: not confirmed by every instance', { instances: late })
+      } catch (error) {
+        // What was changed stays changed; only that everybody knows is not sure before the second is over.
+        logger.warn('change log: cannot see who has followed', { problem: describeError(error) })
+      }
+    },
     addTo: (commands, change) => {
       commands.xadd(key, 'MAXLEN', '~', keptEntries, '*', 'change', JSON.stringify(change))
     },
     follow: async (handlers) => {
       const connection = store.dedicated(blockMs + 2_000)
+      const instance = newId('i')
       let closed = false
       const isClosed = (): boolean => closed
       let position: string | null = null
@@ -55,9 +118,13 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
         return newest?.[0] ?? '0-0'
       }
       const readOn = async (from: string): Promise<string> => {
+        const askedAt = performance.now()
         const reply = await connection.xread('COUNT', 500, 'BLOCK', blockMs, 'STREAMS', key, from)
+        const entries = reply?.[0]?.[1] ?? []
+        // First of all: from here on nobody may decide by what was read before.
+        if (entries.length > 0) proof.generation += 1
         let last = from
-        for (const [id, fields] of reply?.[0]?.[1] ?? []) {
+        for (const [id, fields] of entries) {
           last = id
           const change = parseChange(fields[1])
           if (change) await handlers.onChange(change)
@@ -66,6 +133,8 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
             await handlers.onDoubt()
           }
         }
+        await connection.set(followerKey(instance), last, 'PX', followerLifeMs)
+        proof.provedAt = askedAt
         return last
       }
       let isLost = false
@@ -75,11 +144,14 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
             if (position === null) {
               // Position first, re-check after: a change between the two is then seen twice, not never.
               position = await locate()
+              await connection.sadd(followersKey, instance)
               await handlers.onDoubt()
             }
             position = await readOn(position)
             isLost = false
           } catch (error) {
+            proof.provedAt = -Infinity
+            proof.generation += 1
             if (isClosed()) return
             position = null
             // Five times a second: said once an outage, or it would bury what else happens meanwhile.
@@ -90,17 +162,30 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
           }
         }
       }
-      position = await waitReady(connection).then(locate, () => null)
+      position = await waitReady(connection)
+        .then(() => connection.sadd(followersKey, instance))
+        .then(locate)
+        .catch(() => null)
       const running = loop()
       return {
         close: async () => {
           closed = true
+          proof.provedAt = -Infinity
           connection.disconnect()
           await running
+          // Nobody need wait for us until we would have been forgotten.
+          await store.run((redis) => redis.del(followerKey(instance))).catch(() => undefined)
         },
       }
     },
   }
+}
+
+/** Ids of a Redis stream: milliseconds, a hyphen, a number. */
+function isBefore(a: string, b: string): boolean {
+  const [aMs = 0, aSeq = 0] = a.split('-').map(Number)
+  const [bMs = 0, bSeq = 0] = b.split('-').map(Number)
+  return aMs < bMs || (aMs === bMs && aSeq < bSeq)
 }
 
 async function waitReady(connection: ReturnType<Store['dedicated']>): Promise<void> {
@@ -118,6 +203,8 @@ function parseChange(text: string | undefined): Change | null {
     const value: unknown = JSON.parse(text ?? '')
     if (typeof value !== 'object' || value === null || !('kind' in value)) return null
     const change = value as Record<string, unknown>
+    if (change.kind === 'session-changed')
+      return typeof change.sessionId === 'string' ? (value as Change) : null
     if (change.kind === 'session-ended') {
       return typeof change.sessionId === 'string' && typeof change.cause === 'string'
         ? (value as Change)

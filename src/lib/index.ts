@@ -6,5 +6,6 @@ export { createLogger, describeError, type Logger, type LogLevel } from './logge
 export { connectStore, type ChainableCommander, type Store } from './redis.js'
 export { readReply, readStored } from './stored.js'
 export { openChangeLog, type Change, type ChangeLog } from './change-log.js'
+export { createView, type View } from './view.js'
 export type { AnswerDenied, AnswerError, OwnSurface, Visit } from './surface.js'
 export { createPages, type Message, type Page, type Pages } from './page/index.js'

@@ -9,6 +9,7 @@ import {
   type Keyring,
   type Logger,
   type Store,
+  type View,
 } from '../lib/index.js'
 import type { Pass, Session } from '../model.js'
 import { createHandoverCodes } from './handover.js'
@@ -19,6 +20,7 @@ export interface SessionsOptions {
   readonly store: Store
   readonly clock: Clock
   readonly changes: ChangeLog
+  readonly view: View
   readonly keyring: Keyring
   readonly logger: Logger
   /** Resolves when the event is durable. */
@@ -31,8 +33,8 @@ const listedAtMost = 1_000
 const tidyUpMs = 24 * 3_600_000
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { store, clock, changes, keyring, logger, record, maxLengthMs } = options
-  const vault = openVault({ store, logger, keptMs: maxLengthMs + tidyUpMs })
+  const { store, clock, changes, view, keyring, logger, record, maxLengthMs } = options
+  const vault = openVault({ store, changes, logger, keptMs: maxLengthMs + tidyUpMs })
   const codes = createHandoverCodes({ store, clock })
 
   const isOver = (session: Session): boolean => clock.now() >= session.endsAt
@@ -46,9 +48,11 @@ export function createSessions(options: SessionsOptions): Sessions {
     // A session that cannot be read is ended like any other: stopping must not depend on good data.
     const principalId = session?.principal.id ?? 'unknown'
     await record({ event: 'session.ended', sessionId, principalId, cause, actor })
-    return vault.remove(sessionId, holding, (multi) =>
+    const isRemoved = await vault.remove(sessionId, holding, (multi) =>
       changes.addTo(multi, { kind: 'session-ended', sessionId, cause }),
     )
+    await changes.settle()
+    return isRemoved
   }
 
   /** One that cannot be ended must not keep the others alive. */
@@ -161,7 +165,9 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
 
     async byPassToken(token, endpointId) {
-      const found = isToken(token) ? await vault.byPass(fingerprint(token)) : null
+      if (!isToken(token)) return null
+      const print = fingerprint(token)
+      const found = await view.read(`pass ${print}`, () => vault.byPass(print))
       return found?.pass.endpointId === endpointId && !isOver(found.session) ? found : null
     },
   }

@@ -4,6 +4,7 @@ import {
   readReply,
   readStored,
   type ChainableCommander,
+  type ChangeLog,
   type Logger,
   type Store,
 } from '../lib/index.js'
@@ -102,12 +103,17 @@ export interface Holding {
  * Expiry in Redis (`keptMs`) runs on Redis's clock and is for tidiness alone; whether a session has ended
  * is for the caller to say. What cannot be read counts as absent.
  */
-export function openVault({ store, logger, keptMs }: { store: Store; logger: Logger; keptMs: number }) {
+export function openVault(options: {
+  readonly store: Store
+  readonly changes: ChangeLog
+  readonly logger: Logger
+  readonly keptMs: number
+}) {
+  const { store, changes, logger, keptMs } = options
   const sessionKey = (id: string): string => store.key('session', id)
   const pointerKey = (print: string): string => store.key('session-key', print)
   const indexKey = (index: string): string => store.key('sessions', index)
   const follow = store.script(followPointer)
-  const addTo = store.script(addUnlessGone)
 
   const readSession = (id: string, text: string | null | undefined): Session | null => {
     if (text === null || text === undefined) return null
@@ -123,10 +129,29 @@ export function openVault({ store, logger, keptMs }: { store: Store; logger: Log
     return session && { session, value: reply[2] }
   }
 
-  const add = async (sessionId: string, print: string, fields: Record<string, string>): Promise<number> => {
-    const args = [sessionId, keptMs, ...Object.entries(fields).flat()]
-    return Number(await addTo([sessionKey(sessionId), pointerKey(print)], args))
+  const add = async (
+    sessionId: string,
+    print: string,
+    fields: Record<string, string>,
+    also: (multi: ChainableCommander) => void = () => undefined,
+  ): Promise<number> => {
+    const args = [
+      sessionKey(sessionId),
+      pointerKey(print),
+      sessionId,
+      keptMs,
+      ...Object.entries(fields).flat(),
+    ]
+    const [count] = await store.transaction((multi) => {
+      multi.eval(addUnlessGone, 2, ...args)
+      also(multi)
+    })
+    return Number(count)
   }
+  const announce =
+    (sessionId: string) =>
+    (multi: ChainableCommander): void =>
+      changes.addTo(multi, { kind: 'session-changed', sessionId })
 
   const inspect = async (id: string): Promise<Holding | null> => {
     const fields = await store.run((redis) => redis.hgetall(sessionKey(id)))
@@ -147,6 +172,7 @@ export function openVault({ store, logger, keptMs }: { store: Store; logger: Log
     await store.transaction((multi) => {
       multi.hdel(sessionKey(id), ...oldest.map(({ print }) => passPrefix + print))
       multi.del(...oldest.map(({ print }) => pointerKey(print)))
+      announce(id)(multi)
     })
   }
 
@@ -170,7 +196,8 @@ export function openVault({ store, logger, keptMs }: { store: Store; logger: Log
 
     /** Replaces record and token at once. False when the session is gone. */
     async retoken(session: Session, tokenPrint: string): Promise<boolean> {
-      return (await add(session.id, tokenPrint, { record: JSON.stringify(session), token: tokenPrint })) > 0
+      const fields = { record: JSON.stringify(session), token: tokenPrint }
+      return (await add(session.id, tokenPrint, fields, announce(session.id))) > 0
     },
 
     /** False when the session is gone. */

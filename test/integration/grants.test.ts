@@ -4,7 +4,7 @@ import type { Actor, Grant, Principal } from '../../src/model.js'
 import { TestClock } from '../support/clock.js'
 import { badRequests, goodRequest } from '../support/grant-requests.js'
 import { silentLogger } from '../support/logger.js'
-import { connectedStore } from '../support/store.js'
+import { changesOf, connectedStore } from '../support/store.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 
 const minute = 60_000
@@ -518,7 +518,7 @@ function open(
   return createGrants({
     store: own,
     clock,
-    changes: openChangeLog(own, silentLogger),
+    ...changesOf(own),
     logger: silentLogger,
     record: async (event) => {
       await whileRecording(event)
@@ -545,8 +545,10 @@ async function edit(key: string, from: string, to: string): Promise<void> {
   await store.run((connection) => connection.hset(key, 'terms', terms.replace(from, to)))
 }
 
+/** Without what the follower of a test leaves behind while it follows. */
 async function keys(): Promise<string[]> {
-  return (await store.run((connection) => connection.keys('*'))).sort()
+  const all = await store.run((connection) => connection.keys('*'))
+  return all.filter((key) => !key.includes(':follower')).sort()
 }
 
 async function dump(): Promise<[string, string | undefined][]> {

@@ -1,4 +1,11 @@
-import { connectStore, type Store } from '../../src/lib/index.js'
+import {
+  connectStore,
+  createView,
+  openChangeLog,
+  type ChangeLog,
+  type Store,
+  type View,
+} from '../../src/lib/index.js'
 import { silentLogger } from './logger.js'
 
 /** A store that is connected already; the caller closes it. */
@@ -14,4 +21,10 @@ export async function ready(store: Store): Promise<void> {
     if (performance.now() > deadline) throw new Error('Redis did not answer within 5 s')
     await new Promise((resolve) => setImmediate(resolve))
   }
+}
+
+/** The changes of a store and a copy of it, followed by nobody. */
+export function changesOf(store: Store): { changes: ChangeLog; view: View } {
+  const changes = openChangeLog(store, silentLogger)
+  return { changes, view: createView(changes.proof) }
 }

@@ -1,0 +1,159 @@
+import { createView, openChangeLog, type ChangeLog, type Store, type View } from '../../src/lib/index.js'
+import { silentLogger } from '../support/logger.js'
+import { startRedis, type TestRedis } from '../support/redis.js'
+import { connectedStore } from '../support/store.js'
+import { until } from '../support/until.js'
+
+let redis: TestRedis
+let store: Store
+
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(async () => {
+  await redis.close()
+})
+beforeEach(async () => {
+  store = await connectedStore(redis.url)
+  await store.run((connection) => connection.flushall())
+})
+afterEach(async () => {
+  await store.close()
+})
+
+type ChangeHandlers = Parameters<ChangeLog['follow']>[0]
+
+const idle: ChangeHandlers = { onChange: async () => {}, onDoubt: async () => {} }
+
+interface Instance {
+  readonly changes: ChangeLog
+  readonly view: View
+  readonly follower: Awaited<ReturnType<ChangeLog['follow']>>
+}
+
+/** One Gatehouse's following and its copy, proved current. */
+async function startInstance(handlers: Partial<ChangeHandlers> = {}): Promise<Instance> {
+  const changes = openChangeLog(store, silentLogger)
+  const follower = await changes.follow({ ...idle, ...handlers })
+  await until('changes are followed', () => isProved(changes))
+  return { changes, view: createView(changes.proof), follower }
+}
+
+const isProved = ({ proof }: ChangeLog): boolean => performance.now() - proof.provedAt < 500
+
+async function change(changes: ChangeLog): Promise<void> {
+  await store.transaction((multi) => {
+    changes.addTo(multi, { kind: 'grant-revoked', grantId: 'g-1' })
+  })
+}
+
+describe('a copy of what the store holds', () => {
+  it('is read once while nothing changes', async () => {
+    const { view, follower } = await startInstance()
+    let readings = 0
+    const read = async (): Promise<number> => (readings += 1)
+    expect([await view.read('a', read), await view.read('a', read)]).toEqual([1, 1])
+    expect(await view.read('b', read)).toBe(2)
+    await follower.close()
+  })
+
+  it('is read anew after any change', async () => {
+    const { changes, view, follower } = await startInstance()
+    await view.read('a', async () => 'before')
+    await change(changes)
+    await changes.settle()
+    expect(await view.read('a', async () => 'after')).toBe('after')
+    await follower.close()
+  })
+
+  it('does not keep what was read while a change arrived', async () => {
+    const { changes, view, follower } = await startInstance()
+    const early = view.read('a', async () => {
+      await change(changes)
+      await changes.settle()
+      return 'old'
+    })
+    expect(await early).toBe('old')
+    expect(await view.read('a', async () => 'new')).toBe('new')
+    await follower.close()
+  })
+
+  it('does not keep that something is absent, or whoever makes up keys would fill the memory', async () => {
+    const { view, follower } = await startInstance()
+    expect(await view.read('a', async () => null)).toBeNull()
+    expect(await view.read('a', async () => 'there')).toBe('there')
+    await follower.close()
+  })
+
+  it('is not believed by an instance that follows nothing', async () => {
+    const changes = openChangeLog(store, silentLogger)
+    const view = createView(changes.proof)
+    await view.read('a', async () => 'old')
+    expect(await view.read('a', async () => 'new')).toBe('new')
+  })
+
+  it('is not believed any more once Redis stands still', async () => {
+    const { view, follower } = await startInstance()
+    await view.read('a', async () => 'old')
+    redis.process.kill('SIGSTOP')
+    try {
+      await new Promise((resolve) => setTimeout(resolve, 1_000))
+      await expect(
+        view.read('a', async () => {
+          throw new Error('asked')
+        }),
+      ).rejects.toThrow('asked')
+    } finally {
+      redis.process.kill('SIGCONT')
+    }
+    await follower.close()
+  })
+
+  it('is not believed when the loop stood still, until Redis has been asked again', async () => {
+    const { view, follower } = await startInstance()
+    await view.read('a', async () => 'old')
+    const end = performance.now() + 1_000
+    while (performance.now() < end);
+    expect(await view.read('a', async () => 'new')).toBe('new')
+    await follower.close()
+  })
+})
+
+describe('settling', () => {
+  it('waits for every instance', async () => {
+    const instances = await Promise.all([startInstance(), startInstance(), startInstance()])
+    const [{ changes }] = instances as [Instance, ...Instance[]]
+    for (let round = 0; round < 100; round += 1) {
+      for (const { view } of instances) await view.read('a', async () => `before ${round}`)
+      await change(changes)
+      await changes.settle()
+      for (const { view } of instances)
+        expect(await view.read('a', async () => `after ${round}`)).toBe(`after ${round}`)
+    }
+    await Promise.all(instances.map(({ follower }) => follower.close()))
+  })
+
+  it('waits a second at most for one that hangs, which then believes nothing', async () => {
+    let release = (): void => undefined
+    const hanging = new Promise<void>((resolve) => (release = resolve))
+    const slow = await startInstance({ onChange: () => hanging })
+    await slow.view.read('a', async () => 'before')
+    const startedAt = performance.now()
+    await change(slow.changes)
+    await slow.changes.settle()
+    expect(performance.now() - startedAt).toBeGreaterThan(900)
+    expect(performance.now() - startedAt).toBeLessThan(2_000)
+    expect(await slow.view.read('a', async () => 'after')).toBe('after')
+    release()
+    await slow.follower.close()
+  })
+
+  it('waits for nobody who is gone', async () => {
+    const gone = await startInstance()
+    await gone.follower.close()
+    const startedAt = performance.now()
+    await change(gone.changes)
+    await gone.changes.settle()
+    expect(performance.now() - startedAt).toBeLessThan(500)
+  })
+})
