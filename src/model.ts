@@ -84,6 +84,9 @@ export interface Endpoint {
   readonly probe: { readonly path: string; readonly intervalMs: number } | null
 }
 
+/** The methods Gatehouse knows. Every other is refused before anybody asks what it is for. */
+export const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
 /** What some machines need of requests and the strict rules refuse; opened for one endpoint, by name. */
 export const lenientRequests = [
   'double-slash',
