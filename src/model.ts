@@ -199,6 +199,8 @@ export const reasons = [
   'grant-not-started',
   'grant-ended',
   'grant-revoked',
+  'method-closed',
+  'path-closed',
   'view-only',
 ] as const
 export type Reason = (typeof reasons)[number]
@@ -231,7 +233,14 @@ export interface Facts {
   readonly at: EpochMs
   readonly resource:
     | { readonly kind: 'own'; readonly access: OwnAccess }
-    | { readonly kind: 'endpoint'; readonly endpointId: string; readonly isKnown: boolean }
+    | {
+        readonly kind: 'endpoint'
+        readonly endpointId: string
+        readonly isKnown: boolean
+        /** By the endpoint's own lists, whoever asks. */
+        readonly isMethodOpen: boolean
+        readonly isPathOpen: boolean
+      }
   readonly request: {
     /** True for methods that RFC 9110 §9.2.1 calls safe. */
     readonly isSafe: boolean

@@ -66,7 +66,7 @@ const escaped = '%(?![01]|2[5EFef]|3[Bb]|5[Cc]|7[Ff])[0-9A-Fa-f]{2}'
 
 /** What the strict rules for request targets let through: a plain path with other characters escaped, perhaps a query. */
 export const addressedPathPattern = new RegExp(
-  `^/(?:(?!(?:\\.|%20)+(?:[/?]|$))(?:[${plain}*]|${escaped})+(?:/|(?=\\?)|$))*(?:\\?(?:[${plain}*/?;]|%(?!00)[0-9A-Fa-f]{2})*)?$`,
+  `^/(?:(?!(?:\\.|%20)+(?:[/?]|$))(?:[${plain}*]|${escaped})+(?:/|(?=\\?)|$))*(?:\\?(?:[${plain.replace("'", '')}*/?;]|%(?!00)[0-9A-Fa-f]{2})*)?$`,
 )
 
 /** A path without its query, escapes decoded; null when they are no UTF-8. */
