@@ -251,8 +251,8 @@ function describeConfig(plant: {
   const endpoints = plant.endpoints.map(
     ({ id, kind = 'hmi', upstream, hostHeader = 'upstream', more }) =>
       `  - { id: ${id}, name: ${id} panel, kind: ${kind}, zone: Hall B, upstream: '${upstream}'` +
-      `${hostHeader === 'upstream' ? '' : `, hostHeader: ${hostHeader}`}` +
-      `${more === undefined ? '' : `, ${more}`} }`,
+      (hostHeader === 'upstream' ? '' : `, hostHeader: ${hostHeader}`) +
+      (more === undefined ? ' }' : `, ${more} }`),
   )
   return `
 server:
