@@ -144,11 +144,12 @@ export const addressedPath = () =>
   text(
     { says: 'path that begins with `/`, perhaps with a query', pattern: addressedPathPattern.source },
     (value, refuse) => {
-      if (!addressedPathPattern.test(value) || decodedPath(value) === null || value.length > longestPath)
+      const path = decodedPath(value)
+      if (!addressedPathPattern.test(value) || path === null || value.length > longestPath)
         return refuse(
           'must be a path that begins with /, perhaps with a query, as the strict rules let it through: no //, ;, # or encoded slash, and no segment of dots alone',
         )
-      return isOwnPath(value) ? refuse(ownPath) : value
+      return isOwnPath(path) ? refuse(ownPath) : value
     },
   )
 

@@ -66,13 +66,14 @@ const escaped = '%(?![01]|2[5EFef]|3[Bb]|5[Cc]|7[Ff])[0-9A-Fa-f]{2}'
 
 /** What the strict rules for request targets let through: a plain path with other characters escaped, perhaps a query. */
 export const addressedPathPattern = new RegExp(
-  `^/(?:(?!(?:\\.|%20)+(?:[/?]|$))(?:[${plain}*]|${escaped})+(?:/|(?=\\?)|$))*(?:\\?(?:[${plain.replace("'", '')}*/?;]|%(?!00)[0-9A-Fa-f]{2})*)?$`,
+  `^/(?:(?!(?:\\.|%20)+(?:[/?]|$))(?:[${plain}*]|${escaped})+(?:/|(?=\\?)|$))*(?:\\?(?:[${plain.replace("'", '')}*/?;]|%(?!00)[0-9A-Fa-f]{2})+)?$`,
 )
 
-/** A path without its query, escapes decoded; null when they are no UTF-8. */
+/** A path without its query, escapes decoded; null when they are no UTF-8, or control characters (C1). */
 export function decodedPath(text: string): string | null {
   try {
-    return decodeURIComponent(text.split('?', 1)[0] ?? '')
+    const decoded = decodeURIComponent(text.split('?', 1)[0] ?? '')
+    return /[\x80-\x9f]/.test(decoded) ? null : decoded
   } catch {
     return null
   }

@@ -1,3 +1,7 @@
+import fc from 'fast-check'
+import { addressedPath } from '../../src/config/fields.js'
+import { readTarget } from '../../src/dataplane/target.js'
+import { isLocalPath } from '../../src/lib/page/index.js'
 import { createAuthority, type ServerCertificate } from '../support/certificates.js'
 import { endpointUnderTest } from '../support/endpoint.js'
 import { parseConfig } from '../../src/config/load.js'
@@ -149,7 +153,7 @@ describe('an endpoint with options', () => {
 
 const plainPath =
   'must be a plain path that begins with /: no escapes, no *, no //, no ; and no segment of dots alone'
-const addressedPath =
+const notAddressed =
   'must be a path that begins with /, perhaps with a query, as the strict rules let it through: no //, ;, # or encoded slash, and no segment of dots alone'
 const ownPath = 'lies in /.gatehouse/, which belongs to Gatehouse itself'
 const ownHeader = 'must not be a header that Gatehouse itself writes or reads'
@@ -158,13 +162,15 @@ const form = 'credentials: { kind: form, file: log-in, path: /in, userField: u, 
 /** Which options are refused, where, and with which words. */
 const refusals: readonly [options: string[], path: string, message: string][] = [
   ...["''", 'hmi', "'//hmi'", '/a/../b', '/a/%2e%2e/b', "'/a;b'", "'/a%2fb'", "'/a%5Cb'", "'/a#b'"].map(
-    (value): [string[], string, string] => [[`landingPath: ${value}`], 'landingPath', addressedPath],
+    (value): [string[], string, string] => [[`landingPath: ${value}`], 'landingPath', notAddressed],
   ),
   ...["'/a%'", "'/%ff'", "'/%00'", "'/a b'", "'/a/.%20/b'", "'/...'", "'/a?b%0'", `/${'a'.repeat(512)}`].map(
-    (value): [string[], string, string] => [[`landingPath: ${value}`], 'landingPath', addressedPath],
+    (value): [string[], string, string] => [[`landingPath: ${value}`], 'landingPath', notAddressed],
   ),
   [['landingPath: /.gatehouse/start'], 'landingPath', ownPath],
   [['landingPath: /.Gatehouse'], 'landingPath', ownPath],
+  [["landingPath: '/%2Egatehouse/'"], 'landingPath', notAddressed],
+  [["landingPath: '/.g%61tehouse/start'"], 'landingPath', ownPath],
   ...["['']", '[hmi/]', "['//']", "['/a//b']", '[/a/../b/]', '[/./]', "['/a%20b']", "['/a;b/']"].map(
     (value): [string[], string, string] => [[`paths: ${value}`], 'paths[0]', plainPath],
   ),
@@ -287,7 +293,7 @@ const refusals: readonly [options: string[], path: string, message: string][] = 
   ),
   [[`${form.replace('path: /in, ', '')} }`], 'credentials.path', 'is required with kind form'],
   [[`${form.replace('userField: u, ', '')} }`], 'credentials.userField', 'is required with kind form'],
-  [[`${form.replace('/in', '//in')} }`], 'credentials.path', addressedPath],
+  [[`${form.replace('/in', '//in')} }`], 'credentials.path', notAddressed],
   [
     [`${form.replace('passwordField: p', 'passwordField: u')} }`],
     'credentials.passwordField',
@@ -330,6 +336,47 @@ describe('an endpoint is refused, with path and words, for', () => {
   it.each(refusals)('%j: %s %s', (options, path, message) => {
     const given = options.includes(https) ? options : [http, ...options]
     expect(problemsOf(...given)).toEqual([`${path}: ${message}`])
+  })
+})
+
+describe('a landing path that is accepted', () => {
+  const fragment = fc.oneof(
+    fc.constantFrom('/', '//', '.', '..', '%20', '%2e', '%2F', '%C3%BC', '%c2%80', '%25', '%', '?', '#', ';'),
+    fc.constantFrom(
+      'a',
+      'B',
+      "'",
+      '*',
+      '\\\\',
+      '|',
+      '^',
+      '[',
+      '"',
+      '<',
+      '+',
+      '&=',
+      ':',
+      '@',
+      '%00',
+      '%0a',
+      '%27',
+    ),
+    fc.string({ unit: 'binary-ascii', maxLength: 2 }),
+  )
+  const anyPath = fc.array(fragment, { maxLength: 10 }).map((rest) => `/${rest.join('')}`)
+
+  it('is one that the gate lets through, and the way through sign-in carries', () => {
+    let accepted = 0
+    fc.assert(
+      fc.property(anyPath, (path) => {
+        if (!addressedPath().safeParse(path).success) return
+        accepted++
+        expect(readTarget(path, new Set())).toMatchObject({ path: path.split('?', 1)[0] })
+        expect(isLocalPath(path)).toBe(true)
+      }),
+      { numRuns: 50_000 },
+    )
+    expect(accepted).toBeGreaterThan(500)
   })
 })
 
