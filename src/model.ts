@@ -84,6 +84,9 @@ export interface Endpoint {
   readonly probe: { readonly path: string; readonly intervalMs: number } | null
 }
 
+/** The methods Gatehouse knows. Every other is refused before anybody asks what it is for. */
+export const methods = ['GET', 'HEAD', 'OPTIONS', 'POST', 'PUT', 'PATCH', 'DELETE'] as const
+
 /** What some machines need of requests and the strict rules refuse; opened for one endpoint, by name. */
 export const lenientRequests = [
   'double-slash',
@@ -196,6 +199,8 @@ export const reasons = [
   'grant-not-started',
   'grant-ended',
   'grant-revoked',
+  'method-closed',
+  'path-closed',
   'view-only',
 ] as const
 export type Reason = (typeof reasons)[number]
@@ -228,7 +233,14 @@ export interface Facts {
   readonly at: EpochMs
   readonly resource:
     | { readonly kind: 'own'; readonly access: OwnAccess }
-    | { readonly kind: 'endpoint'; readonly endpointId: string; readonly isKnown: boolean }
+    | {
+        readonly kind: 'endpoint'
+        readonly endpointId: string
+        readonly isKnown: boolean
+        /** By the endpoint's own lists, whoever asks. */
+        readonly isMethodOpen: boolean
+        readonly isPathOpen: boolean
+      }
   readonly request: {
     /** True for methods that RFC 9110 §9.2.1 calls safe. */
     readonly isSafe: boolean

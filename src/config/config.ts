@@ -65,6 +65,15 @@ export interface Config {
   readonly grants: { readonly maxLengthMs: number }
   readonly log: { readonly level: LogLevel }
   readonly endpoints: readonly Endpoint[]
+  readonly exceptions: readonly Exception[]
+}
+
+/** A strict rule that is lifted for one endpoint, and why: said at every start, until somebody asks whether it must be. */
+export interface Exception {
+  readonly endpointId: string
+  readonly option: 'lenientRequests' | 'lenientResponses' | 'tls'
+  readonly name: string
+  readonly reason: string
 }
 
 /** One thing wrong with a configuration file. */

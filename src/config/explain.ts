@@ -49,7 +49,7 @@ function unknownKey(section: Path, key: string): string {
   const near = nearest(key, siblings)
   if (near !== undefined) return `is not an option; did you mean ${near}?`
   const fileElsewhere = knownPaths.find(inFile)
-  if (fileElsewhere !== undefined) return secretInline(fileElsewhere)
+  if (fileElsewhere !== undefined) return secretInline(siblings.includes('file') ? 'file' : fileElsewhere)
   const elsewhere = knownPaths.find(sameAs(plainly(key)))
   return elsewhere === undefined ? 'is not an option' : `is not an option here; did you mean ${elsewhere}?`
 }

@@ -1,13 +1,19 @@
 import { z } from 'zod'
 import {
+  addressedPathPattern,
   addressPattern,
+  decodedPath,
   durationPattern,
   endpointIdPattern,
   isLoopback,
+  isOwnPath,
   isPlainText,
   parseAddress,
   parseDuration,
+  parseSize,
   parseUrl,
+  plainPathPattern,
+  sizePattern,
 } from './formats.js'
 
 /** The kinds of value that options have, and the registries that hold what is said about them. */
@@ -87,14 +93,68 @@ export const duration = (shortest: string, longest: string) =>
     },
   )
 
-export const seconds = (least: number, most: number) => {
-  const message = `must be a whole number of seconds from ${String(least)} to ${String(most)}`
+export const size = (least: string, most: string) =>
+  text(
+    {
+      says: 'size',
+      unit: 'a whole number and `KiB`, `MiB` or `GiB`',
+      range: `${least} to ${most}`,
+      pattern: sizePattern.source,
+    },
+    (value, refuse) => {
+      const bytes = parseSize(value)
+      if (bytes === null) return refuse('must be a size, such as 10MiB or 2GiB')
+      const isInRange = bytes >= Number(parseSize(least)) && bytes <= Number(parseSize(most))
+      return isInRange ? bytes : refuse(`must be between ${least} and ${most}`)
+    },
+  )
+
+export const wholeNumber = (unit: string, least: number, most: number) => {
+  const range = `${String(least)} to ${String(most)}`
+  const message = `must be a whole number of ${unit} from ${range}`
   return z
     .int({ error: (issue) => (issue.input === undefined ? undefined : message) })
     .min(least, message)
     .max(most, message)
-    .register(forms, { says: 'whole number', unit: 'seconds', range: `${String(least)} to ${String(most)}` })
+    .register(forms, { says: 'whole number', unit, range })
 }
+
+export const seconds = (least: number, most: number) => wholeNumber('seconds', least, most)
+
+const ownPath = 'lies in /.gatehouse/, which belongs to Gatehouse itself'
+
+/** A path of a rule: it means the same to every server, or the rule would not. */
+export const plainPath = () =>
+  text(
+    {
+      says: 'path that begins with `/`',
+      pattern: plainPathPattern.source,
+    },
+    (value, refuse) => {
+      if (!plainPathPattern.test(value) || value.length > longestPath)
+        return refuse(
+          'must be a plain path that begins with /: no escapes, no *, no //, no ; and no segment of dots alone',
+        )
+      return isOwnPath(value) ? refuse(ownPath) : value
+    },
+  )
+
+/** A path to ask the machine for. */
+export const addressedPath = () =>
+  text(
+    { says: 'path that begins with `/`, perhaps with a query', pattern: addressedPathPattern.source },
+    (value, refuse) => {
+      const path = decodedPath(value)
+      if (!addressedPathPattern.test(value) || path === null || value.length > longestPath)
+        return refuse(
+          'must be a path that begins with /, perhaps with a query, as the strict rules let it through: no //, ;, # or encoded slash, and no segment of dots alone',
+        )
+      return isOwnPath(path) ? refuse(ownPath) : value
+    },
+  )
+
+/** Characters. The way through sign-in carries it, and old servers stop at a few hundred. */
+const longestPath = 512
 
 export const addressForm = {
   says: '`host:port` or `[IPv6]:port`',

@@ -20,6 +20,15 @@ export function parseDuration(text: string): number | null {
   return unit === undefined || !durationPattern.test(text) ? null : Number(text.slice(0, -1)) * unit
 }
 
+export const sizePattern = /^\d{1,6}(?:KiB|MiB|GiB)$/
+
+const unitBytes: Readonly<Record<string, number>> = { K: 2 ** 10, M: 2 ** 20, G: 2 ** 30 }
+
+/** Bytes of a size: a whole number and its unit, `KiB`, `MiB` or `GiB`. */
+export function parseSize(text: string): number | null {
+  return sizePattern.test(text) ? Number(text.slice(0, -3)) * (unitBytes[text.slice(-3, -2)] ?? NaN) : null
+}
+
 const label = '[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?'
 // The last label starts with a letter, or 10.0.0.1 and 10.0.0.1000 would pass as names.
 export const domainPattern = new RegExp(`^(?:${label}\\.)*[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
@@ -43,6 +52,40 @@ export const issuerPattern =
   /^[Hh][Tt][Tt][Pp][Ss]?:\/\/[A-Za-z0-9.:[\]_-]+(?:\/[A-Za-z0-9._~!$&'()*+,;=:%/-]*)?$/
 /** `redis` and `rediss` with a host, perhaps a port and a database number. A query would set options of the client. */
 export const redisPattern = /^(?:rediss?:\/\/[A-Za-z0-9.:[\]_-]+(?:\/\d{0,2})?|unix:[^?#]+)$/
+
+const plain = "-A-Za-z0-9._~!$&'()+,=:@"
+
+/**
+ * A path that every server reads alike, for rules: no escapes, parameters, empty segments or segments of
+ * nothing but dots. And no `*`, whose author would wait in vain for it to match anything else.
+ */
+export const plainPathPattern = new RegExp(`^/(?:(?!\\.+(?:/|$))[${plain}]+(?:/|$))*$`)
+
+// Never the escape of a control character or of `%`, `.`, `/`, `;` or `\`: the strict rules refuse those.
+const escaped = '%(?![01]|2[5EFef]|3[Bb]|5[Cc]|7[Ff])[0-9A-Fa-f]{2}'
+
+/** What the strict rules for request targets let through: a plain path with other characters escaped, perhaps a query. */
+export const addressedPathPattern = new RegExp(
+  `^/(?:(?!(?:\\.|%20)+(?:[/?]|$))(?:[${plain}*]|${escaped})+(?:/|(?=\\?)|$))*(?:\\?(?:[${plain.replace("'", '')}*/?;]|%(?!00)[0-9A-Fa-f]{2})+)?$`,
+)
+
+/** A path without its query, escapes decoded; null when they are no UTF-8, or control characters (C1). */
+export function decodedPath(text: string): string | null {
+  try {
+    const decoded = decodeURIComponent(text.split('?', 1)[0] ?? '')
+    return /[\x80-\x9f]/.test(decoded) ? null : decoded
+  } catch {
+    return null
+  }
+}
+
+/** Gatehouse's own corner of each endpoint's origin, however it is written. */
+export function isOwnPath(path: string): boolean {
+  return /^\/\.gatehouse(?:\/|$)/i.test(path)
+}
+
+/** RFC 9110 §5.6.2 */
+export const tokenPattern = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/
 
 /** The URL in `text` when it has the given shape and a usable host. */
 export function parseUrl(text: string, shape: RegExp): URL | null {

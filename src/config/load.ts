@@ -1,10 +1,13 @@
 import { networkInterfaces } from 'node:os'
 import { dirname, resolve } from 'node:path'
-import { ConfigInvalid, type Config, type ConfigProblem } from './config.js'
+import type { Endpoint } from '../model.js'
+import { ConfigInvalid, type Config, type ConfigProblem, type Exception } from './config.js'
+import { readFiles, type FileContents } from './contents.js'
 import { pathText, readDocument } from './document.js'
+import { checkEndpoints } from './endpoint-rules.js'
 import { explain, sentenceFor } from './explain.js'
 import { readTextFile } from './files.js'
-import { checkRules, readFiles, type FileContents, type Report, type Surroundings } from './rules.js'
+import { checkRules, type Report, type Surroundings } from './rules.js'
 import { fileSchema, type Draft, type Settings } from './schema.js'
 import { salvage } from './tree.js'
 
@@ -51,6 +54,7 @@ export function parseConfig(file: string, text: string, surroundings: Surroundin
   }
   const draft = checked.success ? checked.data : ((salvage(fileSchema, value) ?? {}) as Draft)
   checkRules(draft, surroundings, report)
+  checkEndpoints(draft, report)
   const files = readFiles(draft, surroundings, report)
 
   if (!checked.success || problems.length > 0) {
@@ -80,27 +84,49 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
     audit: { ...audit, directory: resolve(folder, audit.directory) },
     grants: { maxLengthMs: grants.maxLength },
     log,
-    endpoints: endpoints.map((endpoint) => ({
-      ...plainEndpoint,
-      ...endpoint,
-      zone: endpoint.zone ?? null,
-    })),
+    endpoints: endpoints.map((endpoint, index) =>
+      completeEndpoint(endpoint, files.endpoints[index] ?? { tls: null, credentials: null }),
+    ),
+    exceptions: endpoints.flatMap(exceptionsOf),
   }
 }
 
-/** An endpoint that asks for nothing beyond the strict rules. */
-const plainEndpoint = {
-  landingPath: '/',
-  methods: null,
-  paths: null,
-  lenientRequests: new Set<never>(),
-  lenientResponses: new Set<never>(),
-  hostHeader: 'upstream',
-  tls: null,
-  credentials: null,
-  limits: { connections: null, bodyBytes: 2 ** 33, firstByteMs: 60_000, idleMs: 900_000 },
-  probe: null,
-} as const
+type EndpointSettings = Settings['endpoints'][number]
+
+function completeEndpoint(settings: EndpointSettings, files: FileContents['endpoints'][number]): Endpoint {
+  const { lenientRequests, lenientResponses, limits, probe } = settings
+  return {
+    id: settings.id,
+    name: settings.name,
+    kind: settings.kind,
+    zone: settings.zone ?? null,
+    upstream: settings.upstream,
+    landingPath: settings.landingPath,
+    methods: settings.methods ?? null,
+    paths: settings.paths ?? null,
+    lenientRequests: new Set(lenientRequests.map(({ name }) => name)),
+    lenientResponses: new Set(lenientResponses.map(({ name }) => name)),
+    hostHeader: settings.hostHeader,
+    ...files,
+    limits: {
+      connections: limits.connections ?? null,
+      bodyBytes: limits.bodyBytes,
+      firstByteMs: limits.firstByteSeconds * 1_000,
+      idleMs: limits.idleSeconds * 1_000,
+    },
+    probe: probe === undefined ? null : { path: probe.path, intervalMs: probe.intervalSeconds * 1_000 },
+  }
+}
+
+function exceptionsOf({ id, lenientRequests, lenientResponses, tls }: EndpointSettings): Exception[] {
+  return [
+    ...lenientRequests.map((opening) => ({ ...opening, option: 'lenientRequests' as const })),
+    ...lenientResponses.map((opening) => ({ ...opening, option: 'lenientResponses' as const })),
+    ...(tls?.legacy === undefined
+      ? []
+      : [{ option: 'tls' as const, name: 'legacy', reason: tls.legacy.reason }]),
+  ].map((exception) => ({ ...exception, endpointId: id }))
+}
 
 function absoluteSocket(url: string, folder: string): string {
   return url.startsWith('unix:') ? `unix:${resolve(folder, url.slice('unix:'.length))}` : url

@@ -1,10 +1,7 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto'
-import { resolve } from 'node:path'
-import { createSecureContext } from 'node:tls'
 import type { Address } from './config.js'
 import type { Path } from './document.js'
 import type { ReadText } from './files.js'
-import { bare, isLoopback, isPlainText, isWithin, portOf } from './formats.js'
+import { bare, isLoopback, isWithin, portOf } from './formats.js'
 import type { Draft } from './schema.js'
 
 /** What a configuration means depends on where it is read. */
@@ -126,77 +123,4 @@ function reaches(host: string, port: number, listener: Address, ownAddresses: re
 
 function isUnspecified(host: string): boolean {
   return host === '0.0.0.0' || host === '::'
-}
-
-/** What the files that a configuration names hold. */
-export interface FileContents {
-  readonly tls: { readonly certificate: string; readonly key: string } | null
-  readonly clientSecret: string | null
-  readonly redisPassword: string | undefined
-}
-
-type Read = (path: Path, file: string | undefined, longestBytes: number) => string | undefined
-
-const longestPemBytes = 256 * 1024
-const longestSecretBytes = 4 * 1024
-
-/** Reads and checks the files that a configuration names, except the keys file: `gatehouse keys init` makes that later. */
-export function readFiles(draft: Draft, { folder, readText }: Surroundings, report: Report): FileContents {
-  const read: Read = (path, file, longestBytes) => {
-    if (file === undefined) return undefined
-    const content = readText(resolve(folder, file), longestBytes)
-    if ('text' in content) return content.text
-    report(path, `names ${resolve(folder, file)}, which ${content.problem}`)
-    return undefined
-  }
-  const secret = (path: Path, file: string | undefined): string | undefined => {
-    const value = read(path, file, longestSecretBytes)?.replace(/\r?\n$/, '')
-    // A line break inside is two secrets, or an HTML page that a download left there.
-    if (value === undefined || (value !== '' && isPlainText(value))) return value
-    report(path, 'names a file that must hold one line with the secret, and nothing else')
-    return undefined
-  }
-  return {
-    tls: readTls(draft.server?.tls, read, report),
-    clientSecret: secret(['oidc', 'clientSecretFile'], draft.oidc?.clientSecretFile) ?? null,
-    redisPassword: secret(['redis', 'passwordFile'], draft.redis?.passwordFile),
-  }
-}
-
-type TlsDraft = NonNullable<Draft['server']>['tls']
-
-/** What would otherwise be found out by the first browser. */
-function readTls(draft: TlsDraft, read: Read, report: Report): FileContents['tls'] {
-  const certificatePath = ['server', 'tls', 'certificateFile']
-  const keyPath = ['server', 'tls', 'keyFile']
-  const certificate = read(certificatePath, draft?.certificateFile, longestPemBytes)
-  const key = read(keyPath, draft?.keyFile, longestPemBytes)
-
-  const x509 = certificate === undefined ? null : attempt(() => new X509Certificate(certificate))
-  const privateKey = key === undefined ? null : attempt(() => createPrivateKey(key))
-  if (certificate !== undefined && x509 === null)
-    report(certificatePath, 'names a file that holds no PEM certificate')
-  if (key !== undefined && privateKey === null) {
-    report(keyPath, 'names a file that holds no PEM private key, or an encrypted one')
-  }
-  if (certificate === undefined || key === undefined || x509 === null || privateKey === null) return null
-
-  if (!x509.checkPrivateKey(privateKey)) {
-    report(keyPath, 'does not belong to the certificate in server.tls.certificateFile')
-  } else if (attempt(() => createSecureContext({ cert: certificate, key })) === null) {
-    report(
-      certificatePath,
-      'cannot be used for TLS: a certificate of its chain is damaged, or its key is too weak',
-    )
-  }
-  return { certificate, key }
-}
-
-/** The errors of OpenSSL name its own source lines; what they mean here is in the sentence that is reported. */
-function attempt<T>(work: () => T): T | null {
-  try {
-    return work()
-  } catch {
-    return null
-  }
 }

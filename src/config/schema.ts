@@ -1,17 +1,16 @@
 import { z } from 'zod'
 import type { Address } from './config.js'
+import { endpointSchema } from './endpoint-schema.js'
 import {
   address,
   addressForm,
   duration,
-  endpointId,
   matching,
   names,
   optionTexts,
   forms,
   path,
   plainText,
-  reservedIds,
   seconds,
   section,
   secureUrl,
@@ -24,53 +23,14 @@ import {
   issuerPattern,
   originPattern,
   parseAddress,
-  parseUrl,
   redisPattern,
 } from './formats.js'
 
 /**
  * The configuration file, and its documentation: the reference page, the JSON schema and the checks at
- * start all come from here. Rules that join several options, or read files, are in `rules.ts`.
+ * start all come from here, and for endpoints from `endpoint-schema.ts`. Rules that join several options are
+ * in `rules.ts` and `endpoint-rules.ts`; what the files must hold that options name, in `contents.ts`.
  */
-
-const endpoint = section('The machines behind Gatehouse. Each gets an origin of its own.', {
-  id: endpointId().register(optionTexts, {
-    what:
-      'Names the endpoint in its address, in grants and in the ledger. Reserved: ' +
-      [...reservedIds].join(', ') +
-      '. Unique.',
-    danger:
-      'Grants hold this id. Renaming an endpoint takes it out of every grant; giving an old id to another machine hands running grants to that machine.',
-  }),
-  name: plainText(80).register(optionTexts, {
-    what: 'What people call it, in the portal and on the administrator’s pages.',
-    danger: 'None to access. Two machines with the same name get the wrong one opened.',
-  }),
-  kind: z.enum(['hmi', 'historian']).register(optionTexts, {
-    what: 'What sort of machine it is: an operator screen, or a store of process data.',
-    danger: 'Shown to people who approve access; a wrong kind misleads them.',
-  }),
-  zone: plainText(80).optional().register(optionTexts, {
-    what: 'Where it stands: a hall, a line, a security zone (IEC 62443).',
-    danger: 'None to access. Shown to people who approve it.',
-  }),
-  upstream: text(
-    {
-      says: 'http or https origin: scheme, host, perhaps a port, nothing else',
-      pattern: originPattern.source,
-    },
-    (value, refuse) => {
-      return (
-        parseUrl(value, originPattern) ??
-        refuse('must be an http or https origin without path, query or credentials')
-      )
-    },
-  ).register(optionTexts, {
-    what: 'The address of the machine. Gatehouse connects to it and to no other for this endpoint.',
-    danger:
-      'Whoever holds a grant reaches this address from the DMZ. It must be the machine, and not Gatehouse itself. With http, traffic on the plant side is readable there.',
-  }),
-})
 
 const server = section('Where Gatehouse listens, and the names browsers know it by.', {
   publicUrl: secureUrl('an https origin without path, query or credentials', originPattern).register(
@@ -328,7 +288,7 @@ export const fileSchema = section(
           '`debug` writes much under load; `error` and `silent` hide the warnings that come before an outage.',
       }),
     }).prefault({}),
-    endpoints: z.array(endpoint).prefault([]),
+    endpoints: z.array(endpointSchema).prefault([]),
   },
 )
 
@@ -342,6 +302,8 @@ type DraftOf<T> = T extends URL | Address
   ? T | undefined
   : T extends readonly (infer Item)[]
     ? readonly DraftOf<Item>[] | undefined
-    : T extends object
-      ? { readonly [Key in keyof T]?: DraftOf<T[Key]> } | undefined
-      : T | undefined
+    : string extends keyof T // a record is read whole or not at all
+      ? T | undefined
+      : T extends object
+        ? { readonly [Key in keyof T]?: DraftOf<T[Key]> } | undefined
+        : T | undefined

@@ -1,4 +1,4 @@
-import type { Config } from './config.js'
+import type { Config, Exception } from './config.js'
 import { isLoopback } from './formats.js'
 
 /** Lines older than this get no security fixes any more: Node 20 ended on 2026-04-30. */
@@ -39,7 +39,21 @@ export function warnings(config: Config, nodeMajor: number): string[] {
   if (totp.enrolment === 'first-login') {
     found.push('totp.enrolment is first-login: a stolen password is enough to enrol a second factor.')
   }
+  for (const { endpointId, option, name, reason } of config.exceptions)
+    found.push(`${endpointId} has ${option} ${name}, which ${risks[option]} Reason given: ${reason}`)
+  for (const { id, upstream, credentials } of config.endpoints) {
+    if (credentials !== null && upstream.protocol === 'http:' && !isLoopback(upstream.hostname))
+      found.push(
+        `${id} has credentials and an http upstream: its password crosses the network in clear. Use https where the machine offers it.`,
+      )
+  }
   return found
+}
+
+const risks: Readonly<Record<Exception['option'], string>> = {
+  lenientRequests: 'lets requests through that servers read in more than one way.',
+  lenientResponses: 'lets answers through that break the rules of the web.',
+  tls: 'accepts TLS 1.0 and 1.1: whoever is on the way to the machine may read and change what is sent.',
 }
 
 /** Close to the registrable domain without the public suffix list: under `co.uk` it warns too often, never too seldom. */

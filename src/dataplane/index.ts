@@ -6,6 +6,7 @@ export {
   type StreamInfo,
   type Streams,
 } from './streams.js'
+export { isPathOpen } from './path-rules.js'
 export { createUpstreams, type Upstreams } from './pools.js'
 export type { UpstreamTimeouts } from './upstream.js'
 export type { Forwarding, ForwardOutcome } from './exchange.js'

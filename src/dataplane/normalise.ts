@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http'
+import { methods } from '../model.js'
 import { connectionNamed, fieldRule } from './names.js'
 import { readTarget, strict, targetFlaws, type Openings } from './target.js'
 
@@ -60,7 +61,7 @@ const mostHeaders = 100
 const largestHeader = 16 * 1024
 
 const safeMethods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS'])
-const knownMethods: ReadonlySet<string> = new Set([...safeMethods, 'POST', 'PUT', 'PATCH', 'DELETE'])
+const knownMethods: ReadonlySet<string> = new Set(methods)
 
 /**
  * Old servers leave a body on these methods unread, and then take it for the next request: one that

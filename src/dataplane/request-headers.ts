@@ -1,8 +1,10 @@
+import type { Endpoint } from '../model.js'
 import { connectionNamed, fieldRule, ownCookiePrefixes } from './names.js'
 import type { NormalisedRequest } from './normalise.js'
 
 export interface RequestContext {
   readonly request: NormalisedRequest
+  readonly endpoint: Pick<Endpoint, 'hostHeader'>
   readonly upstream: URL
   /** `https://press-3.plant-access.example`, without a slash at the end. */
   readonly endpointOrigin: string
@@ -15,9 +17,9 @@ export interface RequestContext {
  * order and case; what names the client, the host or the body's length is written here.
  */
 export function requestHeaders(context: RequestContext): string[] {
-  const { request, upstream, client, identity } = context
+  const { request, client, identity } = context
   const named = connectionNamed(ofName(request, 'connection'))
-  const headers = ['Host', upstream.host]
+  const headers = ['Host', hostSeen(context)]
   for (const [name, value] of request.headers) {
     const { key, isDroppedInRequests } = fieldRule(name)
     if (isDroppedInRequests || named.has(key)) continue
@@ -42,6 +44,16 @@ export function bodyFraming(request: NormalisedRequest): 'none' | 'length' | 'ch
   return (request.header('content-length') ?? '0') === '0' ? 'none' : 'length'
 }
 
+function hostSeen({ endpoint, upstream, endpointOrigin }: RequestContext): string {
+  if (endpoint.hostHeader === 'upstream') return upstream.host
+  return endpointOrigin.slice(endpointOrigin.indexOf('//') + 2)
+}
+
+/** The origin a machine takes for its own, the only one that old servers accept in Origin and Referer. */
+function originSeen({ endpoint, upstream, endpointOrigin }: RequestContext): string {
+  return endpoint.hostHeader === 'upstream' ? upstream.origin : endpointOrigin
+}
+
 function ofName(request: NormalisedRequest, name: string): string[] {
   const value = request.header(name)
   return value === null ? [] : [value]
@@ -61,7 +73,7 @@ function framing(request: NormalisedRequest): string[] {
 
 function passedValue(key: string, value: string, context: RequestContext): string | null {
   if (key === 'cookie') return withoutOwnCookies(value)
-  if (key === 'origin') return value === context.endpointOrigin ? context.upstream.origin : value
+  if (key === 'origin') return value === context.endpointOrigin ? originSeen(context) : value
   if (key === 'referer') return translatedReferer(value, context)
   return value
 }
@@ -76,13 +88,12 @@ export function withoutOwnCookies(field: string): string | null {
   return text === '' ? null : text
 }
 
-/** Old servers check Origin and Referer against their own address, the only one they know. */
 function translatedReferer(value: string, context: RequestContext): string | null {
-  if (value === context.endpointOrigin) return context.upstream.origin
+  if (value === context.endpointOrigin) return originSeen(context)
   if (!value.startsWith(`${context.endpointOrigin}/`)) return value
   const rest = value.slice(context.endpointOrigin.length)
   // Our own pages may carry a hand-over code in their address.
-  return rest.startsWith('/.gatehouse/') ? null : context.upstream.origin + rest
+  return rest.startsWith('/.gatehouse/') ? null : originSeen(context) + rest
 }
 
 /** A name may hold anything an identity provider sent; a header may not. Percent-encoded where it must be. */

@@ -102,7 +102,8 @@ export function mayBeSet(field: string): boolean {
 
 /**
  * Where the browser may be sent. The upstream's own address, by either scheme, becomes the endpoint's:
- * machines build it from a Host they know and a scheme they guess. Null when it leads anywhere else.
+ * machines build it from a Host they know and a scheme they guess. So does the endpoint's host, which some are
+ * told, with any port: they leave ours out, or add their own. Null when it leads anywhere else.
  */
 function translatedReference(value: string, context: ResponseContext): string | null {
   const { endpointOrigin, upstream } = context
@@ -110,7 +111,7 @@ function translatedReference(value: string, context: ResponseContext): string | 
   const url = parseUrl(Buffer.from(value, 'latin1').toString(), endpointOrigin + context.target)
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return null
   if (url.origin === endpointOrigin) return value
-  if (url.host === upstream.host || url.host === new URL(endpointOrigin).host) {
+  if (url.host === upstream.host || url.hostname === new URL(endpointOrigin).hostname) {
     return endpointOrigin + url.pathname + url.search + url.hash
   }
   return context.isRegisteredOrigin(url.origin) ? value : null

@@ -4,7 +4,7 @@ import type { OwnAccess } from '../model.js'
 import { newId, type Clock } from '../lib/index.js'
 import { decide } from '../policy/index.js'
 import type { Ledger } from '../audit/index.js'
-import { normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
+import { isPathOpen, normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
 import type { Grants } from '../grants/index.js'
 import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
 import { initiatorOf, isNavigation, type Place } from './origins.js'
@@ -121,7 +121,14 @@ export function createAdmission(options: AdmissionOptions) {
 
   function resourceOf(place: Place, request: NormalisedRequest): Facts['resource'] {
     if (place.kind === 'endpoint' && !request.path.startsWith(ownPathPrefix)) {
-      return { kind: 'endpoint', endpointId: place.endpointId, isKnown: place.endpoint !== null }
+      const { endpointId, endpoint } = place
+      return {
+        kind: 'endpoint',
+        endpointId,
+        isKnown: endpoint !== null,
+        isMethodOpen: endpoint?.methods?.includes(request.method) ?? true,
+        isPathOpen: isPathOpen(endpoint?.paths ?? null, request.path),
+      }
     }
     // A page that does not exist asks for as much as a page that does, so that nobody can map them.
     return { kind: 'own', access: options.accessOf(place, request.method, request.path) ?? 'verified' }

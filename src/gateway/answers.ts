@@ -66,6 +66,16 @@ const denials: Partial<Record<Reason | CutCause, Explanation>> = {
     text: 'It is for the people at the plant who give and end access.',
     next: 'If you should be one of them, ask the plant’s IT to add you to the right group, then sign in again.',
   },
+  'method-closed': {
+    title: 'This is not open here',
+    text: 'You have access to this machine, but what you just did is not open to anybody who comes this way.',
+    next: 'If your work needs it, ask the plant’s IT to open it for this machine.',
+  },
+  'path-closed': {
+    title: 'This part of the machine is not open',
+    text: 'You have access to this machine, but only to parts of it, and this page is not among them.',
+    next: 'Start again from the portal. If your work needs this page, ask the plant’s IT to open it.',
+  },
   'view-only': {
     title: 'You may look, not change',
     text: 'Your access to this machine is for viewing. What you just did would have changed something.',

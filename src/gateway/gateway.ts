@@ -153,7 +153,7 @@ export function createGateway(options: GatewayOptions) {
         throw new GatehouseError('method-not-allowed', '')
       }
       const query = new URLSearchParams(request.query ?? '')
-      if (request.path === '/.gatehouse/start') handover.start(admission, place, query.get('to') ?? '/', res)
+      if (request.path === '/.gatehouse/start') handover.start(admission, place, query.get('to') ?? '', res)
       else if (request.path === '/.gatehouse/enter') await handover.enter(admission, place, res)
       else throw new GatehouseError('not-found', '')
     } else {

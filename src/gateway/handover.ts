@@ -27,7 +27,7 @@ export interface HandoverOptions {
  */
 export function createHandover({ portalUrl, sessions, answers, mayOpen }: HandoverOptions) {
   return {
-    /** Sends the browser to the portal, which sends it back to `enter`, and then to `to`. */
+    /** Sends the browser to the portal, which sends it back to `enter`, and then to `to`, if that is a place there. */
     start({ cookies }: Admission, place: EndpointPlace, to: string, res: ServerResponse): void {
       // Tabs that start together share the nonce; a fresh one for each would void the others' way back.
       const known = cookies.get(cookieNames.handover)
@@ -35,9 +35,10 @@ export function createHandover({ portalUrl, sessions, answers, mayOpen }: Handov
       const asking = { endpoint: place.endpointId, nonce: fingerprint(nonce) }
       const addressFor = (target: string): string =>
         `/handover?${new URLSearchParams({ ...asking, to: target }).toString()}`
-      const address = addressFor(isMachinePath(to) ? to : '/')
+      const landing = landingPathOf(place)
+      const address = addressFor(isMachinePath(to) ? to : landing)
       // What is too long to be carried through sign-in must not keep a person out of the machine.
-      answers.redirect(res, new URL(isLocalPath(address) ? address : addressFor('/'), portalUrl).href, [
+      answers.redirect(res, new URL(isLocalPath(address) ? address : addressFor(landing), portalUrl).href, [
         setCookie(cookieNames.handover, nonce, nonceLifetimeSeconds),
       ])
     },
@@ -59,12 +60,17 @@ export function createHandover({ portalUrl, sessions, answers, mayOpen }: Handov
         return
       }
       const { token } = await sessions.issuePass(session, place.endpointId)
-      answers.redirect(res, isMachinePath(redeemed.to) ? redeemed.to : '/', [
+      answers.redirect(res, isMachinePath(redeemed.to) ? redeemed.to : landingPathOf(place), [
         setCookie(cookieNames.pass, token, null),
         clearCookie(cookieNames.handover),
       ])
     },
   }
+}
+
+/** An endpoint nobody configured is treated as any other until the portal has told who asks. */
+function landingPathOf({ endpoint }: EndpointPlace): string {
+  return endpoint?.landingPath ?? '/'
 }
 
 /** Where a machine's page may be; our own corner of its origin is none, and would lead in circles. */

@@ -13,7 +13,14 @@ export function createMayOpen(config: Config, grants: Grants, clock: Clock): May
     const held = await grants.heldBy(session.principal.id)
     return decide({
       at: clock.now(),
-      resource: { kind: 'endpoint', endpointId, isKnown: known.has(endpointId) },
+      // The configuration is refused when its own landing path is not open to GET.
+      resource: {
+        kind: 'endpoint',
+        endpointId,
+        isKnown: known.has(endpointId),
+        isMethodOpen: true,
+        isPathOpen: true,
+      },
       request: { isSafe: true, isUpgrade: false, initiator: 'own' },
       session,
       grants: held,

@@ -1,5 +1,7 @@
 import type { Decision, Facts, Grant, OwnAccess, Reason } from '../model.js'
 
+type EndpointResource = Extract<Facts['resource'], { kind: 'endpoint' }>
+
 /**
  * The policy decision point (NIST SP 800-207 §2.2): may this happen, now, and under which conditions?
  *
@@ -28,7 +30,7 @@ function decideOwn(facts: Facts, access: OwnAccess): Decision {
   return suffices ? permit('role-held') : deny('role-missing')
 }
 
-function decideEndpoint(facts: Facts, resource: { endpointId: string; isKnown: boolean }): Decision {
+function decideEndpoint(facts: Facts, resource: EndpointResource): Decision {
   if (isForged(facts.request)) return deny('origin-foreign')
   const unproved = challengeSession(facts, 'second-factor')
   if (unproved) return unproved
@@ -39,6 +41,9 @@ function decideEndpoint(facts: Facts, resource: { endpointId: string; isKnown: b
   const running = held.filter((grant) => grantState(grant, facts.at) === 'grant-active')
   const best = pickBest(running)
   if (best === null) return denyWithoutGrant(held, facts.at)
+  // What is closed is told only to someone who may open the rest: others learn nothing of the machine.
+  if (!resource.isMethodOpen) return deny('method-closed', best.id)
+  if (!resource.isPathOpen) return deny('path-closed', best.id)
   const isViewOnly = best.access !== 'operate'
   if (isViewOnly && !facts.request.isSafe) return deny('view-only', best.id)
   return {

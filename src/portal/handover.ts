@@ -22,9 +22,13 @@ export function handoverRoutes(context: PortalContext): Route[] {
       sessionId: session.id,
       endpointId,
       nonceHash,
-      to: isLocalPath(to) ? to : '/',
+      to: isLocalPath(to) ? to : landingPathOf(endpointId),
     })
     return { kind: 'redirect', to: `${origin}/.gatehouse/enter?code=${encodeURIComponent(code)}` }
   }
+  function landingPathOf(endpointId: string): string {
+    return context.config.endpoints.find(({ id }) => id === endpointId)?.landingPath ?? '/'
+  }
+
   return [personal('GET', '/handover', 'verified', handOver)]
 }

@@ -162,7 +162,7 @@ function OpenCard(props: Opening & { sessionEndsAt: EpochMs; now: EpochMs; origi
       </div>
       <a
         class="button big"
-        href={`${origin}/.gatehouse/start?to=%2F`}
+        href={`${origin}/.gatehouse/start?to=${encodeURIComponent(endpoint.landingPath)}`}
         target="_blank"
         rel="noopener"
         aria-label={`Open ${endpoint.name} in a new tab`}

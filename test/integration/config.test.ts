@@ -35,9 +35,11 @@ audit: { directory: ledger }
 let folder: string
 let own: ServerCertificate
 let other: ServerCertificate
+let authorities: string
 
 beforeAll(async () => {
   const authority = await createAuthority()
+  authorities = authority.ca
   own = await authority.issue(['portal.plant.example', '*.plant-access.example'])
   other = await authority.issue(['other.example'])
 })
@@ -48,6 +50,9 @@ beforeEach(() => {
   write('portal.key', own.key)
   write('oidc-secret', 'not-a-secret\n')
   write('redis-password', 'also-not')
+  write('plant-ca.pem', authorities)
+  write('historian-log-in', 'gatehouse:not-a-secret\n')
+  write('mixer-log-in', 'gatehouse:not-a-secret\n')
 })
 
 afterEach(() => {

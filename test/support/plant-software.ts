@@ -15,7 +15,7 @@ export interface Sighting {
 }
 
 /** Every piece of work is done under each of them. */
-export const hostHeaders = ['upstream'] as const
+export const hostHeaders = ['upstream', 'original'] as const
 export type HostHeader = (typeof hostHeaders)[number]
 
 export interface Visit {

@@ -54,6 +54,8 @@ export interface EndpointUnderTest {
   readonly upstream: string
   /** Default: `upstream`, which is the product's. */
   readonly hostHeader?: Endpoint['hostHeader']
+  /** More options, as they stand in the configuration: `methods: [GET], paths: [/hmi/]`. */
+  readonly more?: string
 }
 
 export interface PlantOptions {
@@ -247,9 +249,10 @@ function describeConfig(plant: {
   extra: string
 }): string {
   const endpoints = plant.endpoints.map(
-    ({ id, kind = 'hmi', upstream, hostHeader = 'upstream' }) =>
+    ({ id, kind = 'hmi', upstream, hostHeader = 'upstream', more }) =>
       `  - { id: ${id}, name: ${id} panel, kind: ${kind}, zone: Hall B, upstream: '${upstream}'` +
-      `${hostHeader === 'upstream' ? '' : `, hostHeader: ${hostHeader}`} }`,
+      (hostHeader === 'upstream' ? '' : `, hostHeader: ${hostHeader}`) +
+      (more === undefined ? ' }' : `, ${more} }`),
   )
   return `
 server:

@@ -154,6 +154,7 @@ describe('a configuration that says only what it must', () => {
       grants: { maxLengthMs: 12 * 3_600_000 },
       log: { level: 'info' },
       endpoints: [],
+      exceptions: [],
     })
   })
 })

@@ -37,10 +37,18 @@ const session = {
   roles: [],
 }
 
+const press3 = {
+  kind: 'endpoint',
+  endpointId: 'press-3',
+  isKnown: true,
+  isMethodOpen: true,
+  isPathOpen: true,
+} as const
+
 function facts(over: Partial<Facts> = {}): Facts {
   return {
     at: noon,
-    resource: { kind: 'endpoint', endpointId: 'press-3', isKnown: true },
+    resource: press3,
     request: { isSafe: true, isUpgrade: false, initiator: 'own' },
     session,
     grants: [grant()],
@@ -81,11 +89,32 @@ describe('a request to an endpoint', () => {
       'deny',
       'grant-not-started',
     ],
+    ['that no configuration knows', { resource: { ...press3, isKnown: false } }, 'deny', 'endpoint-unknown'],
+    ['by a closed method', { resource: { ...press3, isMethodOpen: false } }, 'deny', 'method-closed'],
+    ['for a closed path', { resource: { ...press3, isPathOpen: false } }, 'deny', 'path-closed'],
     [
-      'that no configuration knows',
-      { resource: { kind: 'endpoint', endpointId: 'press-3', isKnown: false } },
+      'for a closed path, by a closed method',
+      { resource: { ...press3, isMethodOpen: false, isPathOpen: false } },
       'deny',
-      'endpoint-unknown',
+      'method-closed',
+    ],
+    [
+      'for a closed path, without any grant',
+      { resource: { ...press3, isPathOpen: false }, grants: [] },
+      'deny',
+      'grant-missing',
+    ],
+    [
+      'for a closed path, with a grant that has ended',
+      { resource: { ...press3, isPathOpen: false }, grants: [grant({ until: noon })] },
+      'deny',
+      'grant-ended',
+    ],
+    [
+      'for a closed path, without a session',
+      { resource: { ...press3, isPathOpen: false }, session: null },
+      'challenge',
+      'login-required',
     ],
     [
       'that writes, view only',
@@ -196,6 +225,8 @@ const anyFacts = fc.record({
     kind: fc.constant('endpoint' as const),
     endpointId: fc.constantFrom('press-3', 'press-4', 'unknown'),
     isKnown: fc.boolean(),
+    isMethodOpen: fc.boolean(),
+    isPathOpen: fc.boolean(),
   }),
   request: fc.record({
     isSafe: fc.boolean(),
@@ -239,6 +270,22 @@ describe('whatever the facts', () => {
         expect(any.session?.assurance.secondFactorAt).not.toBeNull()
         expect(decision.closeAt).toBeGreaterThan(any.at)
         expect(decision.closeAt).toBeLessThanOrEqual(Math.max(...basis.map((g) => g.until)))
+      }),
+      runs,
+    )
+  })
+
+  it('nothing closed is permitted, nor told to someone without a running grant', () => {
+    fc.assert(
+      fc.property(anyFacts, (any) => {
+        const decision = decide(any)
+        const { isMethodOpen, isPathOpen } = any.resource
+        if (decision.outcome === 'permit') expect([isMethodOpen, isPathOpen]).toEqual([true, true])
+        const isTold = decision.reasons.some((reason) => reason.endsWith('-closed'))
+        const opened = { ...any, resource: { ...any.resource, isMethodOpen: true, isPathOpen: true } }
+        const otherwise = decide(opened)
+        if (isTold) expect(['grant-active', 'view-only']).toContain(otherwise.reasons[0])
+        else expect(otherwise).toEqual(decision)
       }),
       runs,
     )

@@ -6,6 +6,7 @@ import {
   type ResponseContext,
   type ResponseHead,
 } from '../../../src/dataplane/response-headers.js'
+import type { Endpoint } from '../../../src/model.js'
 import { readAnswer } from '../../support/reader.js'
 
 const origin = 'https://press-3.plant-access.example'
@@ -25,10 +26,11 @@ function request(
 
 function sent(
   headers: string[],
-  more: Parameters<typeof request>[1] & { user?: string } = {},
+  more: Parameters<typeof request>[1] & { user?: string; hostHeader?: Endpoint['hostHeader'] } = {},
 ): [string, string][] {
   const flat = requestHeaders({
     request: request(headers, more),
+    endpoint: { hostHeader: more.hostHeader ?? 'upstream' },
     upstream,
     endpointOrigin: origin,
     client: { address: '203.0.113.9', proto: 'https' },
@@ -172,6 +174,30 @@ describe('the headers a machine receives', () => {
 
   it('do not tell the machine the addresses of our own pages', () => {
     expect(valuesOf(sent(['Referer', `${origin}/.gatehouse/enter?code=x`]), 'referer')).toEqual([])
+  })
+
+  describe('under the host header of the original', () => {
+    const seen = (headers: string[], name: string): string[] =>
+      valuesOf(sent(headers, { hostHeader: 'original' }), name)
+
+    it('name the endpoint as the browser knows it', () => {
+      const own = ['Origin', origin, 'Referer', `${origin}/page?x=1`]
+      expect(seen(own, 'host')).toEqual(['press-3.plant-access.example'])
+      expect(seen(own, 'x-forwarded-host')).toEqual(['press-3.plant-access.example'])
+      expect(seen(own, 'origin')).toEqual([origin])
+      expect(seen(own, 'referer')).toEqual([`${origin}/page?x=1`])
+      expect(seen(['Referer', origin], 'referer')).toEqual([origin])
+    })
+
+    it('keep a foreign Origin and Referer foreign', () => {
+      const foreign = ['Origin', 'https://evil.example', 'Referer', 'https://evil.example/.gatehouse/']
+      expect(seen(foreign, 'origin')).toEqual(['https://evil.example'])
+      expect(seen(foreign, 'referer')).toEqual(['https://evil.example/.gatehouse/'])
+    })
+
+    it('do not tell the machine the addresses of our own pages', () => {
+      expect(seen(['Referer', `${origin}/.gatehouse/enter?code=x`], 'referer')).toEqual([])
+    })
   })
 
   it('ask for a WebSocket with the client’s own key', () => {
@@ -369,6 +395,9 @@ describe('a redirect', () => {
     ['http://10.20.3.10:8080//evil.example/', `${origin}//evil.example/`],
     [`${origin}/x`, `${origin}/x`],
     ['http://press-3.plant-access.example/x', `${origin}/x`],
+    [`${origin}:443/x`, `${origin}:443/x`],
+    ['http://press-3.plant-access.example:8080/x', `${origin}/x`],
+    ['//Press-3.plant-access.example:8080', `${origin}/`],
     ['https://portal.plant.example/', 'https://portal.plant.example/'],
     ['http://10.20.3.10:8080/\u00c3\u00bc', `${origin}/%C3%BC`],
   ])('to %j reaches the browser as %j', (location, expected) => {
@@ -388,6 +417,8 @@ describe('a redirect', () => {
     'http://10.20.3.11:8080/',
     'http://10.20.3.10:8080@evil.example/',
     'http://press-3.plant-access.example.evil.example/',
+    'http://press-4.plant-access.example/',
+    'http://plant-access.example/',
     'javascript:alert(1)',
     'data:text/html,x',
     'file:///etc/passwd',
