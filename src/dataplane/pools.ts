@@ -18,8 +18,6 @@ export interface Upstreams {
 interface UpstreamsOptions {
   readonly logger: Logger
   readonly timeouts?: Partial<UpstreamTimeouts> | undefined
-  /** PEM of the authorities that vouch for `https` machines; those Node trusts, by default. */
-  readonly authorities?: string | undefined
 }
 
 /**
@@ -139,7 +137,6 @@ class Machine {
     const pool = this.#pools.get(passId) ?? { open: new Set(), idle: [] }
     this.#pools.set(passId, pool)
     const connection = new Connection(this.#endpoint, {
-      authorities: this.#options.authorities,
       onIdle: (free) => {
         free.idleSince = systemClock.monotonic()
         pool.idle.push(free)

@@ -18,7 +18,7 @@ import {
 import { GatehouseError } from '../../src/lib/index.js'
 import type { Endpoint } from '../../src/model.js'
 import { TestClock } from './clock.js'
-import { endpointUnderTest } from './endpoint.js'
+import { endpointUnderTest, upstreamTls } from './endpoint.js'
 import { silentLogger } from './logger.js'
 
 /** The data plane between real sockets, with everyone admitted: what forwarding does, and nothing else. */
@@ -58,11 +58,14 @@ export async function startGate(options: GateOptions): Promise<Gate> {
   const upstreams = createUpstreams({
     logger: silentLogger,
     timeouts: options.timeouts,
-    authorities: options.tls?.ca,
   })
   const outcomes: ForwardOutcome[] = []
   const failures: string[] = []
-  const endpoint = endpointUnderTest({ upstream: new URL(options.upstream), ...options.endpoint })
+  const endpoint = endpointUnderTest({
+    upstream: new URL(options.upstream),
+    tls: options.tls === undefined ? null : upstreamTls({ authorities: options.tls.ca }),
+    ...options.endpoint,
+  })
   let origin = ''
   let requests = 0
 
