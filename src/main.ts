@@ -138,7 +138,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const { clock, logger, keyring, ledger, store, changes, sessions, grants, people, secondFactor } = services
   const { publicUrl } = config.server
   const streams = createStreams({ clock })
-  const upstreams = createUpstreams({ logger })
+  const upstreams = createUpstreams({ clock, logger })
   const pages = createPages(config)
   const identityProvider = createIdentityProvider({
     oidc: config.oidc,

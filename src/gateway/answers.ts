@@ -182,6 +182,11 @@ const failures: Partial<Record<ErrorCode, Explanation>> = {
     text: 'You are allowed in, but the machine’s answer broke the rules of the web and was not passed on.',
     next: askAdministrator,
   },
+  'upstream-login-failed': {
+    title: 'The machine did not let the gateway in',
+    text: 'You are allowed in, but the machine asked for its own sign-in, which the gateway does for you. What you did was not taken.',
+    next: 'Wait a minute, load the page again, and repeat it. ' + askAdministrator,
+  },
   'handover-invalid': {
     title: 'This link has been used or is too old',
     text: 'The way from the portal to the machine is valid once, for half a minute, in one browser.',

@@ -1,7 +1,7 @@
 import { createHash, randomBytes, X509Certificate } from 'node:crypto'
 import { createServer, request as httpsRequest, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
-import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
+import { createServer as createTlsServer, type PeerCertificate, type TlsOptions } from 'node:tls'
 import { WebSocket, WebSocketServer } from 'ws'
 import { createAuthority, type ServerCertificate } from '../support/certificates.js'
 import type { UpstreamTls } from '../../src/model.js'
@@ -146,9 +146,9 @@ async function startListener(options: TlsOptions): Promise<{ url: string; receiv
   let received = ''
   const server = createTlsServer({ ALPNProtocols: ['http/1.1'], ...options }, (socket) => {
     socket.on('error', () => undefined)
-    socket.on('data', (chunk) => {
+    socket.on('data', (chunk: Buffer) => {
       received += chunk.toString('latin1')
-      const { subject } = socket.getPeerCertificate()
+      const { subject } = socket.getPeerCertificate() as Partial<PeerCertificate>
       const words = [socket.getProtocol(), socket.servername, socket.alpnProtocol, subject?.CN]
       const body = words.map(String).join(' ')
       socket.end(`HTTP/1.1 200 OK\r\nContent-Length: ${body.length}\r\n\r\n${body}`)

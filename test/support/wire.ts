@@ -15,7 +15,7 @@ import {
   type Upstreams,
   type UpstreamTimeouts,
 } from '../../src/dataplane/index.js'
-import { GatehouseError } from '../../src/lib/index.js'
+import { GatehouseError, type Logger } from '../../src/lib/index.js'
 import type { Endpoint } from '../../src/model.js'
 import { TestClock } from './clock.js'
 import { endpointUnderTest, upstreamTls } from './endpoint.js'
@@ -46,6 +46,7 @@ export interface GateOptions {
   readonly endpoint?: Partial<Endpoint>
   /** Which pass a request belongs to; `pass-1` unless a test needs several. */
   readonly passOf?: (req: IncomingMessage) => string
+  readonly logger?: Logger
   /** Awaited between admission and forwarding. */
   readonly beforeForwarding?: () => Promise<void>
 }
@@ -56,7 +57,8 @@ export async function startGate(options: GateOptions): Promise<Gate> {
   const clock = new TestClock()
   const streams = createStreams({ clock })
   const upstreams = createUpstreams({
-    logger: silentLogger,
+    clock,
+    logger: options.logger ?? silentLogger,
     timeouts: options.timeouts,
   })
   const outcomes: ForwardOutcome[] = []
