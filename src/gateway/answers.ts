@@ -6,6 +6,7 @@ import {
   GatehouseError,
   type ErrorCode,
   type Logger,
+  type Message,
   type Pages,
 } from '../lib/index.js'
 
@@ -13,6 +14,8 @@ import {
 export interface Asker {
   readonly id: string
   readonly isNavigation: boolean
+  /** Where they can do something about it by themselves. */
+  readonly button?: Message['button']
 }
 
 /**
@@ -133,7 +136,7 @@ const failures: Partial<Record<ErrorCode, Explanation>> = {
   'headers-too-large': {
     title: 'This request is too large',
     text: 'Your browser sent more cookies and other headers than the machines behind this gateway can take.',
-    next: 'Clear the cookies of this address in your browser and load the page again. ' + askAdministrator,
+    next: 'Clear the cookies of this address and load the page again. ' + askAdministrator,
   },
   'host-unknown': {
     title: 'Nothing is served under this name',
@@ -217,7 +220,7 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
     }
     const { status, code, title, text, next } = what
     const body = asker.isNavigation
-      ? pages.message({ title, text, next, code, requestId: asker.id })
+      ? pages.message({ title, text, next, code, requestId: asker.id, button: asker.button })
       : JSON.stringify({
           type: `urn:gatehouse:${code}`,
           title,

@@ -68,6 +68,6 @@ export function createHandover({ portalUrl, sessions, answers, mayOpen }: Handov
 }
 
 /** Where a machine's page may be; our own corner of its origin is none, and would lead in circles. */
-function isMachinePath(to: string): boolean {
+export function isMachinePath(to: string): boolean {
   return isLocalPath(to) && !to.startsWith(ownPathPrefix)
 }
