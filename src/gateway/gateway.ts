@@ -128,6 +128,8 @@ export function createGateway(options: GatewayOptions) {
       clearCookies({ id }, place.origin, { req, res, pages })
       return
     }
+    // The page that shows the way needs its stylesheet, which the browser asks for with the same cookies.
+    if (isLockedOut && req.method === 'GET' && servedAsset(req.url ?? '', res)) return
     const button = isLockedOut ? { label: 'Clear the cookies', action: clearCookiesPath } : undefined
     answers.failed({ ...askerOf(req, id), button }, res, new GatehouseError(refused, ''))
   }
@@ -145,25 +147,30 @@ export function createGateway(options: GatewayOptions) {
     }
   }
 
+  /** False when there is no such one. */
+  function servedAsset(path: string, res: ServerResponse): boolean {
+    if (!path.startsWith(assetPathPrefix)) return false
+    const asset = pages.assets().get(path.slice(assetPathPrefix.length))
+    if (asset === undefined) return false
+    pages.applyHeaders(res)
+    res.writeHead(200, {
+      'content-type': asset.type,
+      'content-length': asset.body.length,
+      'cache-control': 'public, max-age=300',
+    })
+    res.end(res.req.method === 'HEAD' ? undefined : asset.body)
+    return true
+  }
+
   async function serveOwn(
     admission: Admission,
     place: Place,
     { req, res, upgrade }: Exchange,
   ): Promise<void> {
     const { request } = admission
-    const asset = request.path.startsWith(assetPathPrefix)
-      ? pages.assets().get(request.path.slice(assetPathPrefix.length))
-      : undefined
     if (upgrade !== null) throw new GatehouseError('not-found', '')
-    if (asset !== undefined && request.isSafe) {
-      pages.applyHeaders(res)
-      res.writeHead(200, {
-        'content-type': asset.type,
-        'content-length': asset.body.length,
-        'cache-control': 'public, max-age=300',
-      })
-      res.end(request.method === 'HEAD' ? undefined : asset.body)
-    } else if (place.kind === 'endpoint') {
+    if (request.isSafe && servedAsset(request.path, res)) return
+    if (place.kind === 'endpoint') {
       if (asksToClear(req, place.origin)) {
         clearCookies(admission, place.origin, { req, res, pages })
         return

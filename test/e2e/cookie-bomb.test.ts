@@ -43,6 +43,7 @@ describe('a machine that fills the browser with cookies', () => {
     const answer = await page.goto(`${press}/values?of=today`)
     expect(answer?.status()).toBe(431)
     await screenshot(page, 'cookie-bomb/locked-out')
+    expect(window.problems.map(({ text }) => text)).toEqual(['GET <origin>/values?of=today 431'])
     await page.getByRole('button', { name: 'Clear the cookies' }).click()
     await page.getByRole('heading', { name: 'The cookies are gone' }).waitFor()
     await screenshot(page, 'cookie-bomb/cleared')
