@@ -2,9 +2,10 @@ import type { Clock, GatehouseError, Logger } from '../lib/index.js'
 import type { Endpoint, UpstreamCredentials } from '../model.js'
 import { CookieJar } from './cookie-jar.js'
 import { upstreamFailure } from './failures.js'
+import { ask } from './own-request.js'
 import { valuesOf, type ResponseHead } from './response-headers.js'
 import { SignedInCall, type Account, type Verdict } from './signed-in-call.js'
-import type { RequestHead, Upstream } from './upstream.js'
+import type { Upstream } from './upstream.js'
 
 /**
  * The accounts of Gatehouse at machines. People never learn the password, the cookies that it brings
@@ -199,8 +200,6 @@ class FieldAccount implements Account {
  * some page that is closed to this account, and signing in again would change neither.
  */
 const settledMs = 60_000
-/** Of the page behind a sign-in, which nobody looks at. */
-const longestPage = 64 * 1024
 
 /** One pass, signed in at one machine by its form. */
 class FormAccount implements Account {
@@ -326,37 +325,15 @@ class FormAccount implements Account {
   }
 
   #postForm(): Promise<ResponseHead> {
-    const body = Buffer.from(new URLSearchParams(this.#form.fields).toString())
-    const { origin } = this.#upstream
-    const head: RequestHead = {
+    const { origin } = this.#upstream.origin
+    return ask(this.#upstream, {
       method: 'POST',
       target: this.#form.path,
       headers: [
-        ...['Host', origin.host, 'Origin', origin.origin, 'Referer', origin.origin + this.#form.path],
-        ...['Accept', 'text/html,*/*', 'User-Agent', 'Gatehouse', 'Connection', 'keep-alive'],
-        ...['Content-Type', 'application/x-www-form-urlencoded', 'Content-Length', String(body.length)],
+        ...['Origin', origin, 'Referer', origin + this.#form.path, 'Connection', 'keep-alive'],
+        ...['Content-Type', 'application/x-www-form-urlencoded'],
       ],
-      body: 'length',
-    }
-    return new Promise((resolve, reject) => {
-      let bytes = 0
-      const call = this.#upstream.send(head, {
-        onResponse: resolve,
-        onData: (chunk) => {
-          bytes += chunk.length
-          if (bytes > longestPage) call.destroy()
-        },
-        onUpgrade: (_head, socket) => {
-          socket.destroy()
-          reject(signInFailure('the form was answered with a switch of protocols'))
-        },
-        onFailure: reject,
-        onPause: () => undefined,
-        onEnd: () => undefined,
-        onDrain: () => undefined,
-      })
-      call.write(body)
-      call.end()
+      body: Buffer.from(new URLSearchParams(this.#form.fields).toString()),
     })
   }
 }
