@@ -38,7 +38,7 @@ export function createAccounts(options: { readonly clock: Clock; readonly logger
     const account =
       known?.endpoint === endpoint
         ? known.account
-        : new FormAccount(form, upstream, cautionFor(endpoint), options.clock)
+        : new FormAccount(form, endpoint.landingPath, upstream, cautionFor(endpoint), options.clock)
     forms.delete(passId)
     forms.set(passId, { endpoint, account })
     const oldest = forms.size > mostAccounts ? forms.keys().next().value : undefined
@@ -204,6 +204,7 @@ const settledMs = 60_000
 /** One pass, signed in at one machine by its form. */
 class FormAccount implements Account {
   readonly #form: Form
+  readonly #landingPath: string
   readonly #upstream: Upstream
   readonly #caution: Caution
   readonly #clock: Clock
@@ -212,10 +213,13 @@ class FormAccount implements Account {
   #signedInAt: number | null = null
   /** Whether some page was shown to whoever came with these cookies. */
   #isProved = false
+  /** Where the machine sends whoever is not signed in, if that is not where the form is sent to. */
+  #formPage: string | null = null
   #underWay: Promise<void> | null = null
 
-  constructor(form: Form, upstream: Upstream, caution: Caution, clock: Clock) {
+  constructor(form: Form, landingPath: string, upstream: Upstream, caution: Caution, clock: Clock) {
     this.#form = form
+    this.#landingPath = landingPath
     this.#upstream = upstream
     this.#caution = caution
     this.#clock = clock
@@ -279,11 +283,16 @@ class FormAccount implements Account {
   }
 
   #leadsToForm(head: ResponseHead, target: string): boolean {
-    if (head.status < 300 || head.status >= 400) return false
+    const path = this.#redirectedTo(head, target)
+    return path !== null && (path === this.#form.path.split('?', 1)[0] || path === this.#formPage)
+  }
+
+  #redirectedTo(head: ResponseHead, target: string): string | null {
+    if (head.status < 300 || head.status >= 400) return null
     const [location] = valuesOf(head, 'location')
     const base = new URL(target, this.#upstream.origin)
-    if (location === undefined || !URL.canParse(location, base)) return false
-    return new URL(location, base).pathname === this.#form.path.split('?', 1)[0]
+    if (location === undefined || !URL.canParse(location, base)) return null
+    return new URL(location, base).pathname
   }
 
   #refused(problem: string): void {
@@ -294,15 +303,13 @@ class FormAccount implements Account {
   #signIn(): Promise<void> {
     this.#underWay ??= this.#caution
       .inTurn(async () => {
-        const head = await this.#postForm()
-        const flaw = this.#flawOf(head)
+        const flaw = await this.#fillIn()
         if (flaw !== null) {
           this.#refused(flaw)
           throw signInFailure(flaw)
         }
         this.#generation += 1
         this.#signedInAt = this.#clock.monotonic()
-        this.#isProved = false
       })
       .finally(() => {
         this.#underWay = null
@@ -310,32 +317,64 @@ class FormAccount implements Account {
     return this.#underWay
   }
 
-  /** What is wrong with the answer to the form, or null once its cookies are in the jar. */
-  #flawOf(head: ResponseHead): string | null {
-    if (head.status >= 400) return `the form was answered with status ${String(head.status)}`
-    if (this.#leadsToForm(head, this.#form.path)) return 'the form led back to itself'
+  /**
+   * What a browser does: look at the page, be sent to the form, send it, look at the page again. The
+   * first look brings what some servers tie the form to; the second shows whether it was accepted.
+   *
+   * @returns what is wrong, or null
+   */
+  async #fillIn(): Promise<string | null> {
     const jar = new CookieJar()
+    const before = await this.#look(jar)
+    const answer = await this.#send(jar)
+    if (answer.status >= 400) return `the form was answered with status ${String(answer.status)}`
+    if (this.#leadsToForm(answer, this.#form.path)) return 'the form led back to itself'
+    const flaw = this.#keep(jar, answer)
+    if (flaw !== null) return flaw
+    if (jar.isEmpty) return 'the form was answered without a cookie'
+    const after = await this.#look(jar)
+    const isSame = after.status === before.status && after.path === before.path
+    if (isSame && (before.status === 401 || before.status === 403 || before.isForm))
+      return 'the machine asks for its sign-in as before'
+    this.#jar = jar
+    this.#isProved = !isSame
+    if (before.path !== null && !isSame) this.#formPage = before.path
+    return null
+  }
+
+  async #look(jar: CookieJar): Promise<{ status: number; path: string | null; isForm: boolean }> {
+    const target = this.#landingPath
+    const head = await ask(this.#upstream, { method: 'GET', target, headers: cookieField(jar) })
+    this.#keep(jar, head)
+    const path = this.#redirectedTo(head, target)
+    return { status: head.status, path, isForm: this.#leadsToForm(head, target) }
+  }
+
+  #keep(jar: CookieJar, head: ResponseHead): string | null {
     for (const field of valuesOf(head, 'set-cookie')) {
       const flaw = jar.take(field, this.#clock.now())
       if (flaw !== null) return flaw
     }
-    if (jar.isEmpty) return 'the form was answered without a cookie'
-    this.#jar = jar
     return null
   }
 
-  #postForm(): Promise<ResponseHead> {
+  #send(jar: CookieJar): Promise<ResponseHead> {
     const { origin } = this.#upstream.origin
     return ask(this.#upstream, {
       method: 'POST',
       target: this.#form.path,
       headers: [
-        ...['Origin', origin, 'Referer', origin + this.#form.path, 'Connection', 'keep-alive'],
+        ...['Origin', origin, 'Referer', origin + this.#form.path, ...cookieField(jar)],
         ...['Content-Type', 'application/x-www-form-urlencoded'],
       ],
       body: Buffer.from(new URLSearchParams(this.#form.fields).toString()),
     })
   }
+}
+
+function cookieField(jar: CookieJar): string[] {
+  const cookies = jar.join(null)
+  return cookies === null ? [] : ['Cookie', cookies]
 }
 
 function valueOf(headers: readonly string[], name: string): string | null {
