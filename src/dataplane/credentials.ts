@@ -18,13 +18,13 @@ export interface Accounts {
   release(passId: string): void
 }
 
-/** More than people work at once; beyond it the pass used longest ago signs in again. */
-const mostAccounts = 10_000
+/** Most sessions of machines have ended by then, and so has most work. */
+const longestUnusedMs = 3_600_000
 
 export function createAccounts(options: { readonly clock: Clock; readonly logger: Logger }): Accounts {
   const machines = new WeakMap<Endpoint, Caution>()
   /** The one used last at the end. */
-  const forms = new Map<string, { readonly endpoint: Endpoint; readonly account: FormAccount }>()
+  const forms = new Map<string, FormPass>()
 
   const cautionFor = (endpoint: Endpoint): Caution => {
     const known = machines.get(endpoint)
@@ -39,10 +39,13 @@ export function createAccounts(options: { readonly clock: Clock; readonly logger
       known?.endpoint === endpoint
         ? known.account
         : new FormAccount(form, endpoint.landingPath, upstream, cautionFor(endpoint), options.clock)
+    const usedAt = options.clock.monotonic()
     forms.delete(passId)
-    forms.set(passId, { endpoint, account })
-    const oldest = forms.size > mostAccounts ? forms.keys().next().value : undefined
-    if (oldest !== undefined) forms.delete(oldest)
+    forms.set(passId, { endpoint, account, usedAt })
+    for (const [id, pass] of forms) {
+      if (usedAt - pass.usedAt < longestUnusedMs) break
+      forms.delete(id)
+    }
     return account
   }
 
@@ -67,6 +70,13 @@ export function createAccounts(options: { readonly clock: Clock; readonly logger
       forms.delete(passId)
     },
   }
+}
+
+interface FormPass {
+  readonly endpoint: Endpoint
+  readonly account: FormAccount
+  /** Monotonic. */
+  readonly usedAt: number
 }
 
 type Form = Extract<UpstreamCredentials, { kind: 'form' }>

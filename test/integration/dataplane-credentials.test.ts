@@ -379,6 +379,17 @@ describe('a machine with a sign-in form', () => {
     ])
   })
 
+  it('knows nothing of a pass any more that nobody used for an hour', async () => {
+    const panel = await startPanel()
+    const passes = ['pass-1', 'pass-2', 'pass-1']
+    const gate = await gateTo(panel, { endpoint: { credentials: form }, passOf: () => passes.shift() ?? '' })
+    await ask(gate, 'GET /')
+    await gate.clock.advance({ minutes: 61 })
+    await ask(gate, 'GET /')
+    await ask(gate, 'GET /')
+    expect(panel.logins).toHaveLength(3)
+  })
+
   it('that cannot be reached is not mistaken for one that refuses', async () => {
     const panel = await startPanel()
     await panel.close()
