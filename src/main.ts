@@ -4,7 +4,14 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { createAdmin } from './admin/index.js'
 import { closedLedger, openLedger, type Ledger } from './audit/index.js'
 import { loadKeyring, type Config } from './config/index.js'
-import { createStreams, createUpstreams, type StreamInfo } from './dataplane/index.js'
+import {
+  createStreams,
+  createUpstreams,
+  startProbes,
+  type Health,
+  type Probes,
+  type StreamInfo,
+} from './dataplane/index.js'
 import {
   createAnswers,
   createGateway,
@@ -124,6 +131,8 @@ export interface Gatehouse {
   readonly operationsAddress: AddressInfo | null
   /** What is open through this instance now. */
   streams(): readonly StreamInfo[]
+  /** How the machines are that are asked, as far as this instance knows. */
+  health(): readonly Health[]
   /** Stops taking requests, ends what is open, and leaves nothing unwritten. */
   close(): Promise<void>
 }
@@ -140,7 +149,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const { clock, logger, keyring, ledger, store, changes, sessions, grants, people, secondFactor } = services
   const { publicUrl } = config.server
   const streams = createStreams({ clock })
-  const upstreams = createUpstreams({ logger })
+  const upstreams = createUpstreams({ clock, logger })
   const pages = createPages(config)
   const identityProvider = createIdentityProvider({
     oidc: config.oidc,
@@ -178,6 +187,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const watch = await watchChanges({ clock, logger, changes, streams, sessions, grants })
   const server = gateway.listen()
   let operations: Server | null = null
+  let probes: Probes | null = null
   let isStopping = false
   const problems = (): string[] => [
     ...(isStopping ? ['this instance is stopping'] : []),
@@ -199,6 +209,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     force.cancel()
     operations?.close()
     await watch.close()
+    probes?.close()
     upstreams.close()
     await ledger.append({ event: 'gateway.stopped' }).catch((error: unknown) => {
       // A full disk must not keep a gateway from stopping.
@@ -221,6 +232,8 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     await close()
     throw error
   }
+  const running = startProbes({ clock, logger, upstreams, endpoints: config.endpoints })
+  probes = running
   logger.info('gateway serving', { portal: publicUrl.href, ...listen, endpoints: config.endpoints.length })
 
   return {
@@ -228,6 +241,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     address: server.address() as AddressInfo,
     operationsAddress: operations && (operations.address() as AddressInfo),
     streams: () => streams.list(),
+    health: () => running.list(),
     close,
   }
 }

@@ -6,6 +6,7 @@ import { ResponseReader, type ReaderEvents } from './response-reader.js'
 
 /** What the user of a connection is told besides its answer. */
 export interface ConnectionUser extends ReaderEvents {
+  /** Called once where `isConnected` was false: from here on it may be written to. */
   onConnected(): void
   onDrain(): void
   /** All that had arrived together has been passed on. */
@@ -22,7 +23,6 @@ export interface Broken {
 }
 
 export interface ConnectionOptions {
-  readonly authorities?: string | undefined
   /** Its answer is complete and another request may follow. */
   onIdle(connection: Connection): void
   onClose(connection: Connection): void
@@ -41,13 +41,12 @@ export class Connection {
   constructor(endpoint: Endpoint, options: ConnectionOptions) {
     this.#reader = new ResponseReader(endpoint.lenientResponses)
     this.#options = options
-    const socket = dial(endpoint, options)
+    const socket = dial(endpoint, () => {
+      this.#isConnected = true
+      this.#user?.onConnected()
+    })
     this.socket = socket
     socket
-      .once('encrypted' in socket ? 'secureConnect' : 'connect', () => {
-        this.#isConnected = true
-        this.#user?.onConnected()
-      })
       .on('data', this.#take)
       .on('drain', this.#drained)
       .on('end', this.#ended)

@@ -8,6 +8,7 @@ export {
 } from './streams.js'
 export { isPathOpen } from './path-rules.js'
 export { createUpstreams, type Upstreams } from './pools.js'
+export { startProbes, type Health, type Probes } from './probe.js'
 export type { UpstreamTimeouts } from './upstream.js'
 export type { Forwarding, ForwardOutcome } from './exchange.js'
 export { forwardRequest } from './forward.js'

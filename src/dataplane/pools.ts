@@ -1,6 +1,7 @@
-import { systemClock, type Logger, type Timer } from '../lib/index.js'
+import { systemClock, type Clock, type Logger, type Timer } from '../lib/index.js'
 import type { Endpoint } from '../model.js'
 import { Connection } from './connections.js'
+import { createAccounts } from './credentials.js'
 import type { RequestHead, Upstream, UpstreamEvents, UpstreamTimeouts } from './upstream.js'
 import { WireCall } from './wire-client.js'
 
@@ -10,16 +11,16 @@ const tickMs = 50
 
 export interface Upstreams {
   for(endpoint: Endpoint, passId: string): Upstream
-  /** The pass is over: closes all of its connections, used ones too. Cut its streams first. */
+  /** The pass is over: closes all of its connections, used ones too, and forgets its sign-in. Cut its streams first. */
   release(passId: string): void
   close(): void
 }
 
 interface UpstreamsOptions {
   readonly logger: Logger
+  /** For what is remembered of sign-ins at machines; input and output run on real time. */
+  readonly clock: Clock
   readonly timeouts?: Partial<UpstreamTimeouts> | undefined
-  /** PEM of the authorities that vouch for `https` machines; those Node trusts, by default. */
-  readonly authorities?: string | undefined
 }
 
 /**
@@ -29,6 +30,7 @@ interface UpstreamsOptions {
  */
 export function createUpstreams(options: UpstreamsOptions): Upstreams {
   const machines = new Map<string, Machine>()
+  const accounts = createAccounts(options)
   let ticker: Timer | null = null
 
   const tick = (): void => {
@@ -49,11 +51,17 @@ export function createUpstreams(options: UpstreamsOptions): Upstreams {
   }
 
   return {
-    for: (endpoint, passId) => ({
-      origin: endpoint.upstream,
-      send: (head, events) => machineOf(endpoint).send(passId, head, events),
-    }),
+    for: (endpoint, passId) =>
+      accounts.signedIn(
+        {
+          origin: endpoint.upstream,
+          send: (head, events) => machineOf(endpoint).send(passId, head, events),
+        },
+        endpoint,
+        passId,
+      ),
     release: (passId) => {
+      accounts.release(passId)
       for (const machine of machines.values()) machine.release(passId)
     },
     close: () => {
@@ -139,7 +147,6 @@ class Machine {
     const pool = this.#pools.get(passId) ?? { open: new Set(), idle: [] }
     this.#pools.set(passId, pool)
     const connection = new Connection(this.#endpoint, {
-      authorities: this.#options.authorities,
       onIdle: (free) => {
         free.idleSince = systemClock.monotonic()
         pool.idle.push(free)

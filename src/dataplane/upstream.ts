@@ -10,7 +10,8 @@ export interface Upstream {
   readonly origin: URL
   /**
    * Sends one request, once: a machine may have acted on a request whose answer was lost, so nothing is
-   * ever sent again.
+   * sent again. Only where the answer was a demand to sign in, which Gatehouse does by itself, a request
+   * that changes nothing follows once more.
    */
   send(head: RequestHead, events: UpstreamEvents): UpstreamCall
 }
@@ -38,7 +39,7 @@ export interface UpstreamEvents {
   onUpgrade(head: ResponseHead, socket: Socket, early: Buffer): void
   /** More may be written after a `write` that returned false. */
   onDrain(): void
-  /** `upstream-unreachable`, `upstream-busy`, `upstream-timeout` or `upstream-invalid`. */
+  /** One of the `upstream-…` codes. */
   onFailure(failure: GatehouseError): void
 }
 

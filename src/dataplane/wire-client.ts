@@ -22,7 +22,7 @@ export class WireCall implements UpstreamCall, ConnectionUser {
   readonly #options: CallOptions
   readonly #events: UpstreamEvents
   #connection: Connection | null = null
-  /** Body that came before there was a connection. */
+  /** Body that came before there was a connection to write to. */
   #early: Buffer[] | null = []
   #isWritten = false
   #isAnswering = false
@@ -43,25 +43,9 @@ export class WireCall implements UpstreamCall, ConnectionUser {
   }
 
   start(connection: Connection): void {
-    const { head } = this.#options
     this.#connection = connection
-    connection.use(head.method, this)
-    const { socket } = connection
-    const early = this.#early
-    this.#early = null
-    if (head.body === 'none') socket.write(requestText(head), 'latin1')
-    else {
-      // The body's first chunk may come in this turn, and then shares a packet with the head.
-      socket.cork()
-      process.nextTick(() => {
-        socket.uncork()
-      })
-      socket.write(requestText(head), 'latin1')
-      for (const chunk of early ?? []) this.#send(chunk)
-      if (this.#isWritten && head.body === 'chunked') socket.write(lastChunk, 'latin1')
-    }
+    connection.use(this.#options.head.method, this)
     if (connection.isConnected) this.onConnected()
-    if (early !== null && early.length > 0) this.#events.onDrain()
   }
 
   /** Ends the call when what it waits for has not come by `now`, on the monotonic clock. */
@@ -106,14 +90,31 @@ export class WireCall implements UpstreamCall, ConnectionUser {
 
   // ── what its connection tells ──────────────────────────────────────────────────────────────────
 
+  /** Not a byte before: until then it may be anybody who listens. */
   onConnected(): void {
+    const { head } = this.#options
+    const socket = this.#connection?.socket
+    assert(socket !== undefined, 'connected without a connection')
+    const early = this.#early ?? []
+    this.#early = null
     this.#dueAt = Infinity
-    if (this.#isWritten || this.#connection?.socket.writableNeedDrain === true) this.#awaitMachine()
+    if (head.body === 'none') socket.write(requestText(head), 'latin1')
+    else {
+      // The body's first chunk may come in this turn, and then shares a packet with the head.
+      socket.cork()
+      process.nextTick(() => {
+        socket.uncork()
+      })
+      socket.write(requestText(head), 'latin1')
+      for (const chunk of early) this.#send(chunk)
+      if (this.#isWritten && head.body === 'chunked') socket.write(lastChunk, 'latin1')
+    }
+    if (this.#isWritten || socket.writableNeedDrain) this.#awaitMachine()
+    if (early.length > 0) this.#events.onDrain()
   }
 
   onDrain(): void {
-    if (!this.#isWritten && !this.#isAnswering && this.#connection?.isConnected === true)
-      this.#dueAt = Infinity
+    if (!this.#isWritten && !this.#isAnswering) this.#dueAt = Infinity
     this.#events.onDrain()
   }
 
@@ -167,7 +168,7 @@ export class WireCall implements UpstreamCall, ConnectionUser {
   }
 
   #awaitMachine(): void {
-    if (this.#connection?.isConnected !== true || this.#isAnswering || this.#isSettled) return
+    if (this.#early !== null || this.#isAnswering || this.#isSettled) return
     this.#dueAt = systemClock.monotonic() + this.#options.firstByteMs
     this.#dueCode = 'upstream-timeout'
   }

@@ -6,6 +6,7 @@ import {
   GatehouseError,
   type ErrorCode,
   type Logger,
+  type Message,
   type Pages,
 } from '../lib/index.js'
 
@@ -13,6 +14,8 @@ import {
 export interface Asker {
   readonly id: string
   readonly isNavigation: boolean
+  /** Where they can do something about it by themselves. */
+  readonly button?: Message['button']
 }
 
 /**
@@ -143,7 +146,7 @@ const failures: Partial<Record<ErrorCode, Explanation>> = {
   'headers-too-large': {
     title: 'This request is too large',
     text: 'Your browser sent more cookies and other headers than the machines behind this gateway can take.',
-    next: 'Clear the cookies of this address in your browser and load the page again. ' + askAdministrator,
+    next: 'Clear the cookies of this address and load the page again. ' + askAdministrator,
   },
   'host-unknown': {
     title: 'Nothing is served under this name',
@@ -192,6 +195,11 @@ const failures: Partial<Record<ErrorCode, Explanation>> = {
     text: 'You are allowed in, but the machine’s answer broke the rules of the web and was not passed on.',
     next: askAdministrator,
   },
+  'upstream-login-failed': {
+    title: 'The machine did not let the gateway in',
+    text: 'You are allowed in, but the machine asked for its own sign-in, which the gateway does for you. What you did was not taken.',
+    next: 'Wait a minute, load the page again, and repeat it. ' + askAdministrator,
+  },
   'handover-invalid': {
     title: 'This link has been used or is too old',
     text: 'The way from the portal to the machine is valid once, for half a minute, in one browser.',
@@ -222,7 +230,7 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
     }
     const { status, code, title, text, next } = what
     const body = asker.isNavigation
-      ? pages.message({ title, text, next, code, requestId: asker.id })
+      ? pages.message({ title, text, next, code, requestId: asker.id, button: asker.button })
       : JSON.stringify({
           type: `urn:gatehouse:${code}`,
           title,

@@ -26,6 +26,7 @@ import type { Assertions } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
 import { assetPathPrefix, createAdmission, ownPathPrefix, type Admission, type Refusal } from './admission.js'
 import type { Answers } from './answers.js'
+import { asksToClear, clearCookies, clearCookiesPath } from './cookie-clearing.js'
 import { createEndpointServer, permitted } from './endpoint.js'
 import { createHandover } from './handover.js'
 import type { MayOpen } from './opening.js'
@@ -82,12 +83,13 @@ export function createGateway(options: GatewayOptions) {
     answers,
     mayOpen: options.mayOpen,
   })
+  const locate = createLocator(config)
   const admit = createAdmission({
     clock,
     ledger,
     sessions,
     grants,
-    locate: createLocator(config),
+    locate,
     readSource: createSourceReader(config.server.trustedProxies),
     accessOf,
   })
@@ -95,12 +97,16 @@ export function createGateway(options: GatewayOptions) {
   async function handle(exchange: Exchange, server: Server): Promise<void> {
     // Before any state is read: a revocation that arrives from here on finds this request.
     const pending = streams.expect()
-    let admission: Admission | Refusal | null = null
+    let admission: Admission | null = null
     try {
       // A connection may outlive the order to stop; what would open on it then, nobody would close.
       if (!server.listening) throw new GatehouseError('stopping', '')
-      admission = await admit(exchange.req, exchange.upgrade !== null)
-      if ('refused' in admission) throw new GatehouseError(admission.refused, '')
+      const judged = await admit(exchange.req, exchange.upgrade !== null)
+      if ('refused' in judged) {
+        refuse(judged, exchange)
+        return
+      }
+      admission = judged
       const { decision, place } = admission
       if (decision.outcome === 'permit') inviteBody(exchange)
       if (decision.outcome === 'challenge') challenge(admission, exchange.res)
@@ -108,12 +114,24 @@ export function createGateway(options: GatewayOptions) {
       else if (isOwnPage(admission)) await serveOwn(admission, place, exchange)
       else await forward(admission, pending, exchange)
     } catch (error) {
-      const asker =
-        admission === null || 'refused' in admission ? askerOf(exchange.req, admission) : admission
-      answers.failed(asker, exchange.res, error)
+      answers.failed(admission ?? askerOf(exchange.req, 'r-unknown'), exchange.res, error)
     } finally {
       pending.abandon()
     }
+  }
+
+  /** A machine's own cookies may be what makes a request too large; who is locked out by them is shown the way. */
+  function refuse({ id, refused }: Refusal, { req, res, upgrade }: Exchange): void {
+    const place = refused === 'headers-too-large' ? locate(req.headers.host?.toLowerCase() ?? '') : null
+    const isLockedOut = place?.kind === 'endpoint' && upgrade === null
+    if (isLockedOut && asksToClear(req, place.origin)) {
+      clearCookies({ id }, place.origin, { req, res, pages })
+      return
+    }
+    // The page that shows the way needs its stylesheet, which the browser asks for with the same cookies.
+    if (isLockedOut && req.method === 'GET' && servedAsset(req.url ?? '', res)) return
+    const button = isLockedOut ? { label: 'Clear the cookies', action: clearCookiesPath } : undefined
+    answers.failed({ ...askerOf(req, id), button }, res, new GatehouseError(refused, ''))
   }
 
   /** Sends a person to where they can prove themselves, and back; tells a program what is missing. */
@@ -129,25 +147,34 @@ export function createGateway(options: GatewayOptions) {
     }
   }
 
+  /** False when there is no such one. */
+  function servedAsset(path: string, res: ServerResponse): boolean {
+    if (!path.startsWith(assetPathPrefix)) return false
+    const asset = pages.assets().get(path.slice(assetPathPrefix.length))
+    if (asset === undefined) return false
+    pages.applyHeaders(res)
+    res.writeHead(200, {
+      'content-type': asset.type,
+      'content-length': asset.body.length,
+      'cache-control': 'public, max-age=300',
+    })
+    res.end(res.req.method === 'HEAD' ? undefined : asset.body)
+    return true
+  }
+
   async function serveOwn(
     admission: Admission,
     place: Place,
     { req, res, upgrade }: Exchange,
   ): Promise<void> {
     const { request } = admission
-    const asset = request.path.startsWith(assetPathPrefix)
-      ? pages.assets().get(request.path.slice(assetPathPrefix.length))
-      : undefined
     if (upgrade !== null) throw new GatehouseError('not-found', '')
-    if (asset !== undefined && request.isSafe) {
-      pages.applyHeaders(res)
-      res.writeHead(200, {
-        'content-type': asset.type,
-        'content-length': asset.body.length,
-        'cache-control': 'public, max-age=300',
-      })
-      res.end(request.method === 'HEAD' ? undefined : asset.body)
-    } else if (place.kind === 'endpoint') {
+    if (request.isSafe && servedAsset(request.path, res)) return
+    if (place.kind === 'endpoint') {
+      if (asksToClear(req, place.origin)) {
+        clearCookies(admission, place.origin, { req, res, pages })
+        return
+      }
       if (request.method !== 'GET') {
         res.setHeader('allow', 'GET') // RFC 9110 §15.5.6
         throw new GatehouseError('method-not-allowed', '')
@@ -236,7 +263,7 @@ export function createGateway(options: GatewayOptions) {
       logger.debug('request could not be parsed', { problem: describeError(error) })
       // In the middle of an answer these bytes would be taken for a part of it.
       if (owesAnswer(socket) || !socket.writable) socket.destroy()
-      else socket.end(badRequest, () => socket.destroy())
+      else socket.end(isOverlong(error) ? tooLarge : badRequest, () => socket.destroy())
     })
     return server
   }
@@ -251,6 +278,20 @@ const requestEvents = ['request', 'checkContinue', 'checkExpectation'] as const
 const ownBodyMs = 10_000
 
 const badRequest = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
+
+/** More than Node takes, so there is no request to answer, but perhaps a person who waits for a page. */
+const tooLargePage =
+  '<!doctype html><html lang="en"><meta charset="utf-8"><title>This request is too large</title>' +
+  '<h1>This request is too large</h1><p>Your browser sends more cookies with it than can be taken. ' +
+  'Clear the cookies of this address in the settings of your browser, then open the machine from the portal again.'
+const tooLarge =
+  'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nCache-Control: no-store\r\n' +
+  "Content-Security-Policy: default-src 'none'\r\nContent-Type: text/html; charset=utf-8\r\n" +
+  `Content-Length: ${String(Buffer.byteLength(tooLargePage))}\r\n\r\n${tooLargePage}`
+
+function isOverlong(error: Error): boolean {
+  return 'code' in error && error.code === 'HPE_HEADER_OVERFLOW'
+}
 
 /** Tells of a connection whether a request on it still waits for the end of its answer. */
 function trackAnswers(server: Server): (socket: Socket) => boolean {
@@ -282,8 +323,8 @@ function answerOn(req: IncomingMessage, socket: Socket): ServerResponse {
   return res
 }
 
-function askerOf(req: IncomingMessage, refusal: Refusal | null): { id: string; isNavigation: boolean } {
-  return { id: refusal?.id ?? 'r-unknown', isNavigation: isNavigation(req.headers) }
+function askerOf(req: IncomingMessage, id: string): { id: string; isNavigation: boolean } {
+  return { id, isNavigation: isNavigation(req.headers) }
 }
 
 function isOwnPage({ place, request }: Admission): boolean {

@@ -74,6 +74,6 @@ function landingPathOf({ endpoint }: EndpointPlace): string {
 }
 
 /** Where a machine's page may be; our own corner of its origin is none, and would lead in circles. */
-function isMachinePath(to: string): boolean {
+export function isMachinePath(to: string): boolean {
   return isLocalPath(to) && !to.startsWith(ownPathPrefix)
 }

@@ -43,6 +43,7 @@ export const errorCodes = {
   'upstream-busy': 503,
   'upstream-invalid': 502,
   'upstream-timeout': 504,
+  'upstream-login-failed': 502,
   // start-up
   'config-invalid': 500,
   'keys-invalid': 500,

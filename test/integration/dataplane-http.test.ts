@@ -198,7 +198,7 @@ describe('a request on its way up', () => {
     async (method) => {
       const machine = await startAnsweringMachine('HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n')
       closers.push(() => machine.close())
-      const upstreams = createUpstreams({ logger: silentLogger })
+      const upstreams = createUpstreams({ clock: new TestClock(), logger: silentLogger })
       const endpoint = endpointUnderTest({ upstream: new URL(machine.url) })
       await new Promise<void>((resolve, reject) => {
         const call = upstreams.for(endpoint, 'pass').send(
@@ -869,7 +869,7 @@ const anyStream: StreamInfo = {
 describe('a mistake of ours in the middle of an answer', () => {
   it('ends that request and not the process', async () => {
     const machine = await startAnsweringMachine('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok')
-    const upstreams = createUpstreams({ logger: silentLogger })
+    const upstreams = createUpstreams({ clock: new TestClock(), logger: silentLogger })
     closers.push(
       () => machine.close(),
       () => {

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../../src/model.js'
+import type { Endpoint, UpstreamTls } from '../../src/model.js'
 
 /** An endpoint that asks for nothing beyond the strict rules, but for `over`. */
 export function endpointUnderTest(over: Partial<Endpoint> & Pick<Endpoint, 'upstream'>): Endpoint {
@@ -19,4 +19,9 @@ export function endpointUnderTest(over: Partial<Endpoint> & Pick<Endpoint, 'upst
     probe: null,
     ...over,
   }
+}
+
+/** TLS as Node speaks it by default, but for `over`. */
+export function upstreamTls(over: Partial<UpstreamTls>): UpstreamTls {
+  return { authorities: null, pins: [], client: null, serverName: null, isLegacy: false, ...over }
 }

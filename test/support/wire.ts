@@ -15,10 +15,10 @@ import {
   type Upstreams,
   type UpstreamTimeouts,
 } from '../../src/dataplane/index.js'
-import { GatehouseError } from '../../src/lib/index.js'
+import { GatehouseError, type Logger } from '../../src/lib/index.js'
 import type { Endpoint } from '../../src/model.js'
 import { TestClock } from './clock.js'
-import { endpointUnderTest } from './endpoint.js'
+import { endpointUnderTest, upstreamTls } from './endpoint.js'
 import { silentLogger } from './logger.js'
 
 /** The data plane between real sockets, with everyone admitted: what forwarding does, and nothing else. */
@@ -46,6 +46,7 @@ export interface GateOptions {
   readonly endpoint?: Partial<Endpoint>
   /** Which pass a request belongs to; `pass-1` unless a test needs several. */
   readonly passOf?: (req: IncomingMessage) => string
+  readonly logger?: Logger
   /** Awaited between admission and forwarding. */
   readonly beforeForwarding?: () => Promise<void>
 }
@@ -56,13 +57,17 @@ export async function startGate(options: GateOptions): Promise<Gate> {
   const clock = new TestClock()
   const streams = createStreams({ clock })
   const upstreams = createUpstreams({
-    logger: silentLogger,
+    clock,
+    logger: options.logger ?? silentLogger,
     timeouts: options.timeouts,
-    authorities: options.tls?.ca,
   })
   const outcomes: ForwardOutcome[] = []
   const failures: string[] = []
-  const endpoint = endpointUnderTest({ upstream: new URL(options.upstream), ...options.endpoint })
+  const endpoint = endpointUnderTest({
+    upstream: new URL(options.upstream),
+    tls: options.tls === undefined ? null : upstreamTls({ authorities: options.tls.ca }),
+    ...options.endpoint,
+  })
   let origin = ''
   let requests = 0
 

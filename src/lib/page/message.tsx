@@ -11,11 +11,17 @@ export function MessageBody(props: { message: Message; portal: URL }): VNode {
       <h1>{message.title}</h1>
       <p class="lead">{message.text}</p>
       <p>{message.next}</p>
-      <p>
-        <a class="button" href={link.href}>
-          {link.label}
-        </a>
-      </p>
+      {message.button === undefined ? (
+        <p>
+          <a class="button" href={link.href}>
+            {link.label}
+          </a>
+        </p>
+      ) : (
+        <form method="post" action={message.button.action}>
+          <button>{message.button.label}</button>
+        </form>
+      )}
       <dl class="facts small">
         <dt>Request</dt>
         <dd>

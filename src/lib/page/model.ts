@@ -39,6 +39,8 @@ export interface Message {
   readonly at?: EpochMs
   /** Default: to the portal. */
   readonly link?: { readonly label: string; readonly href: string }
+  /** In place of the link: something that changes what the browser holds. */
+  readonly button?: { readonly label: string; readonly action: string } | undefined
   /**
    * Only on the portal host. On an endpoint host the machine's own scripts can read our pages there,
    * and with them the form token.
