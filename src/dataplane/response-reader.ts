@@ -16,8 +16,9 @@ const longestHead = 64 * 1024
 const longestLenientHead = 256 * 1024
 /** A machine that keeps saying "wait" holds the client for ever. */
 const mostInterimResponses = 8
-/** A chunk's size in hexadecimal: 13 digits are exact in a double. */
-const chunkSize = /^([0-9A-Fa-f]{1,13})(?:;[!-~][\t\x20-\x7e]*)?$/
+/** A chunk's size in hexadecimal, 13 digits of which are exact in a double, and its extensions (RFC 9112 §7.1.1). */
+const chunkSize =
+  /^([0-9A-Fa-f]{1,13})(?:;[\w!#$%&'*+\-.^`|~]+(?:=(?:[\w!#$%&'*+\-.^`|~]+|"(?:[\t !#-[\]-~]|\\[\t -~])*"))?)*$/
 const longestChunkLine = 1_024
 
 type State = 'head' | 'length' | 'chunk-size' | 'chunk-data' | 'chunk-end' | 'trailer' | 'close' | 'done'
@@ -161,6 +162,8 @@ export class ResponseReader {
       return chunk.length
     }
     if (head.status < 200) {
+      // It says that nothing follows, and what follows would be taken for the answer.
+      if (!head.mayReuse) return 'interim response that ends the connection'
       this.#interim += 1
       return this.#interim > mostInterimResponses ? 'too many interim responses' : next
     }
@@ -232,7 +235,7 @@ export class ResponseReader {
       if (line === '') this.#finish()
       this.#trailerBytes += bytes
       if (this.#trailerBytes > this.#longestHead) return 'trailers too large'
-      return line === '' || isField(line) ? null : 'trailer'
+      return line === '' || mayTrail(line) ? null : 'trailer'
     }
     const size = chunkSize.exec(line)?.[1]
     if (size === undefined) return 'chunk size'
@@ -257,6 +260,9 @@ const statusLine = /^HTTP\/(1\.[01]) ([1-5][0-9]{2})(?: (.*))?$/
 const unfit = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)|(?<!\r)\n/
 const unfitBesidesLineFeeds = /[^\t\r\n\x20-\x7e\x80-\xff]|\r(?!\n)/
 const fold = /\r?\n[\t ]+/g
+/** A blank to RFC 9110 §5.6.3, but some readers take `chunked` with a tab behind it for another coding. */
+const framingBeforeTab = /^(?:content-length|transfer-encoding):[^\n]*\t *\r?$/im
+const framingName = /^(?:content-length|transfer-encoding)$/i
 const token = /^[A-Za-z0-9!#$%&'*+\-.^_`|~]+$/
 
 /** @param text with its empty line */
@@ -269,6 +275,7 @@ function readHead(
   if ((takesLineFeeds ? unfitBesidesLineFeeds : unfit).test(text))
     return 'control character in the header section'
   const unfolded = lenient.has('folded-header') ? text.replace(fold, ' ') : text
+  if (unfolded.includes('\t') && framingBeforeTab.test(unfolded)) return 'tab behind what frames'
   const lines = takesLineFeeds ? unfolded.split(/\r?\n/) : unfolded.split('\r\n')
   const status = statusLine.exec(lines[0] ?? '')
   if (status === null) return 'status line'
@@ -291,9 +298,11 @@ function readHead(
   return withFraming(head, method, lenient)
 }
 
-function isField(line: string): boolean {
+/** Also not what frames: it would come too late, unless for another reader (RFC 9110 §6.5.1). */
+function mayTrail(line: string): boolean {
   const colon = line.indexOf(':')
-  return colon > 0 && token.test(line.slice(0, colon)) && !unfit.test(line)
+  const name = line.slice(0, colon)
+  return colon > 0 && token.test(name) && !framingName.test(name) && !unfit.test(line)
 }
 
 /** RFC 9110 §5.6.3: blanks around a value are not part of it; only space and tab are blanks. */
@@ -310,6 +319,7 @@ function isBlank(code: number): boolean {
 }
 
 const contentLength = /^[0-9]{1,15}$/
+const closing = /(?:^|,)[\t ]*close[\t ]*(?:,|$)/i
 
 /** RFC 9112 §6.3, with everything that is a guess refused. */
 function withFraming(
@@ -323,7 +333,7 @@ function withFraming(
   for (let i = 0; i < head.headers.length; i += 2) {
     const name = head.headers[i] ?? ''
     // By length first: comparing every name in lower case costs more than the rest of the loop.
-    if (name.length !== 14 && name.length !== 17 && name.length !== 10) continue
+    if (name.length !== 14 && name.length !== 17 && name.length !== 10 && name.length !== 16) continue
     const key = name.toLowerCase()
     const value = head.headers[i + 1] ?? ''
     if (key === 'content-length') {
@@ -333,7 +343,9 @@ function withFraming(
       if (coding !== undefined || value.toLowerCase() !== 'chunked' || head.version !== '1.1')
         return 'transfer coding'
       coding = value
-    } else if (key === 'connection' && /(?:^|,)[\t ]*close[\t ]*(?:,|$)/i.test(value)) mayReuse = false
+    } else if (key === 'connection' || key === 'proxy-connection') {
+      if (closing.test(value)) mayReuse = false
+    }
   }
   if (coding !== undefined && length !== undefined) {
     if (!lenient.has('length-with-coding')) return 'content length with transfer coding'

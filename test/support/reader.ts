@@ -18,6 +18,8 @@ export interface ReadOptions {
   readonly lenient?: readonly LenientResponse[]
   /** Whether the machine closes its side behind the bytes. */
   readonly closes?: boolean
+  /** Hears which of the pieces, counted from one, ended it; `Infinity` for the end of the connection. */
+  readonly onEnd?: (piece: number) => void
 }
 
 /** Reads an answer that arrives in these pieces (text is Latin-1). */
@@ -27,19 +29,26 @@ export function readAnswer(pieces: readonly (string | Buffer)[], options: ReadOp
   let body = ''
   let outcome: Reading['outcome'] = 'incomplete'
   let problem: string | null = null
+  let piecesTaken = 0
   reader.begin(options.method ?? 'GET', {
     onHead: (read) => (head = read),
     onData: (chunk) => (body += chunk.toString('latin1')),
-    onEnd: () => (outcome = 'complete'),
+    onEnd: () => {
+      outcome = 'complete'
+      options.onEnd?.(piecesTaken)
+    },
     onSwitch: (read, early) => {
       head = read
       body = early.toString('latin1')
       outcome = 'switched'
+      options.onEnd?.(piecesTaken)
     },
   })
   for (const piece of pieces) {
+    piecesTaken += 1
     problem ??= reader.take(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece)
   }
+  piecesTaken = Infinity
   if (problem === null && options.closes === true) problem = reader.close()
   return { head, body, outcome: problem === null ? outcome : 'refused', problem, mayReuse: reader.mayReuse }
 }

@@ -1,0 +1,118 @@
+import { createRequire } from 'node:module'
+
+interface ParseError extends Error {
+  readonly reason: string
+}
+interface HttpParser {
+  initialize(type: number, resource: object, maxHeaderSize: number, leniency: number): void
+  execute(bytes: Buffer): number | ParseError
+  finish(): ParseError | undefined
+  [callback: number]: (...facts: never[]) => unknown
+}
+type Constants = Readonly<
+  Record<
+    | 'REQUEST'
+    | 'RESPONSE'
+    | 'kOnHeaders'
+    | 'kOnHeadersComplete'
+    | 'kOnBody'
+    | 'kOnMessageComplete'
+    | 'kLenientNone',
+    number
+  >
+>
+/** Node's own parser, as its client and server use it. */
+const { HTTPParser, methods } = createRequire(import.meta.url)('node:_http_common') as {
+  readonly HTTPParser: Constants & (new () => HttpParser)
+  readonly methods: readonly string[]
+}
+
+export interface NodeMessage {
+  readonly method: string
+  readonly target: string
+  readonly status: number
+  readonly reason: string
+  readonly version: string
+  /** Flat, as sent; trailers are left out. */
+  readonly headers: string[]
+  /** Latin-1. */
+  body: string
+  readonly isSwitched: boolean
+  readonly mayReuse: boolean
+  /** Which of the pieces, counted from one, completed it; `Infinity` for the end of the connection. */
+  endedIn: number | null
+}
+
+const parser = new HTTPParser()
+const largestHeader = 2 ** 20
+let messages: NodeMessage[] = []
+let early: string[] = []
+let piece = 0
+let skipsBody = false
+
+parser[HTTPParser.kOnHeaders] = (headers: string[]): void => {
+  if (messages.length === 0 || messages.at(-1)?.endedIn !== null) early.push(...headers)
+}
+parser[HTTPParser.kOnHeadersComplete] = (
+  major: number,
+  minor: number,
+  headers: string[] | undefined,
+  method: number | undefined,
+  target: string | undefined,
+  status: number | undefined,
+  reason: string | undefined,
+  isSwitched: boolean,
+  mayReuse: boolean,
+): number => {
+  messages.push({
+    method: method === undefined ? '' : (methods[method] ?? ''),
+    target: target ?? '',
+    status: status ?? 0,
+    reason: reason ?? '',
+    version: `${major}.${minor}`,
+    headers: headers ?? early,
+    body: '',
+    isSwitched,
+    mayReuse,
+    endedIn: null,
+  })
+  early = []
+  // As Node's client answers: 2 for a switch, 1 where no body follows whatever the header says.
+  if (isSwitched) return 2
+  return skipsBody || (status !== undefined && status < 200) ? 1 : 0
+}
+parser[HTTPParser.kOnBody] = (bytes: Buffer): void => {
+  const message = messages.at(-1)
+  if (message !== undefined) message.body += bytes.toString('latin1')
+}
+parser[HTTPParser.kOnMessageComplete] = (): void => {
+  const message = messages.at(-1)
+  if (message !== undefined) message.endedIn = piece
+}
+
+/** What Node reads in bytes that come in these pieces, up to where it gives up. */
+export function readByNode(
+  pieces: readonly Buffer[],
+  options: {
+    readonly type: 'REQUEST' | 'RESPONSE'
+    readonly skipsBody?: boolean
+    readonly closes?: boolean
+  },
+): { readonly messages: readonly NodeMessage[]; readonly problem: string | null } {
+  messages = []
+  early = []
+  piece = 0
+  skipsBody = options.skipsBody ?? false
+  parser.initialize(HTTPParser[options.type], {}, largestHeader, HTTPParser.kLenientNone)
+  for (const bytes of pieces) {
+    piece += 1
+    if (bytes.length === 0) continue
+    const taken = parser.execute(bytes)
+    if (typeof taken !== 'number') return { messages, problem: taken.reason }
+    // What follows a switch is not read.
+    if (messages.at(-1)?.isSwitched === true) return { messages, problem: null }
+  }
+  piece = Infinity
+  const problem = options.closes === true ? parser.finish() : undefined
+  return { messages, problem: problem?.reason ?? null }
+}
