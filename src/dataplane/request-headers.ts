@@ -84,7 +84,8 @@ export function withoutOwnCookies(field: string): string | null {
     const name = (pair.split('=', 1)[0] ?? '').trim().toLowerCase()
     return !ownCookiePrefixes.some((prefix) => name.startsWith(prefix))
   })
-  const text = kept.join(';').trim()
+  // Not `trim`: it takes the last byte of a raw UTF-8 `à` for a blank.
+  const text = kept.join(';').replace(/^[\t ]+/, '')
   return text === '' ? null : text
 }
 

@@ -4,10 +4,11 @@ import { Random } from './random.js'
 export interface Subject<Sample> {
   generate(random: Random): Sample
   /** What became of a sample, for the tally; or what is wrong. */
-  judge(sample: Sample): Verdict
+  judge(sample: Sample): Verdict | Promise<Verdict>
   /** Samples that are a little simpler. */
   simpler(sample: Sample): Iterable<Sample>
   show(sample: Sample): string
+  close?(): Promise<void>
 }
 
 export type Verdict = { readonly outcome: string } | { readonly wrong: string }
@@ -32,17 +33,18 @@ export interface Result {
 }
 
 /** Judges a range of samples, up to the first that is wrong. */
-export function campaign<Sample>(
+export async function campaign<Sample>(
   subject: Subject<Sample>,
   { seed, from, count }: Range,
   onProgress: (done: number) => void = () => undefined,
-): Result {
+): Promise<Result> {
   const outcomes: Record<string, number> = {}
   for (let done = 0; done < count; done += 1) {
     const index = from + done
     const sample = subject.generate(new Random(seed, index))
-    const verdict = judge(subject, sample)
-    if ('wrong' in verdict) return { finding: { index, ...simplest(subject, sample) }, outcomes }
+    const verdict = await judge(subject, sample)
+    if ('wrong' in verdict)
+      return { finding: { index, ...(await simplest(subject, sample, verdict.wrong)) }, outcomes }
     outcomes[verdict.outcome] = (outcomes[verdict.outcome] ?? 0) + 1
     if (done % 1_024 === 0) onProgress(done)
   }
@@ -50,19 +52,24 @@ export function campaign<Sample>(
 }
 
 /** A crash is a finding like any other. */
-function judge<Sample>(subject: Subject<Sample>, sample: Sample): Verdict {
+async function judge<Sample>(subject: Subject<Sample>, sample: Sample): Promise<Verdict> {
   try {
-    return subject.judge(sample)
+    return await subject.judge(sample)
   } catch (error) {
     return { wrong: error instanceof Error ? (error.stack ?? error.message) : String(error) }
   }
 }
 
-function simplest<Sample>(subject: Subject<Sample>, sample: Sample): Omit<Finding, 'index'> {
-  for (const simpler of subject.simpler(sample))
-    if ('wrong' in judge(subject, simpler)) return simplest(subject, simpler)
-  const verdict = judge(subject, sample)
-  return { wrong: 'wrong' in verdict ? verdict.wrong : '', shown: subject.show(sample) }
+async function simplest<Sample>(
+  subject: Subject<Sample>,
+  sample: Sample,
+  wrong: string,
+): Promise<Omit<Finding, 'index'>> {
+  for (const simpler of subject.simpler(sample)) {
+    const verdict = await judge(subject, simpler)
+    if ('wrong' in verdict) return simplest(subject, simpler, verdict.wrong)
+  }
+  return { wrong, shown: subject.show(sample) }
 }
 
 /** The text less each of its parts, the largest first. */

@@ -46,12 +46,15 @@ export interface NodeMessage {
 const parser = new HTTPParser()
 const largestHeader = 2 ** 20
 let messages: NodeMessage[] = []
-let early: string[] = []
+/** Of a long header section, told in parts. */
+let early: { headers: string[]; target: string } = { headers: [], target: '' }
 let piece = 0
 let skipsBody = false
 
-parser[HTTPParser.kOnHeaders] = (headers: string[]): void => {
-  if (messages.length === 0 || messages.at(-1)?.endedIn !== null) early.push(...headers)
+parser[HTTPParser.kOnHeaders] = (headers: string[], target: string): void => {
+  if (messages.at(-1)?.endedIn === null) return
+  early.headers.push(...headers)
+  early.target += target
 }
 parser[HTTPParser.kOnHeadersComplete] = (
   major: number,
@@ -66,17 +69,17 @@ parser[HTTPParser.kOnHeadersComplete] = (
 ): number => {
   messages.push({
     method: method === undefined ? '' : (methods[method] ?? ''),
-    target: target ?? '',
+    target: target ?? early.target,
     status: status ?? 0,
     reason: reason ?? '',
     version: `${major}.${minor}`,
-    headers: headers ?? early,
+    headers: headers ?? early.headers,
     body: '',
     isSwitched,
     mayReuse,
     endedIn: null,
   })
-  early = []
+  early = { headers: [], target: '' }
   // As Node's client answers: 2 for a switch, 1 where no body follows whatever the header says.
   if (isSwitched) return 2
   return skipsBody || (status !== undefined && status < 200) ? 1 : 0
@@ -100,7 +103,7 @@ export function readByNode(
   },
 ): { readonly messages: readonly NodeMessage[]; readonly problem: string | null } {
   messages = []
-  early = []
+  early = { headers: [], target: '' }
   piece = 0
   skipsBody = options.skipsBody ?? false
   parser.initialize(HTTPParser[options.type], {}, largestHeader, HTTPParser.kLenientNone)

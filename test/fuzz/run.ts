@@ -1,11 +1,13 @@
-// `npm run fuzz:responses` and `npm run fuzz:requests`: see docs/reference/fuzzing.md.
+// `npm run fuzz:responses`, `fuzz:requests` and `fuzz:sockets`: see docs/reference/fuzzing.md.
 import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { parseArgs } from 'node:util'
-import { campaign, type Range, type Result } from './campaign.js'
+import { campaign, type Range, type Result, type Subject } from './campaign.js'
+import { requests } from './requests.js'
 import { responses } from './responses.js'
+import { openSockets } from './sockets.js'
 
-const subjects = { responses }
+const subjects = { responses: () => responses, requests: () => requests, sockets: openSockets }
 
 const usage = `Usage: npm run fuzz:responses -- [options]
 
@@ -28,17 +30,18 @@ if (typeof options === 'string') {
   process.stderr.write(`${options}\n\n${usage}`)
   process.exitCode = 2
 } else if (process.send !== undefined) {
-  process.send(run(options))
+  process.send(await run(options))
 } else {
   const began = performance.now()
-  const results = options.workers === 1 ? [run(options)] : await runShared(options)
+  const results = options.workers === 1 ? [await run(options)] : await runShared(options)
   report(options, results, (performance.now() - began) / 1_000)
 }
 
-function run({ subject, ...range }: Options): Result {
+async function run({ subject: name, ...range }: Options): Promise<Result> {
+  const subject = (await subjects[name]()) as Subject<unknown>
   const began = performance.now()
   let next = began + 5_000
-  return campaign(subjects[subject], range, (done) => {
+  const result = await campaign(subject, range, (done) => {
     if (performance.now() < next) return
     next += 5_000
     const perSecond = (1_000 * done) / (performance.now() - began)
@@ -47,6 +50,8 @@ function run({ subject, ...range }: Options): Result {
         `${(process.memoryUsage.rss() / 2 ** 20).toFixed(0)} MiB\n`,
     )
   })
+  await subject.close?.()
+  return result
 }
 
 async function runShared({ subject, seed, from, count, workers }: Options): Promise<Result[]> {
@@ -99,7 +104,7 @@ function readOptions(): Options | string {
       },
     })
     const [subject] = positionals
-    if (subject === undefined || !Object.hasOwn(subjects, subject)) return 'responses or requests?'
+    if (subject === undefined || !Object.hasOwn(subjects, subject)) return 'Responses, requests or sockets?'
     if (values.help) return 'Judges samples until one is wrong.'
     const numbers = [values.count, values.seed, values.from, values.workers].map(Number)
     if (!numbers.every((number) => Number.isSafeInteger(number) && number >= 0))

@@ -11,6 +11,7 @@ import {
   normaliseRequest,
   type Forwarding,
   type ForwardOutcome,
+  type NormalisedRequest,
   type Streams,
   type Upstreams,
   type UpstreamTimeouts,
@@ -47,6 +48,8 @@ export interface GateOptions {
   /** Which pass a request belongs to; `pass-1` unless a test needs several. */
   readonly passOf?: (req: IncomingMessage) => string
   readonly logger?: Logger
+  /** Hears of each request that was not refused, before it is forwarded. */
+  readonly onAdmitted?: (request: NormalisedRequest) => void
   /** Awaited between admission and forwarding. */
   readonly beforeForwarding?: () => Promise<void>
 }
@@ -84,6 +87,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
       return
     }
     const { request } = normalised
+    options.onAdmitted?.(request)
     const passId = options.passOf?.(req) ?? 'pass-1'
     const admission = streams.expect()
     await options.beforeForwarding?.()
