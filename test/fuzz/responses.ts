@@ -23,13 +23,16 @@ export interface Sample {
  * bytes are cut into pieces.
  */
 export const responses: Subject<Sample> = {
-  generate: (random) => ({
-    method: random.oddly(6, ['GET', 'GET', 'POST'], ['HEAD']),
-    text: stream(random),
-    closes: random.once(2),
-    cuts: random.once(4) ? null : random.many(4, () => random.below(260)),
-    lenient: random.once(5) ? lenientResponses.filter(() => random.once(2)) : [],
-  }),
+  generate(random) {
+    const sample = {
+      method: random.oddly(6, ['GET', 'GET', 'POST'], ['HEAD']),
+      text: stream(random),
+      closes: random.once(2),
+      cuts: random.once(4) ? null : random.many(4, () => random.below(260)),
+      lenient: random.once(5) ? lenientResponses.filter(() => random.once(2)) : [],
+    }
+    return { ...sample, text: asOldMachinesDo(random, sample) }
+  },
 
   judge(sample) {
     const { text, lenient, cuts } = sample
@@ -169,6 +172,17 @@ function stream(random: Random): string {
   if (random.once(4)) text += random.pick(['\r\n', 'X', '\0', answer(random, odd), 'HTTP/1.1 200 OK\r\n\r\n'])
   if (random.once(8)) text = text.slice(0, random.below(text.length + 1))
   return random.once(3) ? mutated(random, text) : text
+}
+
+/** What the sample's openings are for. */
+function asOldMachinesDo(random: Random, { text, lenient }: Pick<Sample, 'text' | 'lenient'>): string {
+  let old = text
+  if (lenient.includes('folded-header') && random.once(2))
+    old = old.replaceAll(': ', () => (random.once(3) ? ':\r\n\t' : ': '))
+  if (lenient.includes('length-with-coding') && random.once(2))
+    old = old.replace(/transfer-encoding/i, 'Content-Length: 3\r\nTransfer-Encoding')
+  if (lenient.includes('bare-line-feed') && random.once(2)) old = old.replaceAll('\r\n', '\n')
+  return old
 }
 
 function answer(random: Random, odd: number): string {
