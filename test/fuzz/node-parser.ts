@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import type { LenientResponse } from '../../src/model.js'
 
 interface ParseError extends Error {
   readonly reason: string
@@ -17,7 +18,9 @@ type Constants = Readonly<
     | 'kOnHeadersComplete'
     | 'kOnBody'
     | 'kOnMessageComplete'
-    | 'kLenientNone',
+    | 'kLenientNone'
+    | 'kLenientChunkedLength'
+    | 'kLenientOptionalCRBeforeLF',
     number
   >
 >
@@ -41,6 +44,14 @@ export interface NodeMessage {
   readonly mayReuse: boolean
   /** Which of the pieces, counted from one, completed it; `Infinity` for the end of the connection. */
   endedIn: number | null
+}
+
+/** What Node has for our openings. */
+const leniencies: Readonly<Record<LenientResponse, number>> = {
+  'bare-line-feed': HTTPParser.kLenientOptionalCRBeforeLF,
+  'folded-header': 0,
+  'length-with-coding': HTTPParser.kLenientChunkedLength,
+  'oversized-header': 0,
 }
 
 const parser = new HTTPParser()
@@ -100,13 +111,18 @@ export function readByNode(
     readonly type: 'REQUEST' | 'RESPONSE'
     readonly skipsBody?: boolean
     readonly closes?: boolean
+    readonly lenient?: readonly LenientResponse[]
   },
 ): { readonly messages: readonly NodeMessage[]; readonly problem: string | null } {
   messages = []
   early = { headers: [], target: '' }
   piece = 0
   skipsBody = options.skipsBody ?? false
-  parser.initialize(HTTPParser[options.type], {}, largestHeader, HTTPParser.kLenientNone)
+  const leniency = (options.lenient ?? []).reduce(
+    (flags, name) => flags | leniencies[name],
+    HTTPParser.kLenientNone,
+  )
+  parser.initialize(HTTPParser[options.type], {}, largestHeader, leniency)
   for (const bytes of pieces) {
     piece += 1
     if (bytes.length === 0) continue
