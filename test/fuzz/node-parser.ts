@@ -135,3 +135,8 @@ export function readByNode(
   const problem = options.closes === true ? parser.finish() : undefined
   return { messages, problem: problem?.reason ?? null }
 }
+
+/** A body as one chunk, and the last. */
+export function chunks(body: string): string {
+  return (body === '' ? '' : `${body.length.toString(16)}\r\n${body}\r\n`) + '0\r\n\r\n'
+}

@@ -5,7 +5,7 @@ import { requestText } from '../../src/dataplane/wire-client.js'
 import { lenientRequests, type LenientRequest } from '../../src/model.js'
 import { naiveServers } from '../support/naive-servers.js'
 import { shorter, type Subject } from './campaign.js'
-import { readByNode } from './node-parser.js'
+import { chunks, readByNode } from './node-parser.js'
 import { mutated, type Random } from './random.js'
 
 /** What Node's parser tells of a request. */
@@ -108,10 +108,6 @@ function forwarded(request: NormalisedRequest, body: string, context: Context): 
   })
   if (framing === 'none') return head
   return head + (framing === 'length' ? body : chunks(body))
-}
-
-export function chunks(body: string): string {
-  return (body === '' ? '' : `${body.length.toString(16)}\r\n${body}\r\n`) + '0\r\n\r\n'
 }
 
 /** Whether what is decided on and recorded is what was asked for. */

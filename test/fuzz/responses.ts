@@ -2,7 +2,7 @@ import { readResponse, type ResponseHead } from '../../src/dataplane/response-he
 import { lenientResponses, type LenientResponse } from '../../src/model.js'
 import { readAnswer, type Reading } from '../support/reader.js'
 import { shorter, type Subject } from './campaign.js'
-import { readByNode } from './node-parser.js'
+import { chunks, readByNode } from './node-parser.js'
 import { mutated, type Random } from './random.js'
 
 /** What a machine sends in answer to one request. */
@@ -160,10 +160,6 @@ function readDifferentlyBehindUs(head: ResponseHead, body: string, { method }: S
     theirs.headers.length === headers.length + sent.length &&
     headers.every((part, i) => part === theirs.headers[i])
   return isSame ? null : `sent on as ${told(text + content)}, read by Node as ${told({ ...theirs, problem })}`
-}
-
-function chunks(body: string): string {
-  return (body === '' ? '' : `${body.length.toString(16)}\r\n${body}\r\n`) + '0\r\n\r\n'
 }
 
 // ── making ───────────────────────────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ import { openSockets } from './sockets.js'
 
 const subjects = { responses: () => responses, requests: () => requests, sockets: openSockets }
 
-const usage = `Usage: npm run fuzz:responses -- [options]
+const usage = `Usage: npm run fuzz:responses -- [options]   (or fuzz:requests, fuzz:sockets)
 
   --count N     samples (default 100000)
   --seed N      what they are made from (default 1)
@@ -26,7 +26,9 @@ interface Options extends Range {
 }
 
 const options = readOptions()
-if (typeof options === 'string') {
+if (options === null) {
+  process.stdout.write(usage)
+} else if (typeof options === 'string') {
   process.stderr.write(`${options}\n\n${usage}`)
   process.exitCode = 2
 } else if (process.send !== undefined) {
@@ -91,7 +93,8 @@ function report({ subject, seed, from, count }: Options, results: readonly Resul
   }
 }
 
-function readOptions(): Options | string {
+/** What is wrong with them, as text; null where help is asked for. */
+function readOptions(): Options | string | null {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
@@ -105,7 +108,7 @@ function readOptions(): Options | string {
     })
     const [subject] = positionals
     if (subject === undefined || !Object.hasOwn(subjects, subject)) return 'Responses, requests or sockets?'
-    if (values.help) return 'Judges samples until one is wrong.'
+    if (values.help) return null
     const numbers = [values.count, values.seed, values.from, values.workers].map(Number)
     if (!numbers.every((number) => Number.isSafeInteger(number) && number >= 0))
       return 'Whole numbers, please.'

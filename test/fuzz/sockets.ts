@@ -5,9 +5,9 @@ import { assert } from '../../src/lib/index.js'
 import { lenientRequests, type LenientRequest } from '../../src/model.js'
 import { eventually, startGate } from '../support/wire.js'
 import { shorter, type Subject, type Verdict } from './campaign.js'
-import { readByNode, type NodeMessage } from './node-parser.js'
+import { chunks, readByNode, type NodeMessage } from './node-parser.js'
 import { mutated, type Random } from './random.js'
-import { chunks, expectedHead, misread, request, unlike, type Asked, type Context } from './requests.js'
+import { expectedHead, misread, request, unlike, type Asked, type Context } from './requests.js'
 
 /** What a client sends. */
 interface Sample {
@@ -193,8 +193,11 @@ interface Client {
 /** One client and its data plane. */
 async function openClient(upstream: string, lenient: readonly LenientRequest[]): Promise<Client> {
   const admitted: NormalisedRequest[] = []
+  let requests = 0
   const gate = await startGate({
     upstream,
+    // Each pass has connections of its own, so that some requests wait for theirs.
+    passOf: () => `pass-${Math.floor(requests++ / 4)}`,
     endpoint: { lenientRequests: new Set(lenient) },
     onAdmitted: (request) => void admitted.push(request),
   })
