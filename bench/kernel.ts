@@ -40,3 +40,8 @@ function statusBytes(processId: number, field: string): number {
   const status = readFileSync(`/proc/${processId}/status`, 'latin1')
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) * 1024
 }
+
+/** A clock that all processes share (CLOCK_MONOTONIC), in milliseconds; `performance.now()` is each one's own. */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1_000_000
+}

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { runAndClose, startChild } from './children.js'
 import type { ClientAnswers } from './clients/main.js'
-import { bodyBytes } from './servers/machine.js'
+import { beginLoad, endLoad, measureLoad } from './load.js'
 import { askAsEach, openSite } from './site.js'
 
 const usage = `Usage: npm run bench:profile -- [options]
@@ -18,7 +18,6 @@ const usage = `Usage: npm run bench:profile -- [options]
   --help        this text
 `
 
-const connections = 32
 /** Of the sampler. Shorter is finer and disturbs more. */
 const everyMicros = 200
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -49,15 +48,12 @@ async function profile(): Promise<void> {
   const site = await openSite()
   const gate = await site.startGatehouse()
   const clients = await startChild<ClientAnswers>('clients/main.ts')
-  const asked = askAsEach(site, gate)
-  await clients.ask('start', { asked, bodyBytes, connections })
-  await clients.ask('window', { seconds: Number(options['warm-up']), processIds: [] }, 60_000)
+  await beginLoad(clients, askAsEach(site, gate))
+  await measureLoad(clients, Number(options['warm-up']))
   await gate.ask('beginProfile', { everyMicros })
-  const window = { seconds, processIds: [gate.id] }
-  const { answered, failed, cpuMicros } = await clients.ask('window', window, seconds * 1000)
+  const { answered, cpuMicros } = await measureLoad(clients, seconds, [gate.id])
   const found = await gate.ask('endProfile', null, 60_000)
-  await clients.ask('stop', null)
-  if (failed > 0 || answered === 0) throw new Error(`${failed} connections were closed or answered wrongly`)
+  await endLoad(clients)
   if (options.save !== undefined) await writeFile(options.save, JSON.stringify(found))
 
   const { functions, modules } = selfTimes(found)

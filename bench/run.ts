@@ -8,12 +8,18 @@ import { parseArgs } from 'node:util'
 import { runAndClose, startChild } from './children.js'
 import type { ClientAnswers } from './clients/main.js'
 import type { Findings, Measure } from './measure.js'
+import { delay } from './measures/delay.js'
+import { download } from './measures/download.js'
+import { memory } from './measures/memory.js'
+import { processes } from './measures/processes.js'
 import { requests } from './measures/requests.js'
+import { revocation } from './measures/revocation.js'
+import { websocket } from './measures/websocket.js'
 import { findNginx } from './nginx.js'
 import { describeRun, wordReport, writeReport } from './report.js'
 import { openSite } from './site.js'
 
-const measures: readonly Measure[] = [requests]
+const measures: readonly Measure[] = [requests, websocket, download, memory, delay, revocation, processes]
 
 const usage = `Usage: npm run bench -- [options]
 

@@ -21,7 +21,7 @@ export interface RunningServer extends Child<ServerAnswers> {
 export interface Visitor {
   readonly principalId: string
   /** @returns the grant's id */
-  grant(endpointId: string): Promise<string>
+  grant(...endpointIds: readonly string[]): Promise<string>
   /** @returns what the browser keeps in its cookie */
   pass(endpointId: string): Promise<string>
 }
@@ -133,8 +133,8 @@ async function signIn({ sessions, grants }: Services, name: string): Promise<Vis
   return {
     principalId: id,
     pass: async (endpointId) => (await sessions.issuePass(session, endpointId)).token,
-    grant: async (endpointId) => {
-      const terms = { endpoints: [endpointId], from: 'now', until: '+8h', reason: 'benchmark' }
+    grant: async (...endpoints) => {
+      const terms = { endpoints, from: 'now', until: '+8h', reason: 'benchmark' }
       const grant = await grants.issue({ to: email, ...terms }, operator, { principalId: id })
       return grant.id
     },
@@ -175,6 +175,21 @@ export function wordRequest(cookie: string, wording: Wording = {}): string {
     `Cookie: HMISESSION=0123456789abcdef; ${cookie}`,
   ]
   return `GET ${path} HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`
+}
+
+/** What a browser asks for a WebSocket with. */
+export function wordUpgrade(cookie: string, endpointId = loadedEndpoint): string {
+  const host = hostOf(endpointId)
+  const headers = [
+    `Host: ${host}`,
+    `Origin: http://${host}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==',
+    `Cookie: ${cookie}`,
+  ]
+  return `GET /live HTTP/1.1\r\n${headers.join('\r\n')}\r\n\r\n`
 }
 
 export function cookieOf(pass: string): string {

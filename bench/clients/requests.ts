@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { setTimeout as pause } from 'node:timers/promises'
-import { cpuMicrosOf, residentBytesOf } from '../kernel.js'
+import { cpuMicrosOf } from '../kernel.js'
 import { percentile } from '../numbers.js'
 
 /** Where a request goes, and its bytes on the wire. */
@@ -33,12 +33,6 @@ export interface Measured {
   readonly cpuMicros: readonly number[]
   /** What the load itself took of one core, 0 to 1: near 1, it is what held the server back. */
   readonly loadShare: number
-}
-
-/** Resident memory of a process after so many answers. */
-export interface MemorySample {
-  readonly answered: number
-  readonly bytes: number
 }
 
 interface Running {
@@ -98,17 +92,11 @@ export const requestAnswers = {
     }
   },
 
-  /** Until `requests` more have been answered. */
-  async memory({ requests, processId }: { requests: number; processId: number }): Promise<MemorySample[]> {
+  /** How many were answered since the load began. */
+  answered(_: null): number {
     const load = current()
-    const from = load.answered
-    const samples: MemorySample[] = []
-    while (load.answered - from < requests) {
-      if (load.failed > 0) throw new Error('the load failed')
-      await pause(250)
-      samples.push({ answered: load.answered - from, bytes: residentBytesOf(processId) })
-    }
-    return samples
+    if (load.failed > 0) throw new Error(`${load.failed} connections were closed or answered wrongly`)
+    return load.answered
   },
 }
 
@@ -163,12 +151,15 @@ function keepBusy({ asked, bodyBytes, connections }: Load): Running {
   return self
 }
 
+interface Target extends Pick<Asked, 'port' | 'authority'> {
+  readonly localAddress?: string | undefined
+}
+
 /** A connection to a server of the benchmark; the certificate is checked as a browser would. */
-export function dial({ port, authority }: Pick<Asked, 'port' | 'authority'>): Socket {
+export function dial({ port, authority, localAddress }: Target): Socket {
+  const to = { port, host: '127.0.0.1', localAddress }
   const socket =
-    authority === null
-      ? connect(port, '127.0.0.1')
-      : connectTls({ port, host: '127.0.0.1', ca: authority, servername: certificateName })
+    authority === null ? connect(to) : connectTls({ ...to, ca: authority, servername: certificateName })
   return socket.setNoDelay(true)
 }
 

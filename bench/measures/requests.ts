@@ -1,13 +1,10 @@
 // What one fully checked request costs, against the same request through everything else.
 import { openContenders, type Contender, type ContenderName } from '../contenders.js'
 import type { Measured } from '../clients/requests.js'
+import { beginLoad, connections, endLoad, measureLoad, warmUpSeconds } from '../load.js'
 import { atLeast, atMost, type Bench, type Findings, type Measure } from '../measure.js'
-import { at, rangeOf, sumOf, type Range } from '../numbers.js'
+import { at, rangeOf, shuffled, sumOf, type Range } from '../numbers.js'
 import { bodyBytes } from '../servers/machine.js'
-
-export const connections = 32
-/** For the connections of a round to open and settle. */
-const leadSeconds = 0.3
 
 type Round = Readonly<Record<ContenderName, Measured>>
 
@@ -17,14 +14,12 @@ export const requests: Measure = {
   needsNginx: true,
   async run(bench) {
     const { site, isQuick, say } = bench
-    // Node goes on optimising for about as long; before, its figures say little.
-    const warmUpSeconds = isQuick ? 1 : 6
     const [count, seconds] = isQuick ? [2, 1] : [7, 4]
     const { all, close } = await openContenders(site)
     const names = Object.keys(all) as ContenderName[]
     for (const name of names) {
       say(`warming up: ${all[name].label}`)
-      await measure(bench, all[name], warmUpSeconds)
+      await measure(bench, all[name], warmUpSeconds(isQuick))
     }
     const rounds: Round[] = []
     for (let number = 1; number <= count; number += 1) {
@@ -38,14 +33,14 @@ export const requests: Measure = {
   },
 }
 
-async function measure({ clients }: Bench, { label, asked, parts }: Contender, seconds: number) {
-  await clients.ask('start', { asked, bodyBytes, connections })
-  await clients.ask('window', { seconds: leadSeconds, processIds: [] })
-  const processIds = parts.flatMap((part) => part.processIds)
-  const measured = await clients.ask('window', { seconds, processIds }, seconds * 1000)
-  await clients.ask('stop', null)
-  if (measured.failed > 0 || measured.answered === 0)
-    throw new Error(`${label}: ${measured.failed} connections were closed or answered wrongly`)
+async function measure({ clients }: Bench, { asked, parts }: Contender, seconds: number) {
+  await beginLoad(clients, asked)
+  const measured = await measureLoad(
+    clients,
+    seconds,
+    parts.flatMap(({ processIds }) => processIds),
+  )
+  await endLoad(clients)
   return measured
 }
 
@@ -132,11 +127,4 @@ function partsOf({ parts }: Contender, over: (of: (measured: Measured) => number
 
 function showRatio({ median, min, max }: Range): string {
   return min === max ? median.toFixed(2) : `${median.toFixed(2)} (${min.toFixed(2)}–${max.toFixed(2)})`
-}
-
-function shuffled<T>(values: readonly T[]): T[] {
-  return values
-    .map((value) => ({ value, place: Math.random() }))
-    .sort((a, b) => a.place - b.place)
-    .map(({ value }) => value)
 }

@@ -57,12 +57,13 @@ const delays = monitorEventLoopDelay({ resolution: 1 })
 const serverAnswers = {
   port: async (_: null) => (await started).port,
 
-  /** Frees what can be freed. @returns the memory that JavaScript objects still use */
+  /** Frees what can be freed. @returns the memory that objects and their buffers still use */
   collect: (_: null): number => {
     const collect = runInNewContext('gc') as () => void
     collect()
     collect()
-    return process.memoryUsage().heapUsed
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
   },
 
   beginDelays: (_: null): void => {
