@@ -13,13 +13,13 @@ const usage = `Usage: npm run bench:profile -- [options]
 
   --seconds N   how long to look, 1 to 300 (default 10)
   --warm-up N   seconds of load before that, 1 to 60 (default 8)
-  --top N       functions shown (default 40)
+  --top N       functions shown, 1 to 1000 (default 40)
   --save FILE   also writes the profile, for Chromium's developer tools (name it *.cpuprofile)
   --help        this text
 `
 
 /** Of the sampler. Shorter is finer and disturbs more. */
-const everyMicros = 200
+const everyMicros = 500
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 type Frame = Profiler.Profile['nodes'][number]['callFrame']
@@ -31,30 +31,61 @@ interface Spent {
   nativeMicros: number
 }
 
-const { values: options } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '10' },
-    'warm-up': { type: 'string', default: '8' },
-    top: { type: 'string', default: '40' },
-    save: { type: 'string' },
-    help: { type: 'boolean', default: false },
-  },
-})
-if (options.help) process.stdout.write(usage)
-else await runAndClose(profile)
+interface Options {
+  readonly seconds: number
+  readonly warmUp: number
+  readonly top: number
+  readonly save: string | undefined
+}
 
-async function profile(): Promise<void> {
-  const seconds = Number(options.seconds)
+const options = readOptions(process.argv.slice(2))
+if (options !== null) await runAndClose(() => profile(options))
+
+function readOptions(argv: string[]): Options | null {
+  const number = (name: string, text: string, most: number): number => {
+    const value = Number(text)
+    if (Number.isInteger(value) && value >= 1 && value <= most) return value
+    throw new Error(`--${name} must be a whole number from 1 to ${most}`)
+  }
+  try {
+    const { values } = parseArgs({
+      args: argv,
+      options: {
+        seconds: { type: 'string', default: '10' },
+        'warm-up': { type: 'string', default: '8' },
+        top: { type: 'string', default: '40' },
+        save: { type: 'string' },
+        help: { type: 'boolean', default: false },
+      },
+    })
+    if (values.help) {
+      process.stdout.write(usage)
+      return null
+    }
+    return {
+      seconds: number('seconds', values.seconds, 300),
+      warmUp: number('warm-up', values['warm-up'], 60),
+      top: number('top', values.top, 1000),
+      save: values.save,
+    }
+  } catch (error) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n\n${usage}`)
+    process.exitCode = 2
+    return null
+  }
+}
+
+async function profile({ seconds, warmUp, top, save }: Options): Promise<void> {
   const site = await openSite()
   const gate = await site.startGatehouse()
   const clients = await startChild<ClientAnswers>('clients/main.ts')
   await beginLoad(clients, askAsEach(site, gate))
-  await measureLoad(clients, Number(options['warm-up']))
+  await measureLoad(clients, warmUp)
   await gate.ask('beginProfile', { everyMicros })
   const { answered, cpuMicros } = await measureLoad(clients, seconds, [gate.id])
   const found = await gate.ask('endProfile', null, 60_000)
   await endLoad(clients)
-  if (options.save !== undefined) await writeFile(options.save, JSON.stringify(found))
+  if (save !== undefined) await writeFile(save, JSON.stringify(found))
 
   const { functions, modules } = selfTimes(found)
   const total = functions.reduce((sum, { micros }) => sum + micros, 0)
@@ -67,9 +98,7 @@ async function profile(): Promise<void> {
       `main thread was busy for ${(total / answered).toFixed(1)} µs of time, which on a busy host includes waiting for a core.`,
       '',
       'Self time of each function, µs a request:',
-      ...functions
-        .slice(0, Number(options.top))
-        .map(({ name, micros }) => `${figure(micros)} ${share(micros)}  ${name}`),
+      ...functions.slice(0, top).map(({ name, micros }) => `${figure(micros)} ${share(micros)}  ${name}`),
       '',
       'Sum of self times by module, µs a request, then how much of it in native functions that it called:',
       ...modules.map(

@@ -14,7 +14,7 @@ export const requests: Measure = {
   needsNginx: true,
   async run(bench) {
     const { site, isQuick, say } = bench
-    const [count, seconds] = isQuick ? [2, 1] : [7, 4]
+    const [count, seconds] = isQuick ? [2, 1] : [6, 4]
     const { all, close } = await openContenders(site)
     const names = Object.keys(all) as ContenderName[]
     for (const name of names) {

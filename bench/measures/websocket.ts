@@ -25,6 +25,8 @@ interface Memory {
   readonly bytesEach: number
   /** With all objects still there that wait to be freed. */
   readonly bytesEachUncollected: number
+  /** Of `bytesEach`, what objects and their buffers use; null for nginx, which has none. */
+  readonly heapBytesEach: number | null
   readonly leftBytes: number
 }
 
@@ -48,7 +50,7 @@ export const websocket: Measure = {
       rounds.push(await timeRoundTrips(bench, handshakes, 0.5))
     }
     say(`holding ${count}, through nginx`)
-    const throughNginx = await holdOpen(bench, count, handshakes.nginx, nginx.processIds, async () => {})
+    const throughNginx = await holdOpen(bench, count, handshakes.nginx, nginx.processIds, async () => null)
     say(`holding ${count}, through Gatehouse`)
     const throughGatehouse = await holdOpen(bench, count, handshakes.gatehouse, [gate.id], () =>
       gate.ask('collect', null),
@@ -103,13 +105,13 @@ async function holdOpen(
   count: number,
   handshakes: readonly Handshake[],
   processIds: readonly number[],
-  collect: () => Promise<unknown>,
+  collect: () => Promise<number | null>,
 ): Promise<Memory> {
   const resident = (): number => sumOf(processIds.map(residentBytesOf))
-  const settle = async (): Promise<number> => {
+  const settle = async () => {
     await pause(2_000)
-    await collect()
-    return resident()
+    const heap = await collect()
+    return { heap, resident: resident() }
   }
   // Once before: what the first ones cost is code and pools, which the next ones find there.
   await clients.ask('hold', { handshakes, count: Math.ceil(count / 10) }, 60_000)
@@ -121,11 +123,12 @@ async function holdOpen(
   const open = await clients.ask('stillOpen', null)
   if (open !== count) throw new Error(`${count - open} of ${count} WebSockets were closed`)
   await clients.ask('letGo', null)
-  const left = (await settle()) - before
+  const left = await settle()
   return {
-    bytesEach: (after - before) / count,
-    bytesEachUncollected: (uncollected - before) / count,
-    leftBytes: left,
+    bytesEach: (after.resident - before.resident) / count,
+    bytesEachUncollected: (uncollected - before.resident) / count,
+    heapBytesEach: after.heap === null || before.heap === null ? null : (after.heap - before.heap) / count,
+    leftBytes: left.resident - before.resident,
   }
 }
 
@@ -145,9 +148,10 @@ function report(
     micros(median(way).median),
     micros(median(way, 0.99).median),
     ...(way === 'direct'
-      ? ['', '', '']
+      ? ['', '', '', '']
       : [
           kib(memory[way].bytesEach),
+          memory[way].heapBytesEach === null ? '' : kib(memory[way].heapBytesEach),
           kib(memory[way].bytesEachUncollected),
           (memory[way].leftBytes / 1024 / 1024).toFixed(1),
         ]),
@@ -156,7 +160,15 @@ function report(
     title: 'WebSockets',
     text: `Round trip: one message of 64 bytes at a time through one WebSocket, whose other end gives it back; medians over ${rounds.length} rounds of half a second, in each of which all three take their turn in a new order. Memory: resident memory of the process (of nginx, master and worker) with ${count} WebSockets open and silent, of ${holders} people at ${endpointIds.length} endpoints, less that before, for each; after a garbage collection, and before one. What remains is read after all were closed. Memory of the kernel for sockets is in neither.`,
     table: {
-      head: ['', 'median µs', 'p99 µs', 'KiB each', 'KiB each, uncollected', 'MiB that remain'],
+      head: [
+        '',
+        'median µs',
+        'p99 µs',
+        'KiB each',
+        'of these in the heap',
+        'KiB each, uncollected',
+        'MiB that remain',
+      ],
       rows,
     },
     verdicts: [
