@@ -40,6 +40,9 @@ export const systemClock: Clock = {
     arm()
     return {
       cancel: () => {
+        // Node forgets a list of timers that has become empty only if the last of them kept the process alive.
+        // Else each distinct delay, and so nearly each request of a long grant, stays until it would have been due.
+        handle.ref()
         clearTimeout(handle)
       },
     }

@@ -1,0 +1,115 @@
+// Whatever the benchmark starts, and its end: last opened, first closed, on a signal as well.
+import { fork, spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Answers, Reply } from './questions.js'
+
+/** Another process, which answers questions. */
+export interface Child<Known extends Answers> {
+  readonly id: number
+  /** @param patienceMs on top of the usual, for what is known to take long */
+  ask<Name extends keyof Known & string>(
+    name: Name,
+    argument: Parameters<Known[Name]>[0],
+    patienceMs?: number,
+  ): Promise<Awaited<ReturnType<Known[Name]>>>
+  close(): Promise<void>
+}
+
+const usualPatienceMs = 30_000
+const closers = new Set<() => Promise<unknown>>()
+let closing: Promise<void> | null = null
+
+/** @returns the same, to be called sooner */
+export function closeLater(close: () => Promise<unknown>): () => Promise<void> {
+  closers.add(close)
+  return async () => {
+    if (closers.delete(close)) await close()
+  }
+}
+
+/** Once for all who ask: a signal must not leave while the rest is being closed. */
+export function closeAll(): Promise<void> {
+  const closeEach = async (): Promise<void> => {
+    for (const close of [...closers].reverse())
+      await close().catch((error: unknown) => process.stderr.write(`bench: left open: ${String(error)}\n`))
+  }
+  closing ??= closeEach()
+  return closing
+}
+
+/** Runs to its end, or to a signal, and leaves nothing behind. */
+export async function runAndClose(run: () => Promise<void>): Promise<void> {
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void closeAll().finally(() => process.exit(130)))
+  try {
+    await run()
+  } finally {
+    await closeAll()
+  }
+}
+
+/** Starts a module of the benchmark in a process of its own, the way this one was started. */
+export async function startChild<Known extends Answers>(
+  file: string,
+  argv: readonly string[] = [],
+): Promise<Child<Known>> {
+  const process_ = fork(fileURLToPath(new URL(file, import.meta.url)), argv, {
+    env: { ...process.env, NODE_ENV: 'production' },
+    // What it prints must not get into our figures.
+    stdio: ['ignore', 2, 2, 'ipc'],
+  })
+  const name = [file, ...argv].join(' ')
+  const waiting = new Map<number, (reply: Reply) => void>()
+  const failAll = (problem: string): void => {
+    for (const [number, settle] of waiting) settle({ number, problem })
+  }
+  process_.on('message', (reply: Reply) => waiting.get(reply.number)?.(reply))
+  process_.on('exit', () => {
+    failAll('it ended')
+  })
+  const close = closeLater(() => end(process_, () => process_.connected && process_.disconnect()))
+  await once(process_, 'spawn')
+
+  let asked = 0
+  return {
+    id: process_.pid ?? 0,
+    close,
+    ask: async (question, argument, patienceMs = 0) => {
+      const number = (asked += 1)
+      const reply = await new Promise<Reply>((resolve) => {
+        const overdue = setTimeout(() => {
+          resolve({ number, problem: 'no answer' })
+        }, patienceMs + usualPatienceMs)
+        waiting.set(number, (answer) => {
+          clearTimeout(overdue)
+          waiting.delete(number)
+          resolve(answer)
+        })
+        if (process_.connected) process_.send({ number, name: question, argument })
+        else waiting.get(number)?.({ number, problem: 'it has ended' })
+      })
+      if (reply.problem !== undefined) throw new Error(`${name}, asked for ${question}: ${reply.problem}`)
+      return reply.result as never
+    },
+  }
+}
+
+/** A program that is not ours. Ends with us. */
+export async function startProgram(
+  command: string,
+  argv: readonly string[],
+): Promise<{ id: number; close(): Promise<void> }> {
+  const child = spawn(command, argv, { stdio: ['ignore', 2, 2] })
+  await once(child, 'spawn')
+  return { id: child.pid ?? 0, close: closeLater(() => end(child, () => child.kill('SIGTERM'))) }
+}
+
+async function end(child: ChildProcess, tell: () => unknown): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const gone = once(child, 'exit')
+  tell()
+  const lastResort = setTimeout(() => child.kill('SIGKILL'), 5_000)
+  await gone
+  clearTimeout(lastResort)
+}
