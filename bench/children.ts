@@ -53,9 +53,11 @@ export async function runAndClose(run: () => Promise<void>): Promise<void> {
 export async function startChild<Known extends Answers>(
   file: string,
   argv: readonly string[] = [],
+  nodeOptions: readonly string[] = [],
 ): Promise<Child<Known>> {
   const process_ = fork(fileURLToPath(new URL(file, import.meta.url)), argv, {
     env: { ...process.env, NODE_ENV: 'production' },
+    execArgv: [...process.execArgv, ...nodeOptions],
     // What it prints must not get into our figures.
     stdio: ['ignore', 2, 2, 'ipc'],
   })

@@ -1,4 +1,5 @@
 // Redis, a machine, and as many Gatehouses in front of it as are asked for, with people who may use it.
+import { readFileSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -117,9 +118,21 @@ ${endpointIds.map(endpoint).join('\n')}
   }
 }
 
+/** What Node is told where Gatehouse is installed, so that it is measured as it runs there. */
+function installedOptions(): string[] {
+  const { scripts } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    scripts: { gatehouse: string }
+  }
+  return scripts.gatehouse.split(' ').filter((word) => word.startsWith('--'))
+}
+
 /** Resolves once it serves. */
 export async function startServer(role: Role, ...given: string[]): Promise<RunningServer> {
-  const child = await startChild<ServerAnswers>('servers/main.ts', [role, ...given])
+  const child = await startChild<ServerAnswers>(
+    'servers/main.ts',
+    [role, ...given],
+    role === 'gatehouse' ? installedOptions() : [],
+  )
   return { ...child, port: await child.ask('port', null) }
 }
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=32
 import { run } from './program.js'
 
 // `gatehouse audit export | head`: whoever reads stops when they have seen enough.
