@@ -243,6 +243,7 @@ class ChainWriter implements Ledger {
 
   #queue: Waiting[] = []
   #queuedBytes = 0
+  #lastInstant = { ms: NaN, text: '' }
   #gap: Gap | null = null
   #isDirty = false
   #isFailing = false
@@ -310,7 +311,14 @@ class ChainWriter implements Ledger {
   }
 
   #waiting(event: LedgerEvent, answer: Waiting['answer']): Waiting {
-    return { at: new Date(this.#options.clock.now()).toISOString(), fields: fieldsText(event), answer }
+    return { at: this.#instant(), fields: fieldsText(event), answer }
+  }
+
+  /** Several records share a millisecond, and writing it out costs as much as the rest of one. */
+  #instant(): string {
+    const ms = this.#options.clock.now()
+    if (ms !== this.#lastInstant.ms) this.#lastInstant = { ms, text: new Date(ms).toISOString() }
+    return this.#lastInstant.text
   }
 
   #enqueue(entry: Waiting): void {

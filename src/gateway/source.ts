@@ -21,7 +21,9 @@ export function createSourceReader(trustedProxies: readonly string[]): (req: Inc
     else trusted.addSubnet(address, Number(bits), family)
   }
   const isTrusted = (address: string): boolean =>
-    isIP(address) !== 0 && trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+    trustedProxies.length > 0 &&
+    isIP(address) !== 0 &&
+    trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
   return (req) => {
     const peer = plain(req.socket.remoteAddress ?? 'unknown')

@@ -38,14 +38,9 @@ export function createAssertions(options: { key: SigningKey; clock: Clock; issue
   return {
     sign: (input) => {
       const nowSeconds = Math.floor(clock.now() / 1000)
-      const cacheKey = JSON.stringify([
-        input.sessionId,
-        input.endpointId,
-        input.grantId,
-        input.principal.id,
-        input.roles ?? [],
-        input.secondFactorAt,
-      ])
+      const { sessionId, endpointId, grantId, principal, roles = [], secondFactorAt } = input
+      // None of these contains a blank.
+      const cacheKey = [sessionId, endpointId, grantId, principal.id, secondFactorAt, ...roles].join(' ')
       const cached = cache.get(cacheKey)
       const left = cached === undefined ? 0 : cached.expiresAtSeconds - nowSeconds
       // More than a whole lifetime left means that the clock was set back: never hand out a longer one.
