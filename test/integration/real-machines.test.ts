@@ -222,12 +222,18 @@ describe('a machine of the real world', () => {
         headers: { ...Object.fromEntries(entry('files').map((line) => line.split(': '))), ...fields },
       })
 
+    const fetchBulk = async (bytes: number): Promise<void> => {
+      const sent = request('GET', `/bulk?${bytes}`)
+      const [answer] = (await once(sent.end(), 'response')) as [IncomingMessage]
+      expect(await readBulk(answer)).toBe(bytes)
+    }
+    beforeAll(async () => {
+      // The heap finds the size that it works with, whatever it is; only what comes on top would grow on.
+      await fetchBulk(length / 6)
+    }, 60_000)
+
     it('gives three of them, every byte as it was, in bounded memory', async () => {
-      const growth = await growthOf(async () => {
-        const sent = request('GET', `/bulk?${length}`)
-        const [answer] = (await once(sent.end(), 'response')) as [IncomingMessage]
-        expect(await readBulk(answer)).toBe(length)
-      })
+      const growth = await growthOf(() => fetchBulk(length))
       expect(growth).toBeLessThan(100 * 1024 ** 2)
     }, 120_000)
 
