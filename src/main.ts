@@ -211,6 +211,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     await watch.close()
     probes?.close()
     upstreams.close()
+    gateway.close()
     await ledger.append({ event: 'gateway.stopped' }).catch((error: unknown) => {
       // A full disk must not keep a gateway from stopping.
       logger.error('the stop could not be recorded', { problem: describeError(error) })

@@ -50,6 +50,14 @@ export type RequestEvent =
       readonly detail: string
     }
   | {
+      readonly event: 'request.refusals'
+      readonly source: string
+      readonly detail: string
+      /** Besides those with lines of their own. */
+      readonly requests: number
+      readonly since: EpochMs
+    }
+  | {
       readonly event: 'request.decided'
       readonly requestId: string
       readonly source: string
@@ -72,7 +80,7 @@ export type RequestEvent =
       readonly bytesUp: number
       readonly bytesDown: number
       readonly durationMs: number
-      readonly end: 'complete' | 'client-closed' | 'upstream-failed' | 'cut'
+      readonly end: 'complete' | 'client-closed' | 'refused' | 'upstream-failed' | 'cut'
       readonly cause: CutCause | null
     }
 
@@ -145,6 +153,7 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'gateway.started': 'An instance started.',
   'gateway.stopped': 'An instance stopped in good order.',
   'request.refused': 'A request was turned away before anyone asked who sent it.',
+  'request.refusals': 'More were turned away, of one source and for one reason, than get a line each.',
   'request.decided': 'Somebody asked for something; what was decided and why.',
   'request.completed': 'A permitted request or WebSocket ended; how, and how much passed.',
   'login.succeeded': 'Somebody signed in and got a session.',

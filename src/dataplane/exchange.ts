@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { GatehouseError } from '../lib/index.js'
+import { GatehouseError } from '../lib/index.js'
 import type { CutCause, Endpoint } from '../model.js'
 import { upstreamFailure } from './failures.js'
-import type { NormalisedRequest } from './normalise.js'
+import { mayTrail, type NormalisedRequest } from './normalise.js'
 import { bodyFraming, requestHeaders } from './request-headers.js'
 import { type Answer, readResponse, type ResponseContext, type ResponseHead } from './response-headers.js'
 import { onceClosed } from './sockets.js'
@@ -31,7 +31,7 @@ export interface ForwardOutcome {
   readonly bytesUp: number
   /** Likewise to the client. */
   readonly bytesDown: number
-  readonly end: 'complete' | 'client-closed' | 'upstream-failed' | 'cut'
+  readonly end: 'complete' | 'client-closed' | 'refused' | 'upstream-failed' | 'cut'
   readonly cause: CutCause | null
 }
 
@@ -122,7 +122,10 @@ class Exchange implements UpstreamEvents {
       if (!call.write(chunk)) source.pause()
     })
     source.on('end', () => {
-      if (!this.#isSettled) call.end()
+      if (this.#isSettled) return
+      // Most of the request is with the machine, which must not take it for a whole one.
+      if (source.rawTrailers.every((text, index) => index % 2 === 1 || mayTrail(text))) call.end()
+      else this.#refuse()
     })
     // A body that breaks off closes the socket too, and that is acted on.
     source.on('error', () => undefined)
@@ -211,6 +214,11 @@ class Exchange implements UpstreamEvents {
   onFailure(failure: GatehouseError): void {
     if (this.#response === null) this.#abandon(failure)
     else this.#close('upstream-failed')
+  }
+
+  #refuse(): void {
+    if (this.#response === null) this.#abandon(new GatehouseError('request-ambiguous', ''))
+    else this.#close('refused')
   }
 
   /** Leaves the answer to the caller. */

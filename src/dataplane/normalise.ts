@@ -198,10 +198,12 @@ function isClaimed(name: string): boolean {
 /** RFC 9110 §6.5.1: what frames, routes or identifies is not for the end of a message, where nobody looks. */
 function trailerFlaw(trailer: string | undefined): Refusal | null {
   if (trailer === undefined) return null
-  for (const name of connectionNamed([trailer])) {
-    if (!headerName.test(name) || isClaimed(name)) return 'trailer-forbidden'
-  }
-  return null
+  return [...connectionNamed([trailer])].every(mayTrail) ? null : 'trailer-forbidden'
+}
+
+/** The same of those that were sent; nobody has to announce them. */
+export function mayTrail(name: string): boolean {
+  return headerName.test(name) && !isClaimed(name)
 }
 
 /** RFC 9112 §6: where a body is announced in two ways, or in an unknown one, its end is a guess. */

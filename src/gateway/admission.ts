@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import type { Decision, EpochMs, Facts, Grant, LenientRequest, Pass, Session } from '../model.js'
 import type { OwnAccess } from '../model.js'
 import { newId, type Clock } from '../lib/index.js'
@@ -8,6 +10,7 @@ import { isPathOpen, normaliseRequest, type NormalisedRequest } from '../datapla
 import type { Grants } from '../grants/index.js'
 import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
 import { initiatorOf, isNavigation, type Place } from './origins.js'
+import type { Refusals } from './refusals.js'
 import type { Source } from './source.js'
 
 /** What the gateway knows of a request once it has been judged. The same object is then enforced. */
@@ -30,12 +33,13 @@ export interface Admission {
 export interface Refusal {
   readonly id: string
   readonly source: Source
-  readonly refused: 'request-ambiguous' | 'headers-too-large' | 'host-unknown'
+  readonly refused: 'request-ambiguous' | 'headers-too-large' | 'host-unknown' | 'host-not-sni'
 }
 
 export interface AdmissionOptions {
   readonly clock: Clock
   readonly ledger: Ledger
+  readonly refusals: Refusals
   readonly sessions: Sessions
   readonly grants: Grants
   readonly locate: (authority: string) => Place | null
@@ -66,7 +70,7 @@ export function createAdmission(options: AdmissionOptions) {
     const startedAt = clock.now()
     const source = options.readSource(req)
     const refuse = async (refused: Refusal['refused'], detail: string): Promise<Refusal> => {
-      await ledger.request({ event: 'request.refused', requestId: id, source: source.address, detail })
+      await options.refusals.record({ requestId: id, source: source.address, detail })
       return { id, source, refused }
     }
 
@@ -76,6 +80,7 @@ export function createAdmission(options: AdmissionOptions) {
       return refuse(isLarge ? 'headers-too-large' : 'request-ambiguous', normalised.refused)
     }
     const { request } = normalised
+    if (!isNameOf(req.socket, request.host)) return refuse('host-not-sni', 'host-not-sni')
     const place = options.locate(request.authority)
     if (place === null) return refuse('host-unknown', 'host-unknown')
 
@@ -167,4 +172,13 @@ export function createAdmission(options: AdmissionOptions) {
       { mustBeDurable: decision.outcome === 'permit' && (!request.isSafe || request.isUpgrade) },
     )
   }
+}
+
+/**
+ * Whether the connection was opened for this host, or for none in particular (RFC 6066 §3). Whatever decided by
+ * the name in the handshake, a firewall for one, must have decided about the host that is asked now.
+ */
+function isNameOf(socket: Socket, host: string): boolean {
+  const name = socket instanceof TLSSocket ? socket.servername : null
+  return typeof name !== 'string' || name.toLowerCase() === host
 }

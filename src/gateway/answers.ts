@@ -1,4 +1,4 @@
-import type { ServerResponse } from 'node:http'
+import { STATUS_CODES, type ServerResponse } from 'node:http'
 import type { CutCause, Reason } from '../model.js'
 import {
   describeError,
@@ -27,6 +27,8 @@ export interface Answers {
   /** A request whose right ended while it ran, before anything was answered. */
   cut(asker: Asker, res: ServerResponse, cause: CutCause): void
   failed(asker: Asker, res: ServerResponse, error: unknown): void
+  /** A whole answer, as it goes over the wire, to what never became a request. */
+  unread(requestId: string, code: ErrorCode): string
   redirect(res: ServerResponse, location: string, cookies?: readonly string[]): void
 }
 
@@ -148,6 +150,21 @@ const failures: Partial<Record<ErrorCode, Explanation>> = {
     text: 'Your browser sent more cookies and other headers than the machines behind this gateway can take.',
     next: 'Clear the cookies of this address and load the page again. ' + askAdministrator,
   },
+  'request-unreadable': {
+    title: 'This request cannot be read',
+    text: 'What arrived is not a request of the web, or breaks its rules.',
+    next: 'Load the page again. ' + askAdministrator,
+  },
+  'request-timeout': {
+    title: 'This request took too long',
+    text: 'It was not complete in time.',
+    next: 'Load the page again.',
+  },
+  'host-not-sni': {
+    title: 'This connection is for another address',
+    text: 'It was opened for one name, and then asked for another.',
+    next: 'Load the page again. ' + askAdministrator,
+  },
   'host-unknown': {
     title: 'Nothing is served under this name',
     text: 'The address you came by does not belong to this gateway.',
@@ -231,15 +248,7 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
     const { status, code, title, text, next } = what
     const body = asker.isNavigation
       ? pages.message({ title, text, next, code, requestId: asker.id, button: asker.button })
-      : JSON.stringify({
-          type: `urn:gatehouse:${code}`,
-          title,
-          status,
-          detail: text,
-          code,
-          requestId: asker.id,
-          ...(what.field == null ? {} : { field: what.field }),
-        })
+      : problem({ code, title, status, text, requestId: asker.id, field: what.field })
     pages.applyHeaders(res)
     res.statusCode = status
     res.setHeader(
@@ -279,12 +288,51 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
       const explanation = failures[known.code] ?? (known.code === 'internal' ? unforeseen : plain(known))
       answer(asker, res, { status: known.status, code: known.code, field: known.field, ...explanation })
     },
+    unread: (requestId, code) => {
+      const { title, text, next } = failures[code] ?? unforeseen
+      const status = errorCodes[code]
+      // Whoever is a person has too many cookies; the others are programs, and most of them hostile ones.
+      const isPage = code === 'headers-too-large'
+      const body = isPage
+        ? barePage(title, `${text} ${next} (${code}, ${requestId})`)
+        : problem({ code, title, status, text, requestId })
+      return [
+        `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`,
+        'Connection: close',
+        'Cache-Control: no-store',
+        "Content-Security-Policy: default-src 'none'",
+        'X-Content-Type-Options: nosniff',
+        `Content-Type: ${isPage ? 'text/html; charset=utf-8' : 'application/problem+json'}`,
+        `Content-Length: ${Buffer.byteLength(body)}`,
+        '',
+        body,
+      ].join('\r\n')
+    },
     redirect: (res, location, cookies = []) => {
       pages.applyHeaders(res)
       res.writeHead(303, { location, ...(cookies.length > 0 ? { 'set-cookie': [...cookies] } : {}) })
       res.end()
     },
   }
+}
+
+/** RFC 9457. */
+function problem(what: {
+  readonly code: string
+  readonly title: string
+  readonly status: number
+  readonly text: string
+  readonly requestId: string
+  readonly field?: string | null | undefined
+}): string {
+  const { code, title, status, text: detail, requestId, field } = what
+  const type = `urn:gatehouse:${code}`
+  return JSON.stringify({ type, title, status, detail, code, requestId, ...(field == null ? {} : { field }) })
+}
+
+/** For where there is no response to put one of our pages into. @param text of ours, without markup */
+function barePage(title: string, text: string): string {
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>${text}`
 }
 
 function plain(error: GatehouseError): Explanation {

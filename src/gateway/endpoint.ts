@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { Clock } from '../lib/index.js'
+import { GatehouseError, type Clock } from '../lib/index.js'
 import type { Endpoint, EpochMs, Pass, Session } from '../model.js'
 import type { Ledger } from '../audit/index.js'
 import {
@@ -109,6 +109,10 @@ export function createEndpointServer({
     try {
       outcome = await run()
       return outcome
+    } catch (error) {
+      if (error instanceof GatehouseError && error.code === 'request-ambiguous')
+        outcome = { ...outcome, end: 'refused' }
+      throw error
     } finally {
       forwarding.stream.end()
       const durationMs = Math.round(clock.monotonic() - beganAt)

@@ -12,6 +12,7 @@ import {
   assert,
   describeError,
   GatehouseError,
+  newId,
   type Clock,
   type Keyring,
   type Logger,
@@ -31,7 +32,9 @@ import { createEndpointServer, permitted } from './endpoint.js'
 import { createHandover } from './handover.js'
 import type { MayOpen } from './opening.js'
 import { createLocator, isNavigation, type Place } from './origins.js'
-import { createSourceReader } from './source.js'
+import { createRefusals } from './refusals.js'
+import { createSourceReader, peerOf } from './source.js'
+import { createTurns, type Turn } from './turns.js'
 
 export interface GatewayOptions {
   readonly config: Config
@@ -57,6 +60,14 @@ interface Exchange {
   readonly res: ServerResponse
   /** Set for upgrades: the socket and what arrived with the header. */
   readonly upgrade: { readonly socket: Socket; readonly head: Buffer } | null
+  /** Null for upgrades, whose connection is handed over. */
+  readonly turn: Turn | null
+}
+
+/** What could not be read as a request, or not to its end. */
+interface Unread {
+  readonly code: Parameters<Answers['unread']>[1]
+  readonly detail: string
 }
 
 /**
@@ -84,13 +95,18 @@ export function createGateway(options: GatewayOptions) {
     mayOpen: options.mayOpen,
   })
   const locate = createLocator(config)
+  const readSource = createSourceReader(config.server.trustedProxies)
+  const refusals = createRefusals({ clock, ledger })
+  const turns = createTurns()
+  const turnedAway = new WeakSet<Socket>()
   const admit = createAdmission({
     clock,
     ledger,
+    refusals,
     sessions,
     grants,
     locate,
-    readSource: createSourceReader(config.server.trustedProxies),
+    readSource,
     accessOf,
   })
 
@@ -107,6 +123,12 @@ export function createGateway(options: GatewayOptions) {
         return
       }
       admission = judged
+      const { turn } = exchange
+      if (turn !== null) turn.isCommitted = true
+      if (turn?.broken != null) {
+        await noteUnread(judged.source.address, judged.id, turn.broken)
+        throw new GatehouseError('request-unreadable', '')
+      }
       const { decision, place } = admission
       if (decision.outcome === 'permit') inviteBody(exchange)
       if (decision.outcome === 'challenge') challenge(admission, exchange.res)
@@ -243,32 +265,82 @@ export function createGateway(options: GatewayOptions) {
       tls === null
         ? createHttpServer(limits)
         : createHttpsServer({ ...limits, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' })
-    const owesAnswer = trackAnswers(server)
     for (const event of requestEvents) {
       server.on(event, (req: IncomingMessage, res: ServerResponse) => {
-        void handle({ req, res, upgrade: null }, server)
+        const isTaken = turns.take(req, res, (turn) => void handle({ req, res, upgrade: null, turn }, server))
+        if (!isTaken) hangUp(req.socket, 'requests-too-many')
       })
     }
     server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
       // First of all: an attacker's reset during the decision must not end the process.
       socket.on('error', () => socket.destroy())
       // Pipelined behind a request under way, whose answer would get mixed with what is switched to.
-      if (owesAnswer(socket)) socket.destroy()
-      else void handle({ req, res: answerOn(req, socket), upgrade: { socket, head } }, server)
+      if (turns.due(socket) !== null) socket.destroy()
+      else void handle({ req, res: answerOn(req, socket), upgrade: { socket, head }, turn: null }, server)
     })
     server.on('connect', (_req: IncomingMessage, socket: Socket) => {
-      socket.destroy()
+      socket.on('error', () => socket.destroy())
+      turnAway(socket, { code: 'request-ambiguous', detail: 'method-unknown' })
     })
     server.on('clientError', (error: Error, socket: Socket) => {
-      logger.debug('request could not be parsed', { problem: describeError(error) })
-      // In the middle of an answer these bytes would be taken for a part of it.
-      if (owesAnswer(socket) || !socket.writable) socket.destroy()
-      else socket.end(isOverlong(error) ? tooLarge : badRequest, () => socket.destroy())
+      const unread = unreadBy(error)
+      const turn = turns.due(socket)
+      // Connections also just break, and browsers open some that they never use.
+      if (unread === null || socket.bytesRead === 0) socket.destroy()
+      else if (turn === null || turn.req.complete) turnAway(socket, unread)
+      else breakOff(turn, unread.detail)
     })
     return server
   }
 
-  return { listen }
+  /** What Node's parser refuses never becomes a request; it is answered and recorded like one all the same. */
+  function turnAway(socket: Socket, { code, detail }: Unread): void {
+    if (isTurnedAway(socket)) return
+    turns.afterwards(socket, () => {
+      const requestId = newId('r')
+      void noteUnread(peerOf(socket), requestId, detail).then(() => {
+        if (!socket.writable) socket.destroy()
+        else socket.end(answers.unread(requestId, code), () => socket.destroy())
+      })
+    })
+  }
+
+  /** For the middle of an exchange, where an answer of ours would be taken for a part of it. */
+  function hangUp(socket: Socket, detail: string): void {
+    if (isTurnedAway(socket)) return
+    void noteUnread(peerOf(socket), newId('r'), detail)
+    socket.destroy()
+  }
+
+  /** The body of a request cannot be read to its end. */
+  function breakOff(turn: Turn, detail: string): void {
+    if (!turn.isCommitted) turn.broken = detail
+    else if (turn.res.writableEnded) turn.req.socket.destroy()
+    else hangUp(turn.req.socket, detail)
+  }
+
+  /** False for the first time: the parser complains of whatever else arrives on a connection, too. */
+  function isTurnedAway(socket: Socket): boolean {
+    const isKnown = turnedAway.has(socket)
+    turnedAway.add(socket)
+    return isKnown
+  }
+
+  async function noteUnread(source: string, requestId: string, detail: string): Promise<void> {
+    try {
+      await refusals.record({ requestId, source, detail })
+    } catch (problem) {
+      logger.warn('refusal not recorded', { requestId, problem: describeError(problem) })
+    }
+  }
+
+  return {
+    listen,
+    /** To be called when nothing is served any more. */
+    close: () => {
+      refusals.close()
+    },
+  }
 }
 
 /** Node answers a request with `Expect` by itself, before anybody has decided on it, where nobody listens. */
@@ -277,33 +349,15 @@ const requestEvents = ['request', 'checkContinue', 'checkExpectation'] as const
 /** A form is small; who needs longer than this for it is not sending one. */
 const ownBodyMs = 10_000
 
-const badRequest = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n'
-
-/** More than Node takes, so there is no request to answer, but perhaps a person who waits for a page. */
-const tooLargePage =
-  '<!doctype html><html lang="en"><meta charset="utf-8"><title>This request is too large</title>' +
-  '<h1>This request is too large</h1><p>Your browser sends more cookies with it than can be taken. ' +
-  'Clear the cookies of this address in the settings of your browser, then open the machine from the portal again.'
-const tooLarge =
-  'HTTP/1.1 431 Request Header Fields Too Large\r\nConnection: close\r\nCache-Control: no-store\r\n' +
-  "Content-Security-Policy: default-src 'none'\r\nContent-Type: text/html; charset=utf-8\r\n" +
-  `Content-Length: ${String(Buffer.byteLength(tooLargePage))}\r\n\r\n${tooLargePage}`
-
-function isOverlong(error: Error): boolean {
-  return 'code' in error && error.code === 'HPE_HEADER_OVERFLOW'
-}
-
-/** Tells of a connection whether a request on it still waits for the end of its answer. */
-function trackAnswers(server: Server): (socket: Socket) => boolean {
-  const owed = new WeakMap<Socket, number>()
-  const owedOn = (socket: Socket): number => owed.get(socket) ?? 0
-  for (const event of requestEvents) {
-    server.on(event, ({ socket }: IncomingMessage, res: ServerResponse) => {
-      owed.set(socket, owedOn(socket) + 1)
-      res.once('close', () => owed.set(socket, owedOn(socket) - 1))
-    })
-  }
-  return (socket) => owedOn(socket) > 0
+/** Null where it was no request that failed, but the connection. */
+function unreadBy(error: Error): Unread | null {
+  const reason = 'code' in error ? String(error.code) : ''
+  if (reason === 'HPE_HEADER_OVERFLOW') return { code: 'headers-too-large', detail: 'headers-too-large' }
+  if (reason === 'ERR_HTTP_REQUEST_TIMEOUT') return { code: 'request-timeout', detail: 'request-timeout' }
+  // `HPE_INVALID_CHUNK_SIZE` becomes `unreadable: invalid-chunk-size`; the parser has a closed list of them.
+  const rule = /^HPE_([A-Z\d_]{1,40})$/.exec(reason)?.[1]
+  if (rule === undefined) return null
+  return { code: 'request-unreadable', detail: `unreadable: ${rule.toLowerCase().replaceAll('_', '-')}` }
 }
 
 /** RFC 9110 §10.1.1: for a client that waits to be told to send its body. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP } from 'node:net'
+import { BlockList, isIP, type Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 
 /** Where a request came from, as far as it can be believed. */
@@ -26,7 +26,7 @@ export function createSourceReader(trustedProxies: readonly string[]): (req: Inc
     trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
 
   return (req) => {
-    const peer = plain(req.socket.remoteAddress ?? 'unknown')
+    const peer = peerOf(req.socket)
     const isEncrypted = req.socket instanceof TLSSocket
     if (!isTrusted(peer)) return { address: peer, proto: isEncrypted ? 'https' : 'http' }
     const chain = headerList(req.headers['x-forwarded-for']).map(plain)
@@ -46,4 +46,9 @@ function headerList(value: string | string[] | undefined): string[] {
 /** IPv4 peers of a dual-stack listener appear as `::ffff:192.0.2.1`. */
 function plain(address: string): string {
   return address.startsWith('::ffff:') ? address.slice('::ffff:'.length) : address
+}
+
+/** Who opened the connection, which may be a proxy of ours. */
+export function peerOf(socket: Socket): string {
+  return plain(socket.remoteAddress ?? 'unknown')
 }

@@ -2,8 +2,11 @@
 export const errorCodes = {
   // refused before anyone is asked who they are
   'request-ambiguous': 400,
+  'request-unreadable': 400,
+  'request-timeout': 408,
   'headers-too-large': 431,
   'host-unknown': 421,
+  'host-not-sni': 421,
   'method-not-allowed': 405,
   'body-too-large': 413,
   // input of a person or a script

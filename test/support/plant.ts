@@ -9,6 +9,7 @@ import type { GrantRequest } from '../../src/grants/index.js'
 import { principalId } from '../../src/identity/index.js'
 import { startGatehouse, type Gatehouse } from '../../src/main.js'
 import type { Actor, Endpoint, Grant, Principal } from '../../src/model.js'
+import type { ServerCertificate } from './certificates.js'
 import { createClient, type Answer, type Client } from './client.js'
 import { TestClock } from './clock.js'
 import { silentLogger } from './logger.js'
@@ -65,6 +66,8 @@ export interface PlantOptions {
   readonly granted?: readonly string[]
   /** Who has set up a second factor before. Default: everyone. */
   readonly enrolled?: readonly AccountName[]
+  /** Served with TLS; `signIn` and the like do not work then, and need not. */
+  readonly certificate?: ServerCertificate
   /** Lines added to the configuration, by section. */
   readonly extra?: string
 }
@@ -104,7 +107,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
   const clock = new TestClock()
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-plant-'))
   const port = await freePorts()
-  const portal = `http://portal.localhost:${port}`
+  const portal = `http${options.certificate ? 's' : ''}://portal.localhost:${port}`
   const [redis, machine, provider] = await Promise.all([
     startRedis(),
     startMachine(),
@@ -120,6 +123,10 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
   ]
   const configFile = join(folder, 'gatehouse.yml')
   await writeFile(join(folder, 'oidc-secret'), clientSecret)
+  if (options.certificate) {
+    await writeFile(join(folder, 'server.pem'), options.certificate.certificate)
+    await writeFile(join(folder, 'server.key'), options.certificate.key, { mode: 0o600 })
+  }
   await writeFile(
     configFile,
     describeConfig({
@@ -128,6 +135,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
       redis: redis.url,
       issuer: provider.issuer,
       endpoints,
+      isTls: options.certificate !== undefined,
       extra: options.extra ?? '',
     }),
   )
@@ -246,6 +254,7 @@ function describeConfig(plant: {
   redis: string
   issuer: string
   endpoints: readonly EndpointUnderTest[]
+  isTls: boolean
   extra: string
 }): string {
   const endpoints = plant.endpoints.map(
@@ -260,7 +269,7 @@ server:
   endpointDomain: plant.localhost
   listen: 127.0.0.1:${plant.port}
   operations: 127.0.0.1:0
-redis: { url: '${plant.redis}' }
+${plant.isTls ? '  tls: { certificateFile: server.pem, keyFile: server.key }\n' : ''}redis: { url: '${plant.redis}' }
 oidc:
   issuer: ${plant.issuer}
   name: Plant account
