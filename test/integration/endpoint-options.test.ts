@@ -1,5 +1,5 @@
 import { readLedger } from '../../src/audit/index.js'
-import type { Client } from '../support/client.js'
+import { rawRequest, type Client } from '../support/client.js'
 import { startMachine, type Machine } from '../support/machine.js'
 import { startPlant, type Plant } from '../support/plant.js'
 
@@ -47,6 +47,25 @@ describe('a machine that is opened in part', () => {
     async (path) => {
       const page = await client.navigate(at(path))
       expect(page.url.href).toBe(at('/hmi/start.html?view=a'))
+    },
+  )
+
+  // With `double-slash` such a target is a path; as a Location it would be a host, and a link to us a link to anywhere.
+  it.each(['//evil.example/', '//evil.example/..', '/hmi//..;/', '//%5cevil.example', '/;@evil.example/'])(
+    'leads nobody who asks for %s away from our own addresses',
+    async (target) => {
+      const { host } = new URL(at('/'))
+      const text = await rawRequest(
+        plant.gatehouse.address.port,
+        `GET ${target} HTTP/1.1\r\nHost: ${host}\r\nSec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: document\r\n\r\n`,
+      )
+      const location = /^location: (.*)\r$/im.exec(text)?.[1]
+      if (location === undefined) expect(text).toMatch(/^HTTP\/1\.1 400 /)
+      else {
+        expect(location.startsWith(`${plant.portal}/handover?`)).toBe(true)
+        const page = await client.navigate(location)
+        expect(page.url.origin).toBe(new URL(at('/')).origin)
+      }
     },
   )
 
