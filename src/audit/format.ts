@@ -73,6 +73,8 @@ const plainText = /^[ !#-[\]-~]*$/
 function valueText(name: string, value: unknown): string | undefined {
   if (typeof value === 'string' && plainText.test(value)) return `"${value}"`
   if (value === null) return 'null'
+  if (typeof value === 'number' && Number.isSafeInteger(value) && !instantName.test(name))
+    return String(value)
   return JSON.stringify(instantsAsText(name, value), instantsAsText)
 }
 

@@ -66,6 +66,8 @@ export function responseContext(forwarding: Forwarding): ResponseContext {
 }
 
 const nothing = Buffer.alloc(0)
+/** Copying more than this costs more than a second buffer in the same write. */
+const shortBytes = 16 * 1024
 
 type Settle = (outcome: ForwardOutcome | Promise<ForwardOutcome>) => void
 
@@ -184,9 +186,12 @@ class Exchange implements UpstreamEvents {
     const response = this.#response
     if (response === null || this.#answer?.hasBody !== true) return
     this.#bytesDown += chunk.length
-    // In one packet with the head, where the whole content has come with it.
-    if (this.#bytesDown === this.#answer.length) response.end(chunk)
-    else if (!response.write(chunk)) this.#call?.pause()
+    // In one packet with the head, where the whole content has come with it, and then as text like the head: one
+    // write instead of a vector of two.
+    if (this.#bytesDown === this.#answer.length) {
+      if (chunk.length > shortBytes) response.end(chunk)
+      else response.end(chunk.toString('latin1'), 'latin1')
+    } else if (!response.write(chunk)) this.#call?.pause()
   }
 
   onEnd(): void {

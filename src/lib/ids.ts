@@ -25,20 +25,19 @@ const alphabet = '0123456789abcdefghjkmnpqrstvwxyz'
 
 /** A public identifier with `prefix`, 80 random bits: `g-7k2m9x4p0qrs3t5v`. Names things, proves nothing. */
 export function newId(prefix: string): string {
-  let text = ''
-  for (const byte of idBytes()) text += alphabet.charAt(byte & 31)
-  return `${prefix}-${text}`
+  // Drawn by the page: one call costs as much as a whole id. For what is public, not for secrets.
+  if (spent === drawn.length) {
+    drawn = randomBytes(4_096)
+    spent = 0
+  }
+  let text = `${prefix}-`
+  for (const end = spent + 16; spent < end; spent += 1) text += alphabet.charAt((drawn[spent] ?? 0) & 31)
+  return text
 }
 
 let drawn = Buffer.alloc(0)
-
-/** 16 random bytes, drawn by the page: one call costs as much as a whole id. For what is public, not for secrets. */
-function idBytes(): Buffer {
-  if (drawn.length === 0) drawn = randomBytes(4_096)
-  const bytes = drawn.subarray(0, 16)
-  drawn = drawn.subarray(16)
-  return bytes
-}
+/** Bytes of `drawn` that are in an id already. */
+let spent = 0
 
 /** Compares two secrets in a time that does not tell where they differ. */
 export function equalSecrets(a: string, b: string): boolean {
