@@ -287,8 +287,9 @@ export function createGateway(options: GatewayOptions) {
       const turn = turns.due(socket)
       // Connections also just break, and browsers open some that they never use.
       if (unread === null || socket.bytesRead === 0) socket.destroy()
-      else if (turn === null || turn.req.complete) turnAway(socket, unread)
-      else breakOff(turn, unread.detail)
+      else if (turn?.req.complete === false) breakOff(turn, unread.detail)
+      else if (turn?.res.headersSent === true && !turn.res.writableEnded) hangUp(socket, unread.detail)
+      else turnAway(socket, unread)
     })
     return server
   }
