@@ -262,5 +262,7 @@ export const cutCauses = [
   'second-factor-reset',
   'state-stale',
   'gateway-stopping',
+  'idle',
+  'client-stalled',
 ] as const
 export type CutCause = (typeof cutCauses)[number]

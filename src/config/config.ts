@@ -24,6 +24,7 @@ export interface Config {
     readonly operations: Address | null
     /** Addresses and CIDR blocks. */
     readonly trustedProxies: readonly string[]
+    readonly limits: ServerLimits
     readonly shutdownSeconds: number
   }
   readonly redis: {
@@ -66,6 +67,16 @@ export interface Config {
   readonly log: { readonly level: LogLevel }
   readonly endpoints: readonly Endpoint[]
   readonly exceptions: readonly Exception[]
+}
+
+/** What clients may ask of one instance at a time, and how slow they may be. */
+export interface ServerLimits {
+  readonly connections: number
+  readonly perAddress: number
+  readonly perSession: number
+  readonly perEndpoint: number
+  readonly stalledMs: number
+  readonly bodyBytesPerSecond: number
 }
 
 /** A strict rule that is lifted for one endpoint, and why: said at every start, until somebody asks whether it must be. */

@@ -1,7 +1,13 @@
 import { networkInterfaces } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import type { Endpoint } from '../model.js'
-import { ConfigInvalid, type Config, type ConfigProblem, type Exception } from './config.js'
+import {
+  ConfigInvalid,
+  type Config,
+  type ConfigProblem,
+  type Exception,
+  type ServerLimits,
+} from './config.js'
 import { readFiles, type FileContents } from './contents.js'
 import { pathText, readDocument } from './document.js'
 import { checkEndpoints } from './endpoint-rules.js'
@@ -71,7 +77,7 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
   const { clientSecretFile: _, ...provider } = oidc
   return {
     file,
-    server: { ...server, tls: files.tls },
+    server: { ...server, limits: completeLimits(server.limits), tls: files.tls },
     redis: { url: absoluteSocket(redis.url, folder), password: files.redisPassword },
     oidc: { ...provider, name: oidc.name ?? oidc.issuer.host, clientSecret: files.clientSecret },
     totp: {
@@ -89,6 +95,10 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
     ),
     exceptions: endpoints.flatMap(exceptionsOf),
   }
+}
+
+function completeLimits({ stalledSeconds, ...limits }: Settings['server']['limits']): ServerLimits {
+  return { ...limits, stalledMs: stalledSeconds * 1_000 }
 }
 
 type EndpointSettings = Settings['endpoints'][number]

@@ -25,6 +25,7 @@ import {
   parseAddress,
   redisPattern,
 } from './formats.js'
+import { serverLimits } from './server-limits.js'
 
 /**
  * The configuration file, and its documentation: the reference page, the JSON schema and the checks at
@@ -98,6 +99,7 @@ const server = section('Where Gatehouse listens, and the names browsers know it 
       danger:
         'Anyone at one of these addresses can claim any source address, and the ledger then records a lie. Name single addresses; an empty list trusts nobody.',
     }),
+  limits: serverLimits,
   shutdownSeconds: seconds(1, 300).prefault(25).register(optionTexts, {
     what: 'How long a stop may take after SIGTERM. Running requests are cut at once in this version; what takes time is writing the last records. After this the process ends all the same, with exit status 1.',
     danger:

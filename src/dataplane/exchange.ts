@@ -4,9 +4,10 @@ import { GatehouseError } from '../lib/index.js'
 import type { CutCause, Endpoint } from '../model.js'
 import { upstreamFailure } from './failures.js'
 import { mayTrail, type NormalisedRequest } from './normalise.js'
+import { BodyRate, Stillness, type Pace, type Paced } from './pace.js'
 import { bodyFraming, requestHeaders } from './request-headers.js'
 import { type Answer, readResponse, type ResponseContext, type ResponseHead } from './response-headers.js'
-import { onceClosed } from './sockets.js'
+import { bytesTaken, onceClosed } from './sockets.js'
 import type { LiveStream } from './streams.js'
 import type { Upstream, UpstreamCall, UpstreamEvents } from './upstream.js'
 
@@ -20,6 +21,7 @@ export interface Forwarding {
   readonly client: { readonly address: string; readonly proto: 'http' | 'https' }
   readonly identity: { readonly user: string; readonly assertion: string }
   readonly stream: LiveStream
+  readonly pace: Pace
   /** Origins besides the endpoint's own that a machine may redirect a browser to; none by default. */
   readonly isRegisteredOrigin?: ((origin: string) => boolean) | undefined
 }
@@ -41,6 +43,8 @@ export interface Task {
   readonly socket: Socket
   /** Where the body comes from, if there is one. */
   readonly source: IncomingMessage
+  /** Called once, when the body will be read: RFC 9110 §10.1.1, for a client that waits to be told to send it. */
+  inviteBody(): void
   /** Called once, when there is an answer to write. */
   openResponse(): ServerResponse
   /** Takes over a switched connection, or says why it will not; null where none was asked for. */
@@ -72,7 +76,7 @@ const shortBytes = 16 * 1024
 type Settle = (outcome: ForwardOutcome | Promise<ForwardOutcome>) => void
 
 /** waiting (nothing written yet) → answering → settled, and never back. */
-class Exchange implements UpstreamEvents {
+class Exchange implements UpstreamEvents, Paced {
   readonly #task: Task
   readonly #resolve: Settle
   readonly #reject: (error: unknown) => void
@@ -83,6 +87,8 @@ class Exchange implements UpstreamEvents {
   #bytesDown = 0
   #isSettled = false
   #stopWatching: (() => void)[] = []
+  /** From the first look on; most requests are over before. */
+  #slowness: { readonly client: Stillness; readonly all: Stillness; readonly body: BodyRate } | null = null
 
   constructor(task: Task, resolve: Settle, reject: (error: unknown) => void) {
     this.#task = task
@@ -101,8 +107,13 @@ class Exchange implements UpstreamEvents {
       }),
     ]
     if (this.#isSettled) return
-    const { request } = forwarding
+    const { request, endpoint } = forwarding
     const body = bodyFraming(request)
+    if (body === 'length' && Number(request.header('content-length')) > endpoint.limits.bodyBytes) {
+      this.#refuse('body-too-large')
+      return
+    }
+    forwarding.pace.watch(this)
     const call = forwarding.upstream.send(
       {
         method: request.method,
@@ -114,20 +125,24 @@ class Exchange implements UpstreamEvents {
     )
     this.#call = call
     if (body === 'none') call.end()
-    else this.#passBody(source, call)
+    else {
+      this.#task.inviteBody()
+      this.#passBody(source, call)
+    }
   }
 
   #passBody(source: IncomingMessage, call: UpstreamCall): void {
     source.on('data', (chunk: Buffer) => {
       if (this.#isSettled) return
       this.#bytesUp += chunk.length
-      if (!call.write(chunk)) source.pause()
+      if (this.#bytesUp > this.#task.forwarding.endpoint.limits.bodyBytes) this.#refuse('body-too-large')
+      else if (!call.write(chunk)) source.pause()
     })
     source.on('end', () => {
       if (this.#isSettled) return
       // Most of the request is with the machine, which must not take it for a whole one.
       if (source.rawTrailers.every((text, index) => index % 2 === 1 || mayTrail(text))) call.end()
-      else this.#refuse()
+      else this.#refuse('request-ambiguous')
     })
     // A body that breaks off closes the socket too, and that is acted on.
     source.on('error', () => undefined)
@@ -221,9 +236,38 @@ class Exchange implements UpstreamEvents {
     else this.#close('upstream-failed')
   }
 
-  #refuse(): void {
-    if (this.#response === null) this.#abandon(new GatehouseError('request-ambiguous', ''))
+  /** The machine has a part of the request at most, and does not get the rest. */
+  #refuse(code: 'request-ambiguous' | 'request-timeout' | 'body-too-large'): void {
+    if (this.#response === null) this.#abandon(new GatehouseError(code, ''))
     else this.#close('refused')
+  }
+
+  tick(nowMs: number): void {
+    const { forwarding, source, socket } = this.#task
+    const { pace, endpoint } = forwarding
+    this.#slowness ??= {
+      client: new Stillness(),
+      all: new Stillness(),
+      body: new BodyRate(pace.bodyBytesPerSecond),
+    }
+    const slowness = this.#slowness
+    const taken = bytesTaken(socket)
+    const isStill = slowness.client.of(taken, nowMs) >= pace.stalledMs
+    if (isStill && this.#response !== null && socket.writableLength > 0) {
+      this.#close('cut', 'client-stalled')
+      return
+    }
+    const isUploading = !source.complete && bodyFraming(forwarding.request) !== 'none'
+    if (slowness.body.isTooLow(this.#bytesUp, isUploading && !source.isPaused(), nowMs)) {
+      this.#refuse('request-timeout')
+      return
+    }
+    const isIdle = slowness.all.of(this.#bytesUp + this.#bytesDown + taken, nowMs) >= endpoint.limits.idleMs
+    if (!isIdle) return
+    if (this.#response !== null) this.#close('cut', 'idle')
+    // Else it is the machine that has to answer, and how long that may take is another limit.
+    else if (isUploading)
+      this.onFailure(upstreamFailure('upstream-timeout', 'it takes no more of the request'))
   }
 
   /** Leaves the answer to the caller. */
@@ -265,6 +309,7 @@ class Exchange implements UpstreamEvents {
   #settle(): boolean {
     if (this.#isSettled) return false
     this.#isSettled = true
+    this.#task.forwarding.pace.forget(this)
     for (const stop of this.#stopWatching) stop()
     return true
   }

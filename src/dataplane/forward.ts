@@ -23,7 +23,15 @@ export function forwardRequest(
     forwarding,
     socket: req.socket,
     source: req,
+    inviteBody: () => {
+      inviteBody(req, res)
+    },
     openResponse: () => res,
     acceptUpgrade: null,
   })
+}
+
+/** RFC 9110 §10.1.1: for a client that waits to be told to send its body. */
+export function inviteBody(req: IncomingMessage, res: ServerResponse): void {
+  if (req.headers.expect !== undefined && req.httpVersion === '1.1') res.writeContinue()
 }

@@ -6,10 +6,11 @@ export {
   type StreamInfo,
   type Streams,
 } from './streams.js'
+export { createPace, type Pace, type PaceLimits } from './pace.js'
 export { isPathOpen } from './path-rules.js'
 export { createUpstreams, type Upstreams } from './pools.js'
 export { startProbes, type Health, type Probes } from './probe.js'
 export type { UpstreamTimeouts } from './upstream.js'
 export type { Forwarding, ForwardOutcome } from './exchange.js'
-export { forwardRequest } from './forward.js'
+export { forwardRequest, inviteBody } from './forward.js'
 export { forwardUpgrade } from './websocket.js'

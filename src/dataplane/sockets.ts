@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 const watchers = new WeakMap<Duplex, Set<() => void>>()
@@ -25,4 +26,9 @@ function watch(socket: Duplex): Set<() => void> {
     for (const callback of [...waiting]) callback()
   })
   return waiting
+}
+
+/** How much of what was written the other side, or the kernel on its way there, has taken so far. */
+export function bytesTaken(socket: Socket): number {
+  return socket.bytesWritten - socket.writableLength
 }

@@ -4,13 +4,17 @@ import { systemClock, type Timer } from '../lib/index.js'
 import type { CutCause } from '../model.js'
 import type { ForwardOutcome } from './exchange.js'
 import { closeCodes, closeFrame, FrameTracker, isControlOpcode } from './frames.js'
-import { onceClosed } from './sockets.js'
+import { Stillness, type Pace, type Paced } from './pace.js'
+import { bytesTaken, onceClosed } from './sockets.js'
 import type { LiveStream } from './streams.js'
 
 interface TunnelOptions {
   readonly client: Socket
   readonly upstream: Socket
   readonly stream: LiveStream
+  readonly pace: Pace
+  /** How long both sides may be silent. */
+  readonly idleMs: number
   readonly isViewOnly: boolean
 }
 
@@ -37,13 +41,15 @@ const closingGraceMs = 5_000
 /** Finds a peer that vanished without a word; browsers and machines lose their cable. */
 const probeAfterMs = 30_000
 
-class Tunnel {
+class Tunnel implements Paced {
   readonly #options: TunnelOptions
   readonly #resolve: (outcome: ForwardOutcome) => void
   readonly #up: Lane
   readonly #down: Lane
   #outcome: ForwardOutcome | null = null
   #grace: Timer | null = null
+  readonly #stalled = new Stillness()
+  readonly #idle = new Stillness()
 
   constructor(options: TunnelOptions, resolve: (outcome: ForwardOutcome) => void) {
     const { client, upstream, isViewOnly } = options
@@ -58,7 +64,8 @@ class Tunnel {
   }
 
   start(early: Early): void {
-    const { client, upstream, stream } = this.#options
+    const { client, upstream, stream, pace } = this.#options
+    pace.watch(this)
     for (const socket of [client, upstream]) {
       socket.on('error', () => undefined)
       socket.setTimeout(0)
@@ -76,6 +83,13 @@ class Tunnel {
       ended: () => this.#end('upstream'),
     })
     this.#up.start(early.client, { broken: () => this.#refuse('client'), ended: () => this.#end('client') })
+  }
+
+  tick(nowMs: number): void {
+    const { client, pace, idleMs } = this.#options
+    const isStill = this.#stalled.of(bytesTaken(client), nowMs) >= pace.stalledMs
+    if (isStill && client.writableLength > 0) this.#cut('client-stalled')
+    else if (this.#idle.of(this.#up.bytes + this.#down.bytes, nowMs) >= idleMs) this.#cut('idle')
   }
 
   /** Says why, to whoever can still be told: the browser shows the reason, the machine sees a normal leave. */
@@ -98,6 +112,7 @@ class Tunnel {
 
   #close(end: ForwardOutcome['end'], cause: CutCause | null, words: Farewell): void {
     if (this.#outcome !== null) return
+    this.#options.pace.forget(this)
     this.#outcome = { status: 101, bytesUp: this.#up.bytes, bytesDown: this.#down.bytes, end, cause }
     this.#up.stop()
     this.#down.stop()

@@ -28,11 +28,12 @@ export function forwardUpgrade(
   // First of all: Node takes its own away before an upgrade, and a reset would end the process.
   socket.on('error', () => undefined)
   const early = holdBack(socket, head)
-  const { request, stream, isViewOnly } = forwarding
+  const { request, stream, pace, endpoint, isViewOnly } = forwarding
   const outcome = runExchange({
     forwarding,
     socket: req.socket,
     source: req,
+    inviteBody: () => undefined,
     openResponse: () => refusalOn(req),
     acceptUpgrade: (answer, upstream, upstreamEarly) => {
       const flaw = handshakeFlaw(answer, request)
@@ -41,7 +42,7 @@ export function forwardUpgrade(
       if (typeof headers === 'string') return headers
       socket.write(switchingProtocols(headers), 'latin1')
       return runTunnel(
-        { client: req.socket, upstream, stream, isViewOnly },
+        { client: req.socket, upstream, stream, pace, idleMs: endpoint.limits.idleMs, isViewOnly },
         { client: early.take(), upstream: upstreamEarly },
       )
     },

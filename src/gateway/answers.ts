@@ -47,6 +47,12 @@ const noAccess: Explanation = {
   next: askForAccess,
 }
 
+const slow: Explanation = {
+  title: 'The connection has been closed',
+  text: 'For some time, nothing passed over it.',
+  next: 'Load the page again.',
+}
+
 /** Unknown and not granted read the same, so that nobody can find out what exists. */
 const denials: Partial<Record<Reason | CutCause, Explanation>> = {
   'grant-not-started': {
@@ -131,6 +137,8 @@ const denials: Partial<Record<Reason | CutCause, Explanation>> = {
     text: 'The gateway is being restarted.',
     next: 'Wait a minute and load the page again.',
   },
+  idle: slow,
+  'client-stalled': slow,
 }
 
 const uncheckable: Explanation = {
@@ -227,6 +235,27 @@ const failures: Partial<Record<ErrorCode, Explanation>> = {
     text: 'The gateway is being restarted.',
     next: 'Wait a minute and load the page again.',
   },
+  busy: {
+    title: 'Too much is going on',
+    text: 'More is under way than the gateway serves at a time, from your address, for you, or for everybody.',
+    next: 'Close tabs that you do not need, wait a minute, and load the page again. ' + askAdministrator,
+  },
+  'body-too-large': {
+    title: 'This is too large to send',
+    text: 'It is larger than what may be sent here at a time.',
+    next: 'If your work needs it, ask the plant’s IT to allow more for this machine.',
+  },
+}
+
+/** RFC 9110 §10.2.3. */
+const retryAfterSeconds = 10
+
+/** Of those whose reason is not that a right has ended. */
+const cutStatus: Partial<Record<CutCause, number>> = {
+  'state-stale': 503,
+  'gateway-stopping': 503,
+  idle: 408,
+  'client-stalled': 408,
 }
 
 const unforeseen: Explanation = {
@@ -272,8 +301,7 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
       answer(asker, res, { status: errorCodes[code], code: shown, ...(denials[reason] ?? noAccess) })
     },
     cut: (asker, res, cause) => {
-      const isOurs = cause === 'state-stale' || cause === 'gateway-stopping'
-      answer(asker, res, { status: isOurs ? 503 : 403, code: cause, ...(denials[cause] ?? unforeseen) })
+      answer(asker, res, { status: cutStatus[cause] ?? 403, code: cause, ...(denials[cause] ?? unforeseen) })
     },
     failed: (asker, res, error) => {
       const known =
@@ -285,6 +313,7 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
           problem: describeError(known),
         })
       }
+      if (known.code === 'busy') res.setHeader('retry-after', String(retryAfterSeconds))
       const explanation = failures[known.code] ?? (known.code === 'internal' ? unforeseen : plain(known))
       answer(asker, res, { status: known.status, code: known.code, field: known.field, ...explanation })
     },

@@ -8,6 +8,7 @@ import {
   forwardUpgrade,
   type Forwarding,
   type ForwardOutcome,
+  type Pace,
   type PendingStream,
   type Upstreams,
 } from '../dataplane/index.js'
@@ -19,6 +20,7 @@ export interface EndpointServerOptions {
   readonly clock: Clock
   readonly ledger: Ledger
   readonly upstreams: Upstreams
+  readonly pace: Pace
   readonly assertions: Assertions
   readonly answers: Answers
   /** Where a machine may send a browser besides itself: the other machines and the portal. */
@@ -52,6 +54,7 @@ export function createEndpointServer({
   clock,
   ledger,
   upstreams,
+  pace,
   assertions,
   answers,
   registeredOrigins,
@@ -88,6 +91,7 @@ export function createEndpointServer({
       client: admission.source,
       identity: { user: session.principal.email ?? session.principal.id, assertion },
       stream,
+      pace,
       isRegisteredOrigin: (origin) => registeredOrigins.has(origin),
     }
   }
@@ -110,8 +114,7 @@ export function createEndpointServer({
       outcome = await run()
       return outcome
     } catch (error) {
-      if (error instanceof GatehouseError && error.code === 'request-ambiguous')
-        outcome = { ...outcome, end: 'refused' }
+      if (error instanceof GatehouseError && error.status < 500) outcome = { ...outcome, end: 'refused' }
       throw error
     } finally {
       forwarding.stream.end()

@@ -21,19 +21,21 @@ import {
   type Visit,
 } from '../lib/index.js'
 import type { Ledger } from '../audit/index.js'
-import type { Streams, Upstreams } from '../dataplane/index.js'
+import { createPace, inviteBody, type Streams, type Upstreams } from '../dataplane/index.js'
 import type { Grants } from '../grants/index.js'
 import type { Assertions } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
 import { assetPathPrefix, createAdmission, ownPathPrefix, type Admission, type Refusal } from './admission.js'
-import type { Answers } from './answers.js'
+import type { Answers, Asker } from './answers.js'
+import { capConnections } from './connection-cap.js'
 import { asksToClear, clearCookies, clearCookiesPath } from './cookie-clearing.js'
 import { createEndpointServer, permitted } from './endpoint.js'
 import { createHandover } from './handover.js'
 import type { MayOpen } from './opening.js'
 import { createLocator, isNavigation, type Place } from './origins.js'
 import { createRefusals } from './refusals.js'
-import { createSourceReader, peerOf } from './source.js'
+import { createSourceReader, createTrust, peerOf } from './source.js'
+import { createTurnstile, type Full, type Slot } from './turnstile.js'
 import { createTurns, type Turn } from './turns.js'
 
 export interface GatewayOptions {
@@ -81,6 +83,7 @@ export function createGateway(options: GatewayOptions) {
     clock,
     ledger,
     upstreams,
+    pace: createPace(config.server.limits),
     assertions: options.assertions,
     answers,
     registeredOrigins: new Set([
@@ -95,7 +98,9 @@ export function createGateway(options: GatewayOptions) {
     mayOpen: options.mayOpen,
   })
   const locate = createLocator(config)
-  const readSource = createSourceReader(config.server.trustedProxies)
+  const isProxy = createTrust(config.server.trustedProxies)
+  const readSource = createSourceReader(isProxy)
+  const turnstile = createTurnstile(config.server.limits)
   const refusals = createRefusals({ clock, ledger })
   const turns = createTurns()
   const turnedAway = new WeakSet<Socket>()
@@ -111,6 +116,19 @@ export function createGateway(options: GatewayOptions) {
   })
 
   async function handle(exchange: Exchange, server: Server): Promise<void> {
+    const slot = turnstile.enter(readSource(exchange.req).address)
+    if (typeof slot === 'string') {
+      await turnBack(slot, askerOf(exchange.req, newId('r')), exchange)
+      return
+    }
+    try {
+      await serve(exchange, slot, server)
+    } finally {
+      turnstile.leave(slot)
+    }
+  }
+
+  async function serve(exchange: Exchange, slot: Slot, server: Server): Promise<void> {
     // Before any state is read: a revocation that arrives from here on finds this request.
     const pending = streams.expect()
     let admission: Admission | null = null
@@ -126,11 +144,15 @@ export function createGateway(options: GatewayOptions) {
       const { turn } = exchange
       if (turn !== null) turn.isCommitted = true
       if (turn?.broken != null) {
-        await noteUnread(judged.source.address, judged.id, turn.broken)
+        await noteRefusal(judged.source.address, judged.id, turn.broken)
         throw new GatehouseError('request-unreadable', '')
       }
       const { decision, place } = admission
-      if (decision.outcome === 'permit') inviteBody(exchange)
+      const full = identify(slot, admission)
+      if (full !== null) {
+        await turnBack(full, admission, exchange)
+        return
+      }
       if (decision.outcome === 'challenge') challenge(admission, exchange.res)
       else if (decision.outcome === 'deny') answers.denied(admission, exchange.res, decision.reasons)
       else if (isOwnPage(admission)) await serveOwn(admission, place, exchange)
@@ -140,6 +162,18 @@ export function createGateway(options: GatewayOptions) {
     } finally {
       pending.abandon()
     }
+  }
+
+  function identify(slot: Slot, { session, place, decision }: Admission): Full | null {
+    if (session === null || decision.outcome !== 'permit') return null
+    const isPrivileged = session.roles.some((role) => role === 'admin' || role === 'approver')
+    const endpointId = place.kind === 'endpoint' ? place.endpointId : null
+    return turnstile.identify(slot, { sessionId: session.id, endpointId, isPrivileged })
+  }
+
+  async function turnBack(full: Full, asker: Asker, { req, res }: Exchange): Promise<void> {
+    await noteRefusal(readSource(req).address, asker.id, full)
+    answers.failed(asker, res, new GatehouseError('busy', ''))
   }
 
   /** A machine's own cookies may be what makes a request too large; who is locked out by them is shown the way. */
@@ -209,6 +243,7 @@ export function createGateway(options: GatewayOptions) {
       const surface = surfaces.find((candidate) => candidate.accessOf(request.method, request.path) !== null)
       if (surface === undefined) throw new GatehouseError('not-found', '')
       boundBody(req)
+      inviteBody(req, res)
       surface.handle(visitOf(admission), req, res)
     }
   }
@@ -252,19 +287,32 @@ export function createGateway(options: GatewayOptions) {
 
   function listen(): Server {
     const { tls } = config.server
-    const limits = {
+    const timing = {
       // More than is accepted, so that who brings too many cookies is told so and not just cut off.
       maxHeaderSize: 64 * 1024,
       headersTimeout: 10_000,
       // Uploads of firmware take as long as they take; the header is what a slow client holds us up with.
       requestTimeout: 0,
       keepAliveTimeout: 30_000,
+      // How often the first of these is looked at; by default so seldom that half a minute comes on top.
+      connectionsCheckingInterval: 2_000,
       requireHostHeader: false,
     }
     const server =
       tls === null
-        ? createHttpServer(limits)
-        : createHttpsServer({ ...limits, cert: tls.certificate, key: tls.key, minVersion: 'TLSv1.2' })
+        ? createHttpServer(timing)
+        : createHttpsServer({
+            ...timing,
+            cert: tls.certificate,
+            key: tls.key,
+            minVersion: 'TLSv1.2',
+            handshakeTimeout: 10_000,
+          })
+    capConnections(server, {
+      limits: config.server.limits,
+      isProxy,
+      onRefused: (address) => void noteRefusal(address, newId('r'), 'connections-too-many'),
+    })
     for (const event of requestEvents) {
       server.on(event, (req: IncomingMessage, res: ServerResponse) => {
         const isTaken = turns.take(req, res, (turn) => void handle({ req, res, upgrade: null, turn }, server))
@@ -299,7 +347,7 @@ export function createGateway(options: GatewayOptions) {
     if (isTurnedAway(socket)) return
     turns.afterwards(socket, () => {
       const requestId = newId('r')
-      void noteUnread(peerOf(socket), requestId, detail).then(() => {
+      void noteRefusal(peerOf(socket), requestId, detail).then(() => {
         if (!socket.writable) socket.destroy()
         else socket.end(answers.unread(requestId, code), () => socket.destroy())
       })
@@ -309,7 +357,7 @@ export function createGateway(options: GatewayOptions) {
   /** For the middle of an exchange, where an answer of ours would be taken for a part of it. */
   function hangUp(socket: Socket, detail: string): void {
     if (isTurnedAway(socket)) return
-    void noteUnread(peerOf(socket), newId('r'), detail)
+    void noteRefusal(peerOf(socket), newId('r'), detail)
     socket.destroy()
   }
 
@@ -327,7 +375,7 @@ export function createGateway(options: GatewayOptions) {
     return isKnown
   }
 
-  async function noteUnread(source: string, requestId: string, detail: string): Promise<void> {
+  async function noteRefusal(source: string, requestId: string, detail: string): Promise<void> {
     try {
       await refusals.record({ requestId, source, detail })
     } catch (problem) {
@@ -359,11 +407,6 @@ function unreadBy(error: Error): Unread | null {
   const rule = /^HPE_([A-Z\d_]{1,40})$/.exec(reason)?.[1]
   if (rule === undefined) return null
   return { code: 'request-unreadable', detail: `unreadable: ${rule.toLowerCase().replaceAll('_', '-')}` }
-}
-
-/** RFC 9110 §10.1.1: for a client that waits to be told to send its body. */
-function inviteBody({ req, res, upgrade }: Exchange): void {
-  if (upgrade === null && req.headers.expect !== undefined && req.httpVersion === '1.1') res.writeContinue()
 }
 
 /** Lets an upgrade be answered like a request, as long as nothing has been switched. */

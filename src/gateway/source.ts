@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { BlockList, isIP, type Socket } from 'node:net'
+import { BlockList, isIP } from 'node:net'
 import { TLSSocket } from 'node:tls'
 
 /** Where a request came from, as far as it can be believed. */
@@ -8,11 +8,8 @@ export interface Source {
   readonly proto: 'http' | 'https'
 }
 
-/**
- * The client's address: the peer of the connection, or, where that is one of our own proxies, the
- * nearest address in X-Forwarded-For that is not. Whatever lies beyond was written by the client.
- */
-export function createSourceReader(trustedProxies: readonly string[]): (req: IncomingMessage) => Source {
+/** Whether an address is that of a proxy of ours, by a list of addresses and CIDR blocks. */
+export function createTrust(trustedProxies: readonly string[]): (address: string) => boolean {
   const trusted = new BlockList()
   for (const entry of trustedProxies) {
     const [address = '', bits] = entry.split('/')
@@ -20,11 +17,19 @@ export function createSourceReader(trustedProxies: readonly string[]): (req: Inc
     if (bits === undefined) trusted.addAddress(address, family)
     else trusted.addSubnet(address, Number(bits), family)
   }
-  const isTrusted = (address: string): boolean =>
+  return (address) =>
     trustedProxies.length > 0 &&
     isIP(address) !== 0 &&
     trusted.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')
+}
 
+/**
+ * The client's address: the peer of the connection, or, where that is one of our own proxies, the
+ * nearest address in X-Forwarded-For that is not. Whatever lies beyond was written by the client.
+ */
+export function createSourceReader(
+  isTrusted: (address: string) => boolean,
+): (req: IncomingMessage) => Source {
   return (req) => {
     const peer = peerOf(req.socket)
     const isEncrypted = req.socket instanceof TLSSocket
@@ -49,6 +54,6 @@ function plain(address: string): string {
 }
 
 /** Who opened the connection, which may be a proxy of ours. */
-export function peerOf(socket: Socket): string {
-  return plain(socket.remoteAddress ?? 'unknown')
+export function peerOf({ remoteAddress }: { readonly remoteAddress?: string | undefined }): string {
+  return plain(remoteAddress ?? 'unknown')
 }

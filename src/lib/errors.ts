@@ -41,6 +41,7 @@ export const errorCodes = {
   'store-corrupt': 503,
   'ledger-unavailable': 503,
   stopping: 503,
+  busy: 503,
   // the machine behind
   'upstream-unreachable': 502,
   'upstream-busy': 503,

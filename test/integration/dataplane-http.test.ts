@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { createServer, request as httpRequest, type IncomingMessage, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
+  createPace,
   createStreams,
   createUpstreams,
   forwardRequest,
@@ -891,6 +892,7 @@ describe('a mistake of ours in the middle of an answer', () => {
         client: { address: '127.0.0.1', proto: 'http' },
         identity: { user: 'ana', assertion: 'a' },
         stream,
+        pace: createPace({ stalledMs: 60_000, bodyBytesPerSecond: 64 }),
       }
       const outcome = forwardRequest(forwarding, req, res)
       res.writeHead(500).flushHeaders()

@@ -68,6 +68,8 @@ export interface PlantOptions {
   readonly enrolled?: readonly AccountName[]
   /** Served with TLS; `signIn` and the like do not work then, and need not. */
   readonly certificate?: ServerCertificate
+  /** `server.limits`, in braces. */
+  readonly limits?: string
   /** Lines added to the configuration, by section. */
   readonly extra?: string
 }
@@ -136,6 +138,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
       issuer: provider.issuer,
       endpoints,
       isTls: options.certificate !== undefined,
+      limits: options.limits ?? '{}',
       extra: options.extra ?? '',
     }),
   )
@@ -255,6 +258,7 @@ function describeConfig(plant: {
   issuer: string
   endpoints: readonly EndpointUnderTest[]
   isTls: boolean
+  limits: string
   extra: string
 }): string {
   const endpoints = plant.endpoints.map(
@@ -269,6 +273,7 @@ server:
   endpointDomain: plant.localhost
   listen: 127.0.0.1:${plant.port}
   operations: 127.0.0.1:0
+  limits: ${plant.limits}
 ${plant.isTls ? '  tls: { certificateFile: server.pem, keyFile: server.key }\n' : ''}redis: { url: '${plant.redis}' }
 oidc:
   issuer: ${plant.issuer}

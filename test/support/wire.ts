@@ -4,6 +4,7 @@ import { createServer as createRawServer, connect, type AddressInfo, type Socket
 import type { Duplex } from 'node:stream'
 import { connect as connectTls } from 'node:tls'
 import {
+  createPace,
   createStreams,
   createUpstreams,
   forwardRequest,
@@ -29,6 +30,8 @@ export interface Gate {
   readonly authority: string
   readonly origin: string
   readonly clock: TestClock
+  /** For how slow a client may be. */
+  readonly paceClock: TestClock
   readonly streams: Streams
   readonly upstreams: Upstreams
   readonly outcomes: readonly ForwardOutcome[]
@@ -64,6 +67,8 @@ export async function startGate(options: GateOptions): Promise<Gate> {
     logger: options.logger ?? silentLogger,
     timeouts: options.timeouts,
   })
+  const paceClock = new TestClock()
+  const pace = createPace({ stalledMs: 60_000, bodyBytesPerSecond: 64 }, paceClock)
   const outcomes: ForwardOutcome[] = []
   const failures: string[] = []
   const endpoint = endpointUnderTest({
@@ -113,6 +118,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
         client: { address: '127.0.0.1', proto: tls === undefined ? 'http' : 'https' },
         identity: { user: 'ana@vendor.example', assertion: 'assertion' },
         stream,
+        pace,
       })
       outcomes.push(outcome)
       if (outcome.end === 'cut' && outcome.status === null) refuse(403, outcome.cause ?? '')
@@ -127,14 +133,16 @@ export async function startGate(options: GateOptions): Promise<Gate> {
 
   const { tls } = options
   const server = tls === undefined ? createServer() : createTlsServer({ cert: tls.certificate, key: tls.key })
-  server.on('request', (req: IncomingMessage, res: ServerResponse) => {
-    void pass(
-      req,
-      false,
-      (forwarding) => forwardRequest(forwarding, req, res),
-      (status, code) => refuseResponse(res, status, code),
-    )
-  })
+  for (const event of ['request', 'checkContinue'] as const) {
+    server.on(event, (req: IncomingMessage, res: ServerResponse) => {
+      void pass(
+        req,
+        false,
+        (forwarding) => forwardRequest(forwarding, req, res),
+        (status, code) => refuseResponse(res, status, code),
+      )
+    })
+  }
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
     // As a gateway must where its check takes time: the client may reset meanwhile.
     if (options.beforeForwarding !== undefined) socket.on('error', () => undefined)
@@ -154,6 +162,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
     authority,
     origin,
     clock,
+    paceClock,
     streams,
     upstreams,
     outcomes,

@@ -21,6 +21,10 @@ const valid = `server:
   listen: 10.10.0.11:8443
   operations: 127.0.0.1:9464
   trustedProxies: [10.10.0.2]
+  limits:
+    connections: 500
+    perSession: 40
+    stalledSeconds: 30
   shutdownSeconds: 20
 redis:
   url: rediss://redis.dmz.example:6379
@@ -133,6 +137,14 @@ describe('a configuration that says only what it must', () => {
         tls: null,
         operations: { host: '127.0.0.1', port: 9464 },
         trustedProxies: ['::1'],
+        limits: {
+          connections: 10_000,
+          perAddress: 1_000,
+          perSession: 1_000,
+          perEndpoint: 2_000,
+          stalledMs: 60_000,
+          bodyBytesPerSecond: 64,
+        },
         shutdownSeconds: 25,
       },
       redis: { url: 'rediss://redis.dmz.example', password: undefined },
@@ -356,6 +368,9 @@ const refusals: readonly [path: string, message: string, values: readonly string
     ['[10.0.0.1, 0.0.0.0/0]', "[10.0.0.1, '::/0']", '[10.0.0.1, 0.0.0.0/00]'],
   ],
   ['server.trustedProxies', 'must be a list', ['10.0.0.1', '{}']],
+  ['server.limits.connections', 'must be a whole number of connections from 20 to 1000000', ['19', '1e7']],
+  ['server.limits.perSession', 'must be a whole number of requests from 1 to 1000000', ['0', '-1', 'all']],
+  ['server.limits.stalledSeconds', 'must be a whole number of seconds from 1 to 3600', ['0', '60s']],
   ['server.shutdownSeconds', seconds, ['0', '301', '1.5', '-1', '.inf', '.nan', '25s', "'25'", '1e400']],
   [
     'redis.url',
