@@ -1,11 +1,4 @@
-import {
-  createServer as createHttpServer,
-  ServerResponse,
-  type IncomingMessage,
-  type Server,
-} from 'node:http'
-import { createServer as createHttpsServer } from 'node:https'
-import type { Socket } from 'node:net'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { endpointOrigin, type Config } from '../config/index.js'
 import type { OwnAccess } from '../model.js'
 import {
@@ -27,16 +20,15 @@ import type { Assertions } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
 import { assetPathPrefix, createAdmission, ownPathPrefix, type Admission, type Refusal } from './admission.js'
 import type { Answers, Asker } from './answers.js'
-import { capConnections } from './connection-cap.js'
 import { asksToClear, clearCookies, clearCookiesPath } from './cookie-clearing.js'
 import { createEndpointServer, permitted } from './endpoint.js'
 import { createHandover } from './handover.js'
 import type { MayOpen } from './opening.js'
 import { createLocator, isNavigation, type Place } from './origins.js'
 import { createRefusals } from './refusals.js'
-import { createSourceReader, createTrust, peerOf } from './source.js'
+import { createServer, type Exchange } from './server.js'
+import { createSourceReader, createTrust } from './source.js'
 import { createTurnstile, type Full, type Slot } from './turnstile.js'
-import { createTurns, type Turn } from './turns.js'
 
 export interface GatewayOptions {
   readonly config: Config
@@ -54,22 +46,6 @@ export interface GatewayOptions {
   readonly pages: Pages
   /** Portal and administration, in the order in which they are asked for a path. */
   readonly surfaces: readonly OwnSurface[]
-}
-
-/** What one request needs to be answered, whichever way it came. */
-interface Exchange {
-  readonly req: IncomingMessage
-  readonly res: ServerResponse
-  /** Set for upgrades: the socket and what arrived with the header. */
-  readonly upgrade: { readonly socket: Socket; readonly head: Buffer } | null
-  /** Null for upgrades, whose connection is handed over. */
-  readonly turn: Turn | null
-}
-
-/** What could not be read as a request, or not to its end. */
-interface Unread {
-  readonly code: Parameters<Answers['unread']>[1]
-  readonly detail: string
 }
 
 /**
@@ -102,8 +78,6 @@ export function createGateway(options: GatewayOptions) {
   const readSource = createSourceReader(isProxy)
   const turnstile = createTurnstile(config.server.limits)
   const refusals = createRefusals({ clock, ledger })
-  const turns = createTurns()
-  const turnedAway = new WeakSet<Socket>()
   const admit = createAdmission({
     clock,
     ledger,
@@ -144,7 +118,7 @@ export function createGateway(options: GatewayOptions) {
       const { turn } = exchange
       if (turn !== null) turn.isCommitted = true
       if (turn?.broken != null) {
-        await noteRefusal(judged.source.address, judged.id, turn.broken)
+        await recordRefusal(judged.source.address, judged.id, turn.broken)
         throw new GatehouseError('request-unreadable', '')
       }
       const { decision, place } = admission
@@ -172,7 +146,7 @@ export function createGateway(options: GatewayOptions) {
   }
 
   async function turnBack(full: Full, asker: Asker, { req, res }: Exchange): Promise<void> {
-    await noteRefusal(readSource(req).address, asker.id, full)
+    await recordRefusal(readSource(req).address, asker.id, full)
     answers.failed(asker, res, new GatehouseError('busy', ''))
   }
 
@@ -285,97 +259,7 @@ export function createGateway(options: GatewayOptions) {
     return { requestId: id, source: source.address, session, cookies, formToken }
   }
 
-  function listen(): Server {
-    const { tls } = config.server
-    const timing = {
-      // More than is accepted, so that who brings too many cookies is told so and not just cut off.
-      maxHeaderSize: 64 * 1024,
-      headersTimeout: 10_000,
-      // Uploads of firmware take as long as they take; the header is what a slow client holds us up with.
-      requestTimeout: 0,
-      keepAliveTimeout: 30_000,
-      // How often the first of these is looked at; by default so seldom that half a minute comes on top.
-      connectionsCheckingInterval: 2_000,
-      requireHostHeader: false,
-    }
-    const server =
-      tls === null
-        ? createHttpServer(timing)
-        : createHttpsServer({
-            ...timing,
-            cert: tls.certificate,
-            key: tls.key,
-            minVersion: 'TLSv1.2',
-            handshakeTimeout: 10_000,
-          })
-    capConnections(server, {
-      limits: config.server.limits,
-      isProxy,
-      onRefused: (address) => void noteRefusal(address, newId('r'), 'connections-too-many'),
-    })
-    for (const event of requestEvents) {
-      server.on(event, (req: IncomingMessage, res: ServerResponse) => {
-        const isTaken = turns.take(req, res, (turn) => void handle({ req, res, upgrade: null, turn }, server))
-        if (!isTaken) hangUp(req.socket, 'requests-too-many')
-      })
-    }
-    server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
-      // First of all: an attacker's reset during the decision must not end the process.
-      socket.on('error', () => socket.destroy())
-      // Pipelined behind a request under way, whose answer would get mixed with what is switched to.
-      if (turns.due(socket) !== null) socket.destroy()
-      else void handle({ req, res: answerOn(req, socket), upgrade: { socket, head }, turn: null }, server)
-    })
-    server.on('connect', (_req: IncomingMessage, socket: Socket) => {
-      socket.on('error', () => socket.destroy())
-      turnAway(socket, { code: 'request-ambiguous', detail: 'method-unknown' })
-    })
-    server.on('clientError', (error: Error, socket: Socket) => {
-      const unread = unreadBy(error)
-      const turn = turns.due(socket)
-      // Connections also just break, and browsers open some that they never use.
-      if (unread === null || socket.bytesRead === 0) socket.destroy()
-      else if (turn?.req.complete === false) breakOff(turn, unread.detail)
-      else if (turn?.res.headersSent === true && !turn.res.writableEnded) hangUp(socket, unread.detail)
-      else turnAway(socket, unread)
-    })
-    return server
-  }
-
-  /** What Node's parser refuses never becomes a request; it is answered and recorded like one all the same. */
-  function turnAway(socket: Socket, { code, detail }: Unread): void {
-    if (isTurnedAway(socket)) return
-    turns.afterwards(socket, () => {
-      const requestId = newId('r')
-      void noteRefusal(peerOf(socket), requestId, detail).then(() => {
-        if (!socket.writable) socket.destroy()
-        else socket.end(answers.unread(requestId, code), () => socket.destroy())
-      })
-    })
-  }
-
-  /** For the middle of an exchange, where an answer of ours would be taken for a part of it. */
-  function hangUp(socket: Socket, detail: string): void {
-    if (isTurnedAway(socket)) return
-    void noteRefusal(peerOf(socket), newId('r'), detail)
-    socket.destroy()
-  }
-
-  /** The body of a request cannot be read to its end. */
-  function breakOff(turn: Turn, detail: string): void {
-    if (!turn.isCommitted) turn.broken = detail
-    else if (turn.res.writableEnded) turn.req.socket.destroy()
-    else hangUp(turn.req.socket, detail)
-  }
-
-  /** False for the first time: the parser complains of whatever else arrives on a connection, too. */
-  function isTurnedAway(socket: Socket): boolean {
-    const isKnown = turnedAway.has(socket)
-    turnedAway.add(socket)
-    return isKnown
-  }
-
-  async function noteRefusal(source: string, requestId: string, detail: string): Promise<void> {
+  async function recordRefusal(source: string, requestId: string, detail: string): Promise<void> {
     try {
       await refusals.record({ requestId, source, detail })
     } catch (problem) {
@@ -384,7 +268,15 @@ export function createGateway(options: GatewayOptions) {
   }
 
   return {
-    listen,
+    listen: () =>
+      createServer({
+        tls: config.server.tls,
+        limits: config.server.limits,
+        isProxy,
+        onExchange: (exchange, server) => void handle(exchange, server),
+        recordRefusal,
+        answerUnread: (requestId, code) => answers.unread(requestId, code),
+      }),
     /** To be called when nothing is served any more. */
     close: () => {
       refusals.close()
@@ -392,34 +284,8 @@ export function createGateway(options: GatewayOptions) {
   }
 }
 
-/** Node answers a request with `Expect` by itself, before anybody has decided on it, where nobody listens. */
-const requestEvents = ['request', 'checkContinue', 'checkExpectation'] as const
-
 /** A form is small; who needs longer than this for it is not sending one. */
 const ownBodyMs = 10_000
-
-/** Null where it was no request that failed, but the connection. */
-function unreadBy(error: Error): Unread | null {
-  const reason = 'code' in error ? String(error.code) : ''
-  if (reason === 'HPE_HEADER_OVERFLOW') return { code: 'headers-too-large', detail: 'headers-too-large' }
-  if (reason === 'ERR_HTTP_REQUEST_TIMEOUT') return { code: 'request-timeout', detail: 'request-timeout' }
-  // `HPE_INVALID_CHUNK_SIZE` becomes `unreadable: invalid-chunk-size`; the parser has a closed list of them.
-  const rule = /^HPE_([A-Z\d_]{1,40})$/.exec(reason)?.[1]
-  if (rule === undefined) return null
-  return { code: 'request-unreadable', detail: `unreadable: ${rule.toLowerCase().replaceAll('_', '-')}` }
-}
-
-/** Lets an upgrade be answered like a request, as long as nothing has been switched. */
-function answerOn(req: IncomingMessage, socket: Socket): ServerResponse {
-  const res = new ServerResponse(req)
-  res.shouldKeepAlive = false
-  res.assignSocket(socket)
-  // Not `end`: a client that never closes its side would keep the connection, and our own stop, for ever.
-  res.on('finish', () => {
-    socket.destroySoon()
-  })
-  return res
-}
 
 function askerOf(req: IncomingMessage, id: string): { id: string; isNavigation: boolean } {
   return { id, isNavigation: isNavigation(req.headers) }

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { createAuthority, type TestAuthority } from '../support/certificates.js'
 import { rawExchange } from '../support/client.js'
+import { chunked, hostileRequests, wordsOf, type Words } from '../support/hostile-requests.js'
 import { recordsOf } from '../support/ledger.js'
 import { startPlant, type Plant } from '../support/plant.js'
 import { until } from '../support/until.js'
@@ -48,8 +49,7 @@ async function startRecorder(): Promise<Recorder> {
 describe('a client that is signed in and holds a grant', () => {
   let machine: Recorder
   let plant: Plant
-  let host: string
-  let cookie: string
+  let words: Words
   let port: number
 
   beforeAll(async () => {
@@ -59,8 +59,8 @@ describe('a client that is signed in and holds a grant', () => {
     const client = await plant.signIn('vendor')
     const at = plant.origin('press-3')
     await client.navigate(at)
-    host = new URL(at).host
-    cookie = client.cookies.header(new URL(at), { isForeign: false, navigation: 'safe' })
+    const cookie = client.cookies.header(new URL(at), { isForeign: false, navigation: 'safe' })
+    words = wordsOf(new URL(at).host, cookie)
     port = plant.gatehouse.address.port
     client.close()
   }, 30_000)
@@ -69,139 +69,17 @@ describe('a client that is signed in and holds a grant', () => {
     await machine.close()
   })
 
-  const request = (line: string, ...fields: string[]): string =>
-    [line, `Host: ${host}`, `Cookie: ${cookie}`, ...fields, '', ''].join('\r\n')
-  const target = (text: string): string => request(`GET ${text} HTTP/1.1`)
-  const field = (...fields: string[]): string => request('GET / HTTP/1.1', ...fields)
-  const hosts = (...fields: string[]): string =>
-    ['GET / HTTP/1.1', ...fields, `Cookie: ${cookie}`, '', ''].join('\r\n')
-  const post = (body: string, ...fields: string[]): string => request('POST /set HTTP/1.1', ...fields) + body
   const refusedSoFar = async (): Promise<number> =>
     (await recordsOf(plant.config.audit.directory, 'request.refused')).length
 
   it('gets through with a request that is in order, so that what follows proves something', async () => {
     const before = machine.text().length
-    const { text } = await rawExchange(port, target('/in-order'))
+    const { text } = await rawExchange(port, words.target('/in-order'))
     expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
     expect(machine.text().slice(before)).toMatch(/^GET \/in-order HTTP\/1\.1\r\n/)
   })
 
-  const chunked = 'Transfer-Encoding: chunked'
-  const rows: [string, () => string][] = [
-    ['an absolute-form target', () => target(`http://${host}/`)],
-    ['an absolute-form target of somebody else', () => target('http://evil.example/')],
-    ['an authority-form target', () => target(host)],
-    ['an asterisk', () => target('*')],
-    ['a target without a slash', () => target('index.html')],
-    ['no target', () => request('GET  HTTP/1.1')],
-    ['a dot segment', () => target('/a/../b')],
-    ['a single dot', () => target('/a/./b')],
-    ['a dot segment at the end', () => target('/a/..')],
-    ['an encoded dot segment', () => target('/a/%2e%2e/b')],
-    ['a half-encoded dot segment', () => target('/a/.%2E/b')],
-    ['a dot segment encoded twice', () => target('/a/%252e%252e/b')],
-    ['a dot segment encoded three times', () => target('/a/%25252e%25252e/b')],
-    ['a dot segment with a parameter', () => target('/a/..;x=1/b')],
-    ['a double slash', () => target('/a//b')],
-    ['a target that names a host', () => target('//evil.example/')],
-    ['a backslash', () => target('/a\\b')],
-    ['an encoded backslash', () => target('/a%5cb')],
-    ['an encoded slash', () => target('/a%2fb')],
-    ['a slash encoded twice', () => target('/a%252fb')],
-    ['an encoded NUL', () => target('/a%00')],
-    ['an encoded line feed', () => target('/a%0ab')],
-    ['an overlong slash', () => target('/a%c0%afb')],
-    ['an overlong dot', () => target('/%c0%ae%c0%ae/b')],
-    ['half a percent sign', () => target('/a%2')],
-    ['a percent sign with letters', () => target('/a%zz')],
-    ['a raw 8-bit byte', () => target('/caf\xe9')],
-    ['a control byte in the target', () => target('/a\x01b')],
-    ['a DEL in the target', () => target('/a\x7fb')],
-    ['a tab in the target', () => target('/a\tb')],
-    ['a fragment', () => target('/a#b')],
-    ['a target of 9,000 bytes', () => target(`/${'a'.repeat(9_000)}`)],
-    ['no Host', () => hosts()],
-    ['an empty Host', () => hosts('Host: ')],
-    ['two Hosts', () => hosts(`Host: ${host}`, `Host: ${host}`)],
-    ['two different Hosts', () => hosts(`Host: ${host}`, 'Host: evil.example')],
-    ['a list of Hosts', () => hosts(`Host: ${host}, ${host}`)],
-    ['a Host with another port', () => hosts(`Host: ${host.replace(/\d+$/, '1')}`)],
-    ['a Host without its port', () => hosts(`Host: ${host.replace(/:\d+$/, '')}`)],
-    ['a Host with a user', () => hosts(`Host: me@${host}`)],
-    ['a Host with a path', () => hosts(`Host: ${host}/a`)],
-    ['a Host with a dot behind it', () => hosts(`Host: ${host.replace(':', '.:')}`)],
-    ['a Host of somebody else', () => hosts('Host: evil.example')],
-    ['a header name with an underscore', () => field('X_Forwarded_For: 1')],
-    ['a header name with a dot', () => field('X.Forwarded.For: 1')],
-    ['a header name with a blank', () => field('X Header: 1')],
-    ['an empty header name', () => field(': 1')],
-    ['a blank before the colon', () => field('X-Header : 1')],
-    ['a folded header', () => field('X-Header: a\r\n b')],
-    ['a bare line feed', () => field('X-Header: a\nX-Other: b')],
-    ['a bare carriage return', () => field('X-Header: a\rX-Other: b')],
-    ['a NUL in a header', () => field('X-Header: a\x00b')],
-    ['a control byte in a header', () => field('X-Header: a\x01b')],
-    ['a header line without a colon', () => field('X-Header')],
-    ['a blank before the first header', () => request('GET / HTTP/1.1\r\n X: 1')],
-    ['101 headers', () => field(...Array.from({ length: 101 }, (_, index) => `X-${index}: 1`))],
-    ['17 KB of headers', () => field(`X-Header: ${'a'.repeat(17_000)}`)],
-    ['100 KB of headers', () => field(`X-Header: ${'a'.repeat(100_000)}`)],
-    ['a length and a coding', () => post('0\r\n\r\n', 'Content-Length: 5', chunked)],
-    ['a coding and a length', () => post('0\r\n\r\n', chunked, 'Content-Length: 5')],
-    ['two lengths', () => post('abc', 'Content-Length: 3', 'Content-Length: 4')],
-    ['two equal lengths', () => post('abc', 'Content-Length: 3', 'Content-Length: 3')],
-    ['a list of lengths', () => post('abc', 'Content-Length: 3, 3')],
-    ['a length with a sign', () => post('abc', 'Content-Length: +3')],
-    ['a negative length', () => post('abc', 'Content-Length: -3')],
-    ['a length in hexadecimal', () => post('abc', 'Content-Length: 0x3')],
-    ['a length with a zero before it', () => post('abc', 'Content-Length: 03')],
-    ['an endless length', () => post('abc', 'Content-Length: 99999999999999999999')],
-    ['no length at all', () => post('abc', 'Content-Length: ')],
-    ['the coding gzip', () => post('abc', 'Transfer-Encoding: gzip')],
-    ['a coding before chunked', () => post('0\r\n\r\n', 'Transfer-Encoding: gzip, chunked')],
-    ['chunked twice', () => post('0\r\n\r\n', 'Transfer-Encoding: chunked, chunked')],
-    ['two codings', () => post('0\r\n\r\n', chunked, 'Transfer-Encoding: identity')],
-    ['chunked in capitals', () => post('0\r\n\r\n', 'Transfer-Encoding: Chunked')],
-    ['chunked in quotes', () => post('0\r\n\r\n', 'Transfer-Encoding: "chunked"')],
-    ['chunked with a tab', () => post('0\r\n\r\n', 'Transfer-Encoding: \x0bchunked')],
-    ['a coding in HTTP/1.0', () => request('POST /set HTTP/1.0', chunked) + '0\r\n\r\n'],
-    ['HTTP/0.9', () => 'GET /\r\n\r\n'],
-    ['HTTP/1.2', () => request('GET / HTTP/1.2')],
-    ['HTTP/2 with prior knowledge', () => 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'],
-    ['another protocol', () => request('GET / HTCPCP/1.0')],
-    ['a trailer that is announced and identifies', () => post('0\r\n\r\n', chunked, 'Trailer: Cookie')],
-    ['a trailer that is announced and frames', () => post('0\r\n\r\n', chunked, 'Trailer: Content-Length')],
-    ['an unknown method', () => request('BREW / HTTP/1.1')],
-    ['a method in small letters', () => request('get / HTTP/1.1')],
-    ['TRACE', () => request('TRACE / HTTP/1.1')],
-    ['a tunnel', () => request('CONNECT 127.0.0.1:80 HTTP/1.1')],
-    ['a tunnel to the host itself', () => request(`CONNECT ${host} HTTP/1.1`)],
-    ['a method of WebDAV', () => request('PROPFIND / HTTP/1.1')],
-    ['another method in a header', () => post('', 'X-HTTP-Method-Override: DELETE', 'Content-Length: 0')],
-    ['an Expect that nobody knows', () => post('abc', 'Expect: 200-ok', 'Content-Length: 3')],
-    ['a body of GET', () => request('GET / HTTP/1.1', 'Content-Length: 3') + 'abc'],
-    ['a chunked body of GET', () => request('GET / HTTP/1.1', chunked) + '3\r\nabc\r\n0\r\n\r\n'],
-    ['a body of DELETE', () => request('DELETE /a HTTP/1.1', 'Content-Length: 3') + 'abc'],
-    ['a chunked body of DELETE', () => request('DELETE /a HTTP/1.1', chunked) + '3\r\nabc\r\n0\r\n\r\n'],
-    ['a body of OPTIONS', () => request('OPTIONS /a HTTP/1.1', chunked) + '3\r\nabc\r\n0\r\n\r\n'],
-    ['a body of HEAD', () => request('HEAD / HTTP/1.1', 'Content-Length: 3') + 'abc'],
-    [
-      'an upgrade to HTTP/2',
-      () => field('Connection: Upgrade, HTTP2-Settings', 'Upgrade: h2c', 'HTTP2-Settings: AAMAAABkAAQAAP__'),
-    ],
-    ['an upgrade to something else', () => field('Connection: Upgrade', 'Upgrade: TLS/1.0')],
-    [
-      'an upgrade to two things',
-      () => field('Connection: Upgrade', 'Upgrade: websocket, h2c', 'Sec-WebSocket-Version: 13'),
-    ],
-    [
-      'a WebSocket without a key',
-      () => field('Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Version: 13'),
-    ],
-    ['bytes of TLS', () => '\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n'],
-  ]
-
-  it.each(rows)(
+  it.each(hostileRequests)(
     'is refused %s, with an answer, a closed connection, one line, and nothing at the machine',
     async (_, bytes) => {
       // Lines of their own are for the first of each rule in a minute.
@@ -211,7 +89,7 @@ describe('a client that is signed in and holds a grant', () => {
         await refusedSoFar(),
         machine.connections,
       ]
-      const { text, isClosed } = await rawExchange(port, Buffer.from(bytes(), 'latin1'))
+      const { text, isClosed } = await rawExchange(port, Buffer.from(bytes(words), 'latin1'))
       expect(text).toMatch(/^HTTP\/1\.1 4\d\d [^]*\r\nconnection: close\r\n/i)
       expect(text.match(/HTTP\/1\.1 /g)).toHaveLength(1)
       expect(isClosed).toBe(true)
@@ -241,8 +119,11 @@ describe('a client that is signed in and holds a grant', () => {
   ])('cannot end a body with %s, or what follows it would be taken for a request', async (_, body) => {
     expect(body).not.toBe(whole)
     const before = machine.text().length
-    const hidden = request('DELETE /hidden HTTP/1.1')
-    const { text, isClosed } = await rawExchange(port, Buffer.from(post(body, chunked) + hidden, 'latin1'))
+    const hidden = words.request('DELETE /hidden HTTP/1.1')
+    const { text, isClosed } = await rawExchange(
+      port,
+      Buffer.from(words.post(body, chunked) + hidden, 'latin1'),
+    )
     expect(text === '' || /^HTTP\/1\.1 4\d\d /.test(text)).toBe(true)
     expect(isClosed).toBe(true)
     const arrived = machine.text().slice(before)
@@ -252,7 +133,7 @@ describe('a client that is signed in and holds a grant', () => {
 
   it('has pipelined requests judged one by one, and none after one that is refused', async () => {
     const before = machine.text().length
-    const three = target('/first') + target('/a/../b') + target('/third')
+    const three = words.target('/first') + words.target('/a/../b') + words.target('/third')
     const { text, isClosed } = await rawExchange(port, three)
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400'])
     expect(isClosed).toBe(true)
@@ -262,14 +143,32 @@ describe('a client that is signed in and holds a grant', () => {
   })
 
   it('gets what it asked for in order before it sent what nobody can read', async () => {
-    const { text, isClosed } = await rawExchange(port, target('/first') + 'nonsense\r\n\r\n')
+    const { text, isClosed } = await rawExchange(port, words.target('/first') + 'nonsense\r\n\r\n')
     expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 400'])
     expect(isClosed).toBe(true)
   })
 
+  it('cannot send an upgrade ahead, whose frames would meet the answer before it', async () => {
+    await plant.clock.advance({ minutes: 2 })
+    const handshake = words.field(
+      'Connection: Upgrade',
+      'Upgrade: websocket',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    )
+    const { isClosed } = await rawExchange(port, words.target('/first') + handshake)
+    expect(isClosed).toBe(true)
+    await until('a line says so', async () =>
+      (await recordsOf(plant.config.audit.directory, 'request.refused')).some(
+        ({ detail }) => detail === 'upgrade-ahead',
+      ),
+    )
+    expect(machine.text()).not.toMatch(/upgrade: websocket/i)
+  })
+
   it('cannot have us remember any number of requests, sent without waiting for an answer', async () => {
     const before = machine.text().length
-    const many = Array.from({ length: 200 }, (_, index) => target(`/number-${index}`)).join('')
+    const many = Array.from({ length: 200 }, (_, index) => words.target(`/number-${index}`)).join('')
     const { text, isClosed } = await rawExchange(port, many)
     expect(isClosed).toBe(true)
     expect(text.match(/HTTP\/1\.1 (?!200)\d+/g) ?? []).toHaveLength(text === '' ? 0 : 1)
@@ -284,7 +183,7 @@ describe('a client that is signed in and holds a grant', () => {
       ).length
     const before = await linesOfRule()
     for (let round = 0; round < 5; round += 1)
-      await Promise.all(Array.from({ length: 20 }, () => rawExchange(port, target('/a#b'))))
+      await Promise.all(Array.from({ length: 20 }, () => rawExchange(port, words.target('/a#b'))))
     await until('they are written', async () => (await linesOfRule()) >= before + 20)
     expect(await linesOfRule()).toBe(before + 20)
     await plant.clock.advance({ minutes: 2 })
@@ -297,7 +196,7 @@ describe('a client that is signed in and holds a grant', () => {
   })
 
   it('has left nothing behind, and is served as before', async () => {
-    const { text } = await rawExchange(port, target('/still-here'))
+    const { text } = await rawExchange(port, words.target('/still-here'))
     expect(text).toMatch(/^HTTP\/1\.1 200 OK\r\n/)
     await until('nothing is open', () => plant.gatehouse.streams().length === 0)
   })

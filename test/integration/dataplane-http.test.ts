@@ -12,6 +12,7 @@ import {
 } from '../../src/dataplane/index.js'
 import { TestClock } from '../support/clock.js'
 import { endpointUnderTest } from '../support/endpoint.js'
+import { brokenAnswers, unfitAnswers } from '../support/hostile-answers.js'
 import { silentLogger } from '../support/logger.js'
 import {
   dial,
@@ -234,7 +235,7 @@ describe('a request on its way up', () => {
     )
     await client.until('HTTP/1.1 200')
     await eventually(() => machine.received().endsWith('3\r\nabc\r\n0\r\n\r\n'))
-    expect(machine.received()).not.toContain('42')
+    expect(machine.received()).not.toContain('X-Checksum')
   })
 
   it('carries a large body unharmed, and the answer back', async () => {
@@ -476,47 +477,7 @@ describe('an answer on its way down', () => {
 })
 
 describe('a hostile or broken machine', () => {
-  const many = (line: (i: number) => string, count: number): string =>
-    Array.from({ length: count }, (_, i) => line(i)).join('')
-
-  it.each<[string, string]>([
-    ['status 099', 'HTTP/1.1 099 X\r\nContent-Length: 0\r\n\r\n'],
-    ['status 000', 'HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n'],
-    ['status 600', 'HTTP/1.1 600 X\r\nContent-Length: 0\r\n\r\n'],
-    ['status 20', 'HTTP/1.1 20 X\r\nContent-Length: 0\r\n\r\n'],
-    ['status 2000', 'HTTP/1.1 2000 X\r\nContent-Length: 0\r\n\r\n'],
-    ['a control byte in the reason', 'HTTP/1.1 200 O\x01K\r\nContent-Length: 0\r\n\r\n'],
-    ['a NUL in the reason', 'HTTP/1.1 200 O\0K\r\nContent-Length: 0\r\n\r\n'],
-    ['a control byte in a header', 'HTTP/1.1 200 OK\r\nX-A: a\x01b\r\nContent-Length: 0\r\n\r\n'],
-    [
-      'a carriage return in a header',
-      'HTTP/1.1 200 OK\r\nX-A: a\rSet-Cookie: b\r\nContent-Length: 0\r\n\r\n',
-    ],
-    ['a space before a colon', 'HTTP/1.1 200 OK\r\nX-A : a\r\nContent-Length: 0\r\n\r\n'],
-    ['no HTTP at all', 'SSH-2.0-OpenSSH_9.2\r\n'],
-    ['HTTP/0.9', '<html>old</html>'],
-    ['another version', 'HTTP/4.7 200 OK\r\nContent-Length: 0\r\n\r\n'],
-    [
-      'a length and chunks',
-      'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
-    ],
-    ['two lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello'],
-    ['two equal lengths', 'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 5\r\n\r\nhello'],
-    ['a negative length', 'HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\nhello'],
-    ['an unknown coding', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'],
-    ['chunks in HTTP/1.0', 'HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n'],
-    ['headers of 100 KB', `HTTP/1.1 200 OK\r\n${many((i) => `X-${i}: ${'a'.repeat(90)}\r\n`, 1_000)}\r\n`],
-    ['one header of 100 KB', `HTTP/1.1 200 OK\r\nX-A: ${'a'.repeat(100_000)}\r\n\r\n`],
-    ['a flood of interim responses', many(() => 'HTTP/1.1 102 Processing\r\n\r\n', 5_000)],
-    ['a flood of early hints', many((i) => `HTTP/1.1 103 Early Hints\r\nLink: </${i}>\r\n\r\n`, 5_000)],
-    ['an unsolicited 101', 'HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'],
-    ['an unsolicited 101 without its headers', 'HTTP/1.1 101 X\r\n\r\n'],
-    [
-      'a redirect elsewhere',
-      'HTTP/1.1 302 Found\r\nLocation: http://evil.example/\r\nContent-Length: 0\r\n\r\n',
-    ],
-    ['a redirect to a neighbour', 'HTTP/1.1 307 X\r\nLocation: //10.20.3.11/\r\nContent-Length: 0\r\n\r\n'],
-  ])('is answered for with 502: %s', async (_, bytes) => {
+  it.each(unfitAnswers)('is answered for with 502: %s', async (_, bytes) => {
     const gate = await gateToAnswer(bytes)
     const client = get(gate)
     expect(await client.until('upstream-invalid')).toMatch(/^HTTP\/1\.1 502 /)
@@ -532,47 +493,12 @@ describe('a hostile or broken machine', () => {
     expect(await get(gate).until('\r\n\r\nok')).not.toContain('103')
   })
 
-  it.each<[string, string, (machine: RawMachine) => void]>([
-    [
-      'resets in the middle of a length',
-      'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf',
-      (machine) => machine.sockets[0]?.resetAndDestroy(),
-    ],
-    [
-      'closes in the middle of a length',
-      'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf',
-      (machine) => machine.sockets[0]?.end(),
-    ],
-    [
-      'resets between chunks',
-      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n',
-      (machine) => machine.sockets[0]?.resetAndDestroy(),
-    ],
-    [
-      'closes between chunks',
-      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n',
-      (machine) => machine.sockets[0]?.end(),
-    ],
-    [
-      'closes inside a chunk',
-      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhalf',
-      (machine) => machine.sockets[0]?.end(),
-    ],
-    [
-      'sends a broken chunk size',
-      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf\r\n',
-      (machine) => machine.sockets[0]?.write('xyz\r\n'),
-    ],
-    [
-      'resets a body that ends with its connection',
-      'HTTP/1.1 200 OK\r\n\r\nhalf',
-      (machine) => machine.sockets[0]?.resetAndDestroy(),
-    ],
-  ])('never makes its answer look complete: %s', async (_, bytes, then) => {
+  it.each(brokenAnswers)('never makes its answer look complete: %s', async (_, bytes, then) => {
     const gate = await gateToAnswer(bytes)
     const client = get(gate)
     await client.until('half')
-    then(gate.machine)
+    const [socket] = gate.machine.sockets
+    if (socket !== undefined) then(socket)
     await client.ended
     expect(client.text()).not.toMatch(/\r\n0\r\n/)
     expect(gate.outcomes).toMatchObject([{ status: 200, bytesDown: 4, end: 'upstream-failed', cause: null }])
