@@ -7,7 +7,7 @@ import { mayTrail, type NormalisedRequest } from './normalise.js'
 import { BodyRate, Stillness, type Pace, type Paced } from './pace.js'
 import { bodyFraming, requestHeaders } from './request-headers.js'
 import { type Answer, readResponse, type ResponseContext, type ResponseHead } from './response-headers.js'
-import { bytesTaken, onceClosed } from './sockets.js'
+import { bytesTaken, ignore, onceClosed } from './sockets.js'
 import type { LiveStream } from './streams.js'
 import type { Upstream, UpstreamCall, UpstreamEvents } from './upstream.js'
 
@@ -37,6 +37,14 @@ export interface ForwardOutcome {
   readonly cause: CutCause | null
 }
 
+/**
+ * A connection that was switched to another protocol. It may stay open for days, so nothing of the request that
+ * opened it is kept for it: whoever waits for the end waits for this, and lets go of all else.
+ */
+export interface Switched {
+  readonly ended: Promise<ForwardOutcome>
+}
+
 /** How a request and an upgrade differ. */
 export interface Task {
   readonly forwarding: Forwarding
@@ -48,12 +56,13 @@ export interface Task {
   /** Called once, when there is an answer to write. */
   openResponse(): ServerResponse
   /** Takes over a switched connection, or says why it will not; null where none was asked for. */
-  readonly acceptUpgrade:
-    ((head: ResponseHead, socket: Socket, early: Buffer) => Promise<ForwardOutcome> | string) | null
+  readonly acceptUpgrade: ((head: ResponseHead, socket: Socket, early: Buffer) => Switched | string) | null
 }
 
 /** Runs one request against its upstream, to whichever end comes first. Rejects only before the first byte. */
-export function runExchange(task: Task): Promise<ForwardOutcome> {
+export function runExchange(task: Task & { readonly acceptUpgrade: null }): Promise<ForwardOutcome>
+export function runExchange(task: Task): Promise<ForwardOutcome | Switched>
+export function runExchange(task: Task): Promise<ForwardOutcome | Switched> {
   return new Promise((resolve, reject) => {
     new Exchange(task, resolve, reject).start()
   })
@@ -73,7 +82,7 @@ const nothing = Buffer.alloc(0)
 /** Copying more than this costs more than a second buffer in the same write. */
 const shortBytes = 16 * 1024
 
-type Settle = (outcome: ForwardOutcome | Promise<ForwardOutcome>) => void
+type Settle = (outcome: ForwardOutcome | Switched) => void
 
 /** waiting (nothing written yet) → answering → settled, and never back. */
 class Exchange implements UpstreamEvents, Paced {
@@ -220,7 +229,7 @@ class Exchange implements UpstreamEvents, Paced {
   }
 
   onUpgrade(head: ResponseHead, socket: Socket, early: Buffer): void {
-    socket.on('error', () => undefined)
+    socket.on('error', ignore)
     const accepted =
       this.#task.acceptUpgrade?.(head, socket, early) ?? 'switched protocols without being asked'
     if (typeof accepted === 'string') {

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 
+const passesAll = (): boolean => true
+
 /** RFC 6455 §5.2: the kinds of frame that carry no data. */
 const opcodes = { close: 0x8, ping: 0x9, pong: 0xa } as const
 
@@ -28,7 +30,7 @@ export class FrameTracker {
    * @param sender a client masks every frame, a server none (RFC 6455 §5.1)
    * @param passes which frames `take` lets through, by opcode; all of them by default
    */
-  constructor(sender: 'client' | 'server', passes: (opcode: number) => boolean = () => true) {
+  constructor(sender: 'client' | 'server', passes: (opcode: number) => boolean = passesAll) {
     this.#isMasked = sender === 'client'
     this.#passes = passes
   }

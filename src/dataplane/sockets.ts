@@ -1,6 +1,11 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
+/** For errors that a close follows. One for all: an own one would keep whatever is in reach where it is made. */
+export function ignore(): void {
+  // The close is acted on.
+}
+
 const watchers = new WeakMap<Duplex, Set<() => void>>()
 
 /**

@@ -5,7 +5,7 @@ import type { CutCause } from '../model.js'
 import type { ForwardOutcome } from './exchange.js'
 import { closeCodes, closeFrame, FrameTracker, isControlOpcode } from './frames.js'
 import { Stillness, type Pace, type Paced } from './pace.js'
-import { bytesTaken, onceClosed } from './sockets.js'
+import { bytesTaken, ignore, onceClosed } from './sockets.js'
 import type { LiveStream } from './streams.js'
 
 interface TunnelOptions {
@@ -67,7 +67,7 @@ class Tunnel implements Paced {
     const { client, upstream, stream, pace } = this.#options
     pace.watch(this)
     for (const socket of [client, upstream]) {
-      socket.on('error', () => undefined)
+      socket.on('error', ignore)
       socket.setTimeout(0)
       socket.setNoDelay(true)
       socket.setKeepAlive(true, probeAfterMs)

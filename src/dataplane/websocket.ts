@@ -1,16 +1,23 @@
 import { createHash } from 'node:crypto'
 import { ServerResponse, type IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { responseContext, runExchange, type Forwarding, type ForwardOutcome } from './exchange.js'
+import {
+  responseContext,
+  runExchange,
+  type Forwarding,
+  type ForwardOutcome,
+  type Switched,
+} from './exchange.js'
 import type { NormalisedRequest } from './normalise.js'
 import { passedHeaders, valuesOf, type ResponseHead } from './response-headers.js'
+import { ignore } from './sockets.js'
 import { runTunnel } from './tunnel.js'
 
 /**
  * Passes one admitted WebSocket handshake to its upstream and, once that has agreed, the frames of both
  * sides. Nothing the client sends travels before a verified 101; a refusal comes back to it as it is.
  *
- * Resolves when both connections are closed. As with `forwardRequest`, a rejection with an `upstream-…`
+ * Resolves when it is refused, or with `Switched` when the frames have begun to pass. As with `forwardRequest`, a rejection with an `upstream-…`
  * code and `status: null` with `end: 'cut'` mean that nothing was written and the caller answers, on the
  * raw socket, and closes it. Until then no response object of the caller's may be assigned to the socket.
  *
@@ -24,9 +31,9 @@ export function forwardUpgrade(
   req: IncomingMessage,
   socket: Duplex,
   head: Buffer,
-): Promise<ForwardOutcome> {
+): Promise<ForwardOutcome | Switched> {
   // First of all: Node takes its own away before an upgrade, and a reset would end the process.
-  socket.on('error', () => undefined)
+  socket.on('error', ignore)
   const early = holdBack(socket, head)
   const { request, stream, pace, endpoint, isViewOnly } = forwarding
   const outcome = runExchange({
@@ -41,10 +48,11 @@ export function forwardUpgrade(
       const headers = passedHeaders(answer, responseContext(forwarding))
       if (typeof headers === 'string') return headers
       socket.write(switchingProtocols(headers), 'latin1')
-      return runTunnel(
+      const ended = runTunnel(
         { client: req.socket, upstream, stream, pace, idleMs: endpoint.limits.idleMs, isViewOnly },
         { client: early.take(), upstream: upstreamEarly },
       )
+      return { ended }
     },
   })
   return outcome.finally(() => {

@@ -9,7 +9,9 @@ import {
   type Forwarding,
   type ForwardOutcome,
   type Pace,
+  type LiveStream,
   type PendingStream,
+  type Switched,
   type Upstreams,
 } from '../dataplane/index.js'
 import type { Assertions } from '../identity/index.js'
@@ -26,6 +28,8 @@ export interface EndpointServerOptions {
   /** Where a machine may send a browser besides itself: the other machines and the portal. */
   readonly registeredOrigins: ReadonlySet<string>
 }
+
+const nothingPassed = { status: null, bytesUp: 0, bytesDown: 0, cause: null } as const
 
 /** What a request needs beyond its admission before a byte of it may go upstream. */
 export interface Permitted {
@@ -96,31 +100,34 @@ export function createEndpointServer({
     }
   }
 
-  /** Runs one forwarding to its end and writes down how it ended, whatever that was. */
-  async function complete(
-    { admission }: Permitted,
-    forwarding: Forwarding,
-    run: () => Promise<ForwardOutcome>,
-  ): Promise<ForwardOutcome> {
+  /** Begins now. @returns what writes down how it ended, and holds nothing but what that takes */
+  function begin(stream: LiveStream): (outcome: ForwardOutcome) => void {
+    const { id: requestId } = stream.info
     const beganAt = clock.monotonic()
-    let outcome: ForwardOutcome = {
-      status: null,
-      bytesUp: 0,
-      bytesDown: 0,
-      end: 'upstream-failed',
-      cause: null,
-    }
-    try {
-      outcome = await run()
-      return outcome
-    } catch (error) {
-      if (error instanceof GatehouseError && error.status < 500) outcome = { ...outcome, end: 'refused' }
-      throw error
-    } finally {
-      forwarding.stream.end()
+    return (outcome) => {
+      stream.end()
       const durationMs = Math.round(clock.monotonic() - beganAt)
       // Noted, not awaited: it permits nothing, and a full disk must not lose how a stream ended.
-      ledger.note({ event: 'request.completed', requestId: admission.id, durationMs, ...outcome })
+      ledger.note({ event: 'request.completed', requestId, durationMs, ...outcome })
+    }
+  }
+
+  /** Runs one forwarding to its end and has written down how it ended, whatever that was. */
+  async function complete<Outcome extends ForwardOutcome | Switched>(
+    { stream }: Forwarding,
+    run: () => Promise<Outcome>,
+  ): Promise<Outcome> {
+    const finish = begin(stream)
+    try {
+      const outcome = await run()
+      const found: ForwardOutcome | Switched = outcome
+      if ('ended' in found) void found.ended.then(finish)
+      else finish(found)
+      return outcome
+    } catch (error) {
+      const isRefused = error instanceof GatehouseError && error.status < 500
+      finish({ ...nothingPassed, end: isRefused ? 'refused' : 'upstream-failed' })
+      throw error
     }
   }
 
@@ -132,7 +139,7 @@ export function createEndpointServer({
       res: ServerResponse,
     ): Promise<void> {
       const forwarding = await prepare(permit, pending)
-      const outcome = await complete(permit, forwarding, () => forwardRequest(forwarding, req, res))
+      const outcome = await complete(forwarding, () => forwardRequest(forwarding, req, res))
       if (outcome.cause !== null && !res.headersSent) answers.cut(permit.admission, res, outcome.cause)
     },
 
@@ -143,16 +150,19 @@ export function createEndpointServer({
       req: IncomingMessage,
       res: ServerResponse,
       { socket, head }: { readonly socket: Socket; readonly head: Buffer },
-    ): Promise<void> {
+    ): Promise<Switched | null> {
       const forwarding = await prepare(permit, pending)
       let isUnanswered = true
       res.detachSocket(socket)
       try {
-        const outcome = await complete(permit, forwarding, () =>
+        const outcome = await complete(forwarding, () =>
           forwardUpgrade({ ...forwarding, isViewOnly: permit.isViewOnly }, req, socket, head),
         )
-        isUnanswered = outcome.status === null
+        const isSwitched = 'ended' in outcome
+        isUnanswered = !isSwitched && outcome.status === null
+        if (isSwitched) return outcome
         if (isUnanswered && outcome.cause !== null) answers.cut(permit.admission, res, outcome.cause)
+        return null
       } finally {
         if (isUnanswered) res.assignSocket(socket)
       }

@@ -14,7 +14,7 @@ import {
   type Visit,
 } from '../lib/index.js'
 import type { Ledger } from '../audit/index.js'
-import { createPace, inviteBody, type Streams, type Upstreams } from '../dataplane/index.js'
+import { createPace, inviteBody, type Streams, type Switched, type Upstreams } from '../dataplane/index.js'
 import type { Grants } from '../grants/index.js'
 import type { Assertions } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
@@ -95,14 +95,23 @@ export function createGateway(options: GatewayOptions) {
       await turnBack(slot, askerOf(exchange.req, newId('r')), exchange)
       return
     }
+    let switched: Switched | null = null
     try {
-      await serve(exchange, slot, server)
+      switched = await serve(exchange, slot, server)
     } finally {
-      turnstile.leave(slot)
+      if (switched === null) turnstile.leave(slot)
+      else leaveAfter(switched, slot)
     }
   }
 
-  async function serve(exchange: Exchange, slot: Slot, server: Server): Promise<void> {
+  /** On its own, so that it holds nothing else for as long as a WebSocket may stay open. */
+  function leaveAfter({ ended }: Switched, slot: Slot): void {
+    void ended.finally(() => {
+      turnstile.leave(slot)
+    })
+  }
+
+  async function serve(exchange: Exchange, slot: Slot, server: Server): Promise<Switched | null> {
     // Before any state is read: a revocation that arrives from here on finds this request.
     const pending = streams.expect()
     let admission: Admission | null = null
@@ -112,7 +121,7 @@ export function createGateway(options: GatewayOptions) {
       const judged = await admit(exchange.req, exchange.upgrade !== null)
       if ('refused' in judged) {
         refuse(judged, exchange)
-        return
+        return null
       }
       admission = judged
       const { turn } = exchange
@@ -125,17 +134,18 @@ export function createGateway(options: GatewayOptions) {
       const full = identify(slot, admission)
       if (full !== null) {
         await turnBack(full, admission, exchange)
-        return
+        return null
       }
       if (decision.outcome === 'challenge') challenge(admission, exchange.res)
       else if (decision.outcome === 'deny') answers.denied(admission, exchange.res, decision.reasons)
       else if (isOwnPage(admission)) await serveOwn(admission, place, exchange)
-      else await forward(admission, pending, exchange)
+      else return await forward(admission, pending, exchange)
     } catch (error) {
       answers.failed(admission ?? askerOf(exchange.req, 'r-unknown'), exchange.res, error)
     } finally {
       pending.abandon()
     }
+    return null
   }
 
   function identify(slot: Slot, { session, place, decision }: Admission): Full | null {
@@ -237,11 +247,12 @@ export function createGateway(options: GatewayOptions) {
     admission: Admission,
     pending: ReturnType<Streams['expect']>,
     { req, res, upgrade }: Exchange,
-  ): Promise<void> {
+  ): Promise<Switched | null> {
     const permit = permitted(admission)
     assert(permit !== null, 'a permit without a pass or an endpoint')
-    if (upgrade === null) await endpoints.request(permit, pending, req, res)
-    else await endpoints.upgrade(permit, pending, req, res, upgrade)
+    if (upgrade !== null) return endpoints.upgrade(permit, pending, req, res, upgrade)
+    await endpoints.request(permit, pending, req, res)
+    return null
   }
 
   function accessOf(place: Place, method: string, path: string): OwnAccess | null {

@@ -149,8 +149,11 @@ export async function startGate(options: GateOptions): Promise<Gate> {
     void pass(
       req,
       true,
-      (forwarding) =>
-        forwardUpgrade({ ...forwarding, isViewOnly: options.isViewOnly ?? false }, req, socket, head),
+      async (forwarding) => {
+        const isViewOnly = options.isViewOnly ?? false
+        const outcome = await forwardUpgrade({ ...forwarding, isViewOnly }, req, socket, head)
+        return 'ended' in outcome ? outcome.ended : outcome
+      },
       (status, code) => refuseSocket(socket, status, code),
     )
   })
