@@ -62,6 +62,8 @@ export interface ServiceOptions {
   readonly writer?: string
   /** How long to wait for another writer of that chain to finish. */
   readonly lockWaitMs?: number
+  /** How long a command to Redis may take. Default: the product's 300 ms. */
+  readonly storeLimitMs?: number
   /** For who only looks: no ledger is opened, so nothing waits for it, and what must be recorded fails. */
   readonly isReadOnly?: boolean
 }
@@ -98,7 +100,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
           clock,
           logger,
         })
-  const store = connectStore(config.redis, logger)
+  const store = connectStore({ ...config.redis, limitMs: options.storeLimitMs }, logger)
   const changes = openChangeLog(store, logger)
   const record: Ledger['append'] = (event) => ledger.append(event)
   const view = createView(changes.proof)

@@ -37,6 +37,8 @@ export interface StoreOptions {
   /** `redis://`, `rediss://`, or `unix:/path/to.sock`. */
   readonly url: string
   readonly password?: string | undefined
+  /** How long a command may take. Default: 300 ms. */
+  readonly limitMs?: number | undefined
 }
 
 const commandTimeoutMs = 300
@@ -61,9 +63,10 @@ export function connectStore(options: StoreOptions, logger: Logger): Store {
     logger.info('redis: connected')
   })
 
+  const limitMs = options.limitMs ?? commandTimeoutMs
   const guard = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
-      return await withinLimit(work())
+      return await withinLimit(work(), limitMs)
     } catch (error) {
       if (error instanceof GatehouseError) throw error
       throw unavailable(error)
@@ -120,7 +123,7 @@ export function connectStore(options: StoreOptions, logger: Logger): Store {
       return connection
     },
     close: async () => {
-      await withinLimit(redis.quit()).catch(() => undefined)
+      await withinLimit(redis.quit(), limitMs).catch(() => undefined)
       redis.disconnect()
     },
   }
@@ -135,11 +138,11 @@ function unavailable(cause: unknown): GatehouseError {
  * that has long arrived, and a busy moment of ours would look like an outage of Redis. So what has arrived
  * is read first.
  */
-function withinLimit<T>(work: Promise<T>): Promise<T> {
+function withinLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
-      setImmediate(reject, new Error(`Redis did not answer within ${commandTimeoutMs} ms`))
-    }, commandTimeoutMs)
+      setImmediate(reject, new Error(`Redis did not answer within ${limitMs} ms`))
+    }, limitMs)
     work.then(resolve, reject).finally(() => {
       clearTimeout(timer)
     })

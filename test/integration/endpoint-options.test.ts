@@ -64,7 +64,8 @@ describe('a machine that is opened in part', () => {
       else {
         expect(location.startsWith(`${plant.portal}/handover?`)).toBe(true)
         const page = await client.navigate(location)
-        expect(page.url.origin).toBe(new URL(at('/')).origin)
+        const isThere = page.url.origin === new URL(at('/')).origin
+        expect(isThere ? '' : page.url.href + page.text).toBe('')
       }
     },
   )

@@ -14,7 +14,7 @@ describe('when something breaks', () => {
   let clients: Client[]
 
   beforeEach(async () => {
-    plant = await startPlant()
+    plant = await startPlant({ storeLimitMs: null })
     clients = []
   }, 30_000)
   afterEach(async () => {

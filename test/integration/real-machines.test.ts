@@ -207,6 +207,8 @@ describe('a machine of the real world', () => {
 
   describe('with gigabytes to give and to take', () => {
     const length = 3 * 1024 ** 3
+    /** A twelfth of what passes. Both ends are in this process too, and their garbage with it; `npm run bench` measures Gatehouse alone. */
+    const bound = 256 * 1024 ** 2
     /** How much the memory of this process, Gatehouse and both ends together, grows during `work`. */
     const growthOf = async (work: () => Promise<void>): Promise<number> => {
       const before = process.memoryUsage.rss()
@@ -234,7 +236,7 @@ describe('a machine of the real world', () => {
 
     it('gives three of them, every byte as it was, in bounded memory', async () => {
       const growth = await growthOf(() => fetchBulk(length))
-      expect(growth).toBeLessThan(100 * 1024 ** 2)
+      expect(growth).toBeLessThan(bound)
     }, 120_000)
 
     it.each([
@@ -250,7 +252,7 @@ describe('a machine of the real world', () => {
           const [answer] = (await answered) as [IncomingMessage]
           expect(await text(answer)).toBe(String(length))
         })
-        expect(growth).toBeLessThan(100 * 1024 ** 2)
+        expect(growth).toBeLessThan(bound)
       },
       120_000,
     )

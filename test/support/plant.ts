@@ -68,6 +68,8 @@ export interface PlantOptions {
   readonly enrolled?: readonly AccountName[]
   /** Served with TLS; `signIn` and the like do not work then, and need not. */
   readonly certificate?: ServerCertificate
+  /** How long a command to Redis may take; `null` for the product's own limit, which a stalled host exceeds at times. Default: 5 s. */
+  readonly storeLimitMs?: number | null
   /** `server.limits`, in braces. */
   readonly limits?: string
   /** Lines added to the configuration, by section. */
@@ -144,7 +146,13 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
   )
   createKeysFile(join(folder, 'keys.json'))
   const config = loadConfig(configFile)
-  const start = (): Promise<Gatehouse> => startGatehouse(config, { clock, logger: silentLogger })
+  const { storeLimitMs = 5_000 } = options
+  const start = (): Promise<Gatehouse> =>
+    startGatehouse(config, {
+      clock,
+      logger: silentLogger,
+      ...(storeLimitMs === null ? {} : { storeLimitMs }),
+    })
   let gatehouse = await start()
   const secrets = new Map<AccountName, string>()
   await gatehouse.services.store.untilReady(5_000)
