@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { join } from 'node:path'
 import { createAdmin } from './admin/index.js'
-import { closedLedger, openLedger, type Ledger } from './audit/index.js'
+import { closedLedger, openLedger, type Ledger, type StoreEvent } from './audit/index.js'
 import { loadKeyring, type Config } from './config/index.js'
 import {
   createStreams,
@@ -34,9 +35,12 @@ import {
   createLogger,
   createPages,
   createView,
+  createVouching,
   describeError,
   GatehouseError,
+  oncePerPlace,
   openChangeLog,
+  openJournal,
   systemClock,
   type ChangeLog,
   type Clock,
@@ -100,11 +104,34 @@ export async function openServices(config: Config, options: ServiceOptions = {})
           clock,
           logger,
         })
+  const alarm = (event: StoreEvent): void => {
+    logger.error('redis holds what it should not', { ...event })
+    if (options.isReadOnly !== true) ledger.note(event)
+  }
+  const journal = await openJournal({
+    file: join(config.audit.directory, 'ended.jsonl'),
+    isReadOnly: options.isReadOnly === true,
+    clock,
+    logger,
+    keptMs: { grant: Infinity, session: config.sessions.maxLengthMs },
+    onRevived: (kind, id) => {
+      alarm({ event: 'store.rolled-back', kind, id })
+    },
+  }).catch(async (error: unknown) => {
+    await ledger.close()
+    throw error
+  })
+  const vouching = createVouching(
+    keyring,
+    oncePerPlace((place) => {
+      alarm({ event: 'store.altered', place })
+    }),
+  )
   const store = connectStore({ ...config.redis, limitMs: options.storeLimitMs }, logger)
   const changes = openChangeLog(store, logger)
   const record: Ledger['append'] = (event) => ledger.append(event)
   const view = createView(changes.proof)
-  const shared = { store, clock, changes, view, record, keyring, logger }
+  const shared = { store, clock, changes, view, record, keyring, journal, vouching, logger }
   return {
     clock,
     logger,
@@ -121,6 +148,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     people: createPeople(shared),
     secondFactor: createSecondFactor({ ...shared, ...config.totp }),
     close: async () => {
+      await journal.close()
       await ledger.close()
       await store.close()
     },

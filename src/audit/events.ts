@@ -8,7 +8,7 @@ import type { Actor, CutCause, EpochMs, Grant, Principal, Reason, Role } from '.
  * docs/reference/ledger.md says the same for readers of the file; a test keeps the two together.
  */
 export type LedgerEvent = Recordable<
-  LedgerOwnEvent | GatewayEvent | RequestEvent | SessionEvent | SecondFactorEvent | GrantEvent
+  LedgerOwnEvent | GatewayEvent | StoreEvent | RequestEvent | SessionEvent | SecondFactorEvent | GrantEvent
 >
 
 /** The ledger adds these four itself; an event that carried one would make its own record unreadable. */
@@ -41,6 +41,11 @@ export type LedgerOwnEvent =
 
 export type GatewayEvent =
   { readonly event: 'gateway.started'; readonly version: string } | { readonly event: 'gateway.stopped' }
+
+/** Redis holds what nobody of ours wrote there last. It permits nothing. */
+export type StoreEvent =
+  | { readonly event: 'store.altered'; readonly place: string }
+  | { readonly event: 'store.rolled-back'; readonly kind: 'grant' | 'session'; readonly id: string }
 
 export type RequestEvent =
   | {
@@ -152,6 +157,8 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'ledger.resumed': 'Records could not be written for a while, and can again.',
   'gateway.started': 'An instance started.',
   'gateway.stopped': 'An instance stopped in good order.',
+  'store.altered': 'A record in Redis is not one that we wrote for its place; it counts as unreadable.',
+  'store.rolled-back': 'Redis called running what had been ended before; it stays ended.',
   'request.refused': 'A request was turned away before anyone asked who sent it.',
   'request.refusals': 'More were turned away, of one source and for one reason, than get a line each.',
   'request.decided': 'Somebody asked for something; what was decided and why.',

@@ -1,4 +1,4 @@
-export { eventMeanings, type LedgerEvent } from './events.js'
+export { eventMeanings, type LedgerEvent, type StoreEvent } from './events.js'
 export { closedLedger } from './closed.js'
 export { openLedger, type Ledger, type LedgerOptions } from './ledger.js'
 export type { Fault, FaultKind } from './check.js'

@@ -19,22 +19,30 @@ export interface WatchOptions {
  * watching, each stream carries its own; this is for what nobody could know when the stream began.
  */
 export async function watchChanges(options: WatchOptions): Promise<{ close(): Promise<void> }> {
-  const { streams, grants, logger } = options
+  const { streams, sessions, grants, logger } = options
 
   const apply = async (change: Change): Promise<void> => {
     if (change.kind === 'session-ended') {
       const cut = streams.cut((stream) => stream.sessionId === change.sessionId, causeOf(change.cause))
       logger.info('session ended', { sessionId: change.sessionId, cut })
+      void sessions.noteEnded(change.sessionId) // nobody who waits for us to follow need wait for the disk
     } else if (change.kind === 'grant-revoked') {
       const cut = streams.cut((stream) => stream.grantId === change.grantId, 'grant-revoked')
       logger.info('grant revoked', { grantId: change.grantId, cut })
+      void grants.noteRevoked(change.grantId)
     } else if (change.kind === 'grant-extended') {
       const grant = await grants.get(change.grantId)
       if (grant) streams.moveDeadline((stream) => stream.grantId === grant.id, grant.until)
     }
   }
 
-  return options.changes.follow({ onChange: apply, onDoubt: () => recheckAll(options) })
+  const restore = async (): Promise<void> => {
+    await grants.revokeRevived()
+    await sessions.endRevived()
+    await recheckAll(options)
+  }
+
+  return options.changes.follow({ onChange: apply, onDoubt: restore })
 }
 
 /**

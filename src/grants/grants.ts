@@ -4,11 +4,13 @@ import {
   type Change,
   type ChangeLog,
   type Clock,
+  type Journal,
   type Logger,
   type Store,
   type View,
+  type Vouching,
 } from '../lib/index.js'
-import type { Grant } from '../model.js'
+import type { Actor, Grant } from '../model.js'
 import type { GrantEvent, Grants } from './model.js'
 import { openRegister, type Also } from './register.js'
 import { checkLength, readInstant, readReason, readRequest, refusal } from './request.js'
@@ -18,6 +20,8 @@ export interface GrantsOptions {
   readonly clock: Clock
   readonly changes: ChangeLog
   readonly view: View
+  readonly journal: Journal
+  readonly vouching: Vouching
   readonly logger: Logger
   /** Resolves when the event is durable. */
   readonly record: (event: GrantEvent) => Promise<void>
@@ -30,29 +34,46 @@ export interface GrantsOptions {
 type GrantChange = Extract<Change, { grantId: string }>
 
 const listedAtMost = 10_000
+/** The record of the revocation itself, with who and why, is in the ledger. */
+const knownHere = {
+  by: { kind: 'gateway' } satisfies Actor,
+  reason: 'Revoked before; Redis came back in a state from before that.',
+}
 
 export function createGrants({
   store,
   clock,
   changes,
   view,
+  journal,
+  vouching,
   logger,
   record,
   maxLengthMs,
   endpointIds,
 }: GrantsOptions): Grants {
-  const register = openRegister({ store, clock, logger })
+  const register = openRegister({ store, clock, logger, vouching })
   const announce =
     (kind: GrantChange['kind'], grantId: string): Also =>
     (multi) =>
       changes.addTo(multi, { kind, grantId })
 
-  const load = async (id: string): Promise<Grant> => {
+  /** Revoked where Redis has forgotten it, as one that was put back to an earlier state has. */
+  const asKnown = (grant: Grant): Grant =>
+    grant.revocation === null && journal.hasEnded('grant', grant.id)
+      ? { ...grant, revocation: { at: clock.now(), ...knownHere } }
+      : grant
+  const find = async (id: string): Promise<Grant | null> => {
+    const grant = (await register.find(id))?.grant
+    return grant ? asKnown(grant) : null
+  }
+  const loadAsStored = async (id: string): Promise<Grant> => {
     const found = await register.find(id)
     if (!found) throw new GatehouseError('grant-unknown', 'There is no such grant.')
     if (!found.grant) throw new GatehouseError('store-corrupt', 'The record of this grant cannot be read.')
     return found.grant
   }
+  const load = async (id: string): Promise<Grant> => asKnown(await loadAsStored(id))
   const hasEnded = (grant: Grant): boolean => clock.now() >= grant.until
 
   return {
@@ -72,13 +93,15 @@ export function createGrants({
       return grant
     },
 
-    heldBy: (principalId) => view.read(`held ${principalId}`, () => register.heldBy(principalId)),
-
-    async get(id) {
-      return (await register.find(id))?.grant ?? null
+    async heldBy(principalId) {
+      const held = await view.read(`held ${principalId}`, () => register.heldBy(principalId))
+      // Asked of every request: no copy where nothing differs.
+      return held.every((grant) => asKnown(grant) === grant) ? held : held.map(asKnown)
     },
 
-    list: () => register.all(listedAtMost),
+    get: find,
+
+    list: async () => (await register.all(listedAtMost)).map(asKnown),
 
     // The ledger may hold an extension that a parallel revocation overtook. It holds that revocation too,
     // and a revocation is final wherever it stands, so it still tells what was in force.
@@ -97,13 +120,25 @@ export function createGrants({
 
     async revoke(id, reason, actor) {
       const why = readReason(reason)
-      const grant = await load(id)
+      // A revocation that did not reach Redis, because that was away, must not pass for done.
+      const grant = await loadAsStored(id)
       if (grant.revocation) return grant
       if (hasEnded(grant)) throw conflict('has ended already')
       await record({ event: 'grant.revoked', grantId: id, actor, reason: why })
+      await journal.add('grant', id)
       await register.revoke(id, { at: clock.now(), by: actor, reason: why }, announce('grant-revoked', id))
       await changes.settle()
       return load(id)
+    },
+
+    noteRevoked: (id) => journal.add('grant', id),
+
+    async revokeRevived() {
+      for (const id of journal.list('grant')) {
+        const grant = (await register.find(id))?.grant
+        if (!grant || asKnown(grant) === grant) continue
+        await register.revoke(id, { at: clock.now(), ...knownHere }, announce('grant-revoked', id))
+      }
     },
 
     /**
@@ -115,7 +150,7 @@ export function createGrants({
       if (email === null) return []
       const bound: Grant[] = []
       for (const id of await register.claim(email, principalId)) {
-        const grant = (await register.find(id))?.grant
+        const grant = await find(id)
         if (grant?.to.email !== email) continue
         if (grant.revocation || hasEnded(grant)) {
           await register.forget(grant)

@@ -66,6 +66,10 @@ export interface Grants {
    * @throws GatehouseError `input-invalid`, `grant-unknown`, `grant-conflict` (ended by itself)
    */
   revoke(id: string, reason: string, actor: Actor): Promise<Grant>
+  /** To be told of each revocation that another instance or command made. */
+  noteRevoked(id: string): Promise<void>
+  /** Revokes again what this instance knows to be revoked, and Redis does not. */
+  revokeRevived(): Promise<void>
   /** At login: gives the principal what was issued to their verified e-mail, and returns it. */
   bindPending(principal: Principal): Promise<Grant[]>
 }

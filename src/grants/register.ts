@@ -7,6 +7,7 @@ import {
   type Clock,
   type Logger,
   type Store,
+  type Vouching,
 } from '../lib/index.js'
 import { accessLevels, endings, type EpochMs, type Grant, type Revocation } from '../model.js'
 
@@ -33,6 +34,7 @@ const termsSchema = z.strictObject({
 })
 
 const revocationSchema = z.strictObject({ at: instant, by: actorSchema, reason: z.string() })
+/** Vouched for, as all fields are: the number, a dot, and the MAC. */
 const untilSchema = z
   .string()
   .regex(/^\d{1,15}$/)
@@ -42,6 +44,7 @@ const text = z.string().nullable()
 const fieldsSchema = z.tuple([text, text, text, text])
 type Fields = z.infer<typeof fieldsSchema>
 const fieldNames = ['terms', 'until', 'principalId', 'revocation'] as const
+type FieldName = (typeof fieldNames)[number]
 const rowsSchema = z.array(z.tuple([z.string(), fieldsSchema]))
 
 /** The grants of an index, the one that ends last first, in one round trip and as of one moment. */
@@ -56,8 +59,9 @@ const readIndex = `
 /** Never shorter, and never once it is revoked. The keys after the first are its indexes. */
 const lengthen = `
   if redis.call('HEXISTS', KEYS[1], 'revocation') == 1 then return 0 end
-  if tonumber(redis.call('HGET', KEYS[1], 'until')) < tonumber(ARGV[2]) then
-    redis.call('HSET', KEYS[1], 'until', ARGV[2])
+  local held = redis.call('HGET', KEYS[1], 'until')
+  if tonumber(string.match(held, '^%d+')) < tonumber(ARGV[2]) then
+    redis.call('HSET', KEYS[1], 'until', ARGV[3])
     for i = 2, #KEYS do redis.call('ZADD', KEYS[i], ARGV[2], ARGV[1]) end
   end
   return 1`
@@ -96,9 +100,11 @@ export type Also = (multi: ChainableCommander) => void
  *
  * Every field moves one way only, by a command that is atomic by itself. So whatever happens at the same
  * time, on however many instances, nothing written later can undo a revocation, shorten an extension or
- * hand a grant to a second person, and nothing needs a lock.
+ * hand a grant to a second person, and nothing needs a lock. Each is vouched for: a grant with a field that
+ * is not ours permits nothing.
  */
-export function openRegister({ store, clock, logger }: { store: Store; clock: Clock; logger: Logger }) {
+export function openRegister(options: { store: Store; clock: Clock; logger: Logger; vouching: Vouching }) {
+  const { store, clock, logger, vouching } = options
   const grantKey = (id: string): string => store.key('grant', id)
   const allKey = store.key('grants', 'all')
   const heldKey = (principalId: string): string => store.key('grants', 'of', principalId)
@@ -107,8 +113,18 @@ export function openRegister({ store, clock, logger }: { store: Store; clock: Cl
   const rowsOf = store.script(readIndex)
   const claim = store.script(claimAll)
 
+  const place = (id: string, field: FieldName): string => `grant ${id} ${field}`
+  const vouch = (id: string, field: FieldName, value: string): string =>
+    vouching.vouch(place(id, field), value)
+  /** Each field as it was written, `undefined` where it is there and not ours. */
+  const verify = (id: string, fields: Fields): (string | null | undefined)[] =>
+    fieldNames.map((name, position) => {
+      const kept = fields[position] ?? null
+      return kept === null ? null : (vouching.verify(place(id, name), kept) ?? undefined)
+    })
+
   const parse = (id: string, fields: Fields): Grant | null => {
-    const grant = assemble(fields)
+    const grant = assemble(verify(id, fields))
     if (grant?.id === id) return grant
     logger.error('grants: a grant cannot be read and permits nothing', { grantId: id })
     return null
@@ -160,13 +176,17 @@ export function openRegister({ store, clock, logger }: { store: Store; clock: Cl
 
     async add(grant: Grant, also: Also): Promise<void> {
       const { to, until, revocation: _, ...rest } = grant
-      const terms = JSON.stringify({ ...rest, email: to.email })
+      const fields = {
+        terms: vouch(grant.id, 'terms', JSON.stringify({ ...rest, email: to.email })),
+        until: vouch(grant.id, 'until', String(until)),
+      }
       await store.transaction((multi) => {
         if (to.principalId === null) {
-          multi.hset(grantKey(grant.id), { terms, until })
+          multi.hset(grantKey(grant.id), fields)
           multi.hset(waitingKey(to.email), grant.id, '')
         } else {
-          multi.hset(grantKey(grant.id), { terms, until, principalId: to.principalId })
+          const principalId = vouch(grant.id, 'principalId', to.principalId)
+          multi.hset(grantKey(grant.id), { ...fields, principalId })
           hold(multi, to.principalId, grant)
         }
         multi.zadd(allKey, until, grant.id)
@@ -179,7 +199,7 @@ export function openRegister({ store, clock, logger }: { store: Store; clock: Cl
       const keys = [grantKey(id), allKey]
       if (to.principalId !== null) keys.push(heldKey(to.principalId))
       const [done] = await store.transaction((multi) => {
-        multi.eval(lengthen, keys.length, ...keys, id, until)
+        multi.eval(lengthen, keys.length, ...keys, id, until, vouch(id, 'until', String(until)))
         also(multi)
       })
       return done === 1
@@ -188,7 +208,7 @@ export function openRegister({ store, clock, logger }: { store: Store; clock: Cl
     /** The first revocation stays. */
     async revoke(id: string, revocation: Revocation, also: Also): Promise<void> {
       await store.transaction((multi) => {
-        multi.hsetnx(grantKey(id), 'revocation', JSON.stringify(revocation))
+        multi.hsetnx(grantKey(id), 'revocation', vouch(id, 'revocation', JSON.stringify(revocation)))
         also(multi)
       })
     },
@@ -201,7 +221,7 @@ export function openRegister({ store, clock, logger }: { store: Store; clock: Cl
     /** Gives a claimed grant to its claimant. False when that was done before. */
     async bind(grant: Grant, principalId: string, also: Also): Promise<boolean> {
       const [bound] = await store.transaction((multi) => {
-        multi.hsetnx(grantKey(grant.id), 'principalId', principalId)
+        multi.hsetnx(grantKey(grant.id), 'principalId', vouch(grant.id, 'principalId', principalId))
         hold(multi, principalId, grant)
         multi.hdel(waitingKey(grant.to.email), grant.id)
         also(multi)
@@ -216,12 +236,13 @@ export function openRegister({ store, clock, logger }: { store: Store; clock: Cl
   }
 }
 
-function assemble([terms, until, principalId, revocation]: Fields): Grant | null {
-  const issued = terms === null ? null : readStored(termsSchema, terms)
+function assemble([terms, until, principalId, revocation]: (string | null | undefined)[]): Grant | null {
+  const issued = typeof terms === 'string' ? readStored(termsSchema, terms) : null
   const end = untilSchema.safeParse(until)
-  const revoked = revocation === null ? null : readStored(revocationSchema, revocation)
-  // A revocation that cannot be read is one all the same.
-  if (!issued || !end.success || (revocation !== null && revoked === null)) return null
+  const revoked = typeof revocation === 'string' ? readStored(revocationSchema, revocation) : null
+  // A holder or a revocation that cannot be read is one all the same.
+  if (!issued || !end.success || principalId === undefined || (revocation !== null && revoked === null))
+    return null
   const { email, ...rest } = issued
   return { ...rest, to: { email, principalId }, until: end.data, revocation: revoked }
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { readStored, type Clock, type Logger, type Store } from '../lib/index.js'
+import { readStored, type Clock, type Logger, type Store, type Vouching } from '../lib/index.js'
 import { roles, type EpochMs, type Principal, type Role } from '../model.js'
 import { normaliseEmail } from './claims.js'
 
@@ -37,8 +37,13 @@ const personSchema = z.object({
   lastLoginAt: z.number(),
 })
 
-export function createPeople(options: { store: Store; clock: Clock; logger: Logger }): People {
-  const { store, clock, logger } = options
+export function createPeople(options: {
+  store: Store
+  clock: Clock
+  logger: Logger
+  vouching: Vouching
+}): People {
+  const { store, clock, logger, vouching } = options
   const everyone = store.key('people')
   const personKey = (id: string): string => store.key('person', id)
   const emailKey = (email: string): string => store.key('people', 'email', email)
@@ -46,7 +51,9 @@ export function createPeople(options: { store: Store; clock: Clock; logger: Logg
   /** An unreadable entry is treated as absent: nobody gains anything by missing from a directory. */
   const read = (id: string, text: string | null): Person | null => {
     if (text === null) return null
-    const person = readStored(personSchema, text)
+    // A grant is given to whoever stands here: an entry that somebody else wrote is none.
+    const vouched = vouching.verify(`person ${id}`, text)
+    const person = vouched === null ? null : readStored(personSchema, vouched)
     if (person?.principal.id === id) return person
     logger.error('people: entry unreadable', { principalId: id })
     return null
@@ -67,7 +74,7 @@ export function createPeople(options: { store: Store; clock: Clock; logger: Logg
       const formerEmail = (await get(principal.id))?.principal.email ?? null
       const person: Person = { principal, roles: held, lastLoginAt: clock.now() }
       await store.transaction((multi) => {
-        multi.set(personKey(principal.id), JSON.stringify(person))
+        multi.set(personKey(principal.id), vouching.vouch(`person ${principal.id}`, JSON.stringify(person)))
         multi.sadd(everyone, principal.id)
         if (formerEmail !== null) multi.srem(emailKey(formerEmail), principal.id)
         if (principal.email !== null) multi.sadd(emailKey(principal.email), principal.id)

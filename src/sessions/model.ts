@@ -63,6 +63,10 @@ export interface Sessions {
    * had ended already; then nothing is recorded.
    */
   end(sessionId: string, cause: CutCause, actor: Actor): Promise<boolean>
+  /** To be told of each session that another instance or command ended. */
+  noteEnded(sessionId: string): Promise<void>
+  /** Ends again what this instance knows to have ended, and Redis does not. */
+  endRevived(): Promise<void>
   /** How many were ended. Goes on past a failure, then throws it. */
   endAllOf(principalId: string, cause: CutCause, actor: Actor): Promise<number>
   /** For back-channel logout: ends by `sid`, by subject, or by both (OpenID Connect Back-Channel Logout §2.6). */

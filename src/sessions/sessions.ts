@@ -6,10 +6,12 @@ import {
   newToken,
   type ChangeLog,
   type Clock,
+  type Journal,
   type Keyring,
   type Logger,
   type Store,
   type View,
+  type Vouching,
 } from '../lib/index.js'
 import type { Pass, Session } from '../model.js'
 import { createHandoverCodes } from './handover.js'
@@ -21,6 +23,8 @@ export interface SessionsOptions {
   readonly clock: Clock
   readonly changes: ChangeLog
   readonly view: View
+  readonly journal: Journal
+  readonly vouching: Vouching
   readonly keyring: Keyring
   readonly logger: Logger
   /** Resolves when the event is durable. */
@@ -33,21 +37,23 @@ const listedAtMost = 1_000
 const tidyUpMs = 24 * 3_600_000
 
 export function createSessions(options: SessionsOptions): Sessions {
-  const { store, clock, changes, view, keyring, logger, record, maxLengthMs } = options
-  const vault = openVault({ store, changes, logger, keptMs: maxLengthMs + tidyUpMs })
-  const codes = createHandoverCodes({ store, clock })
+  const { store, clock, changes, view, journal, vouching, keyring, logger, record, maxLengthMs } = options
+  const vault = openVault({ store, changes, vouching, logger, keptMs: maxLengthMs + tidyUpMs })
+  const codes = createHandoverCodes({ store, clock, vouching })
 
-  const isOver = (session: Session): boolean => clock.now() >= session.endsAt
+  const isPast = (session: Session): boolean => clock.now() >= session.endsAt
+  const isOver = (session: Session): boolean => isPast(session) || journal.hasEnded('session', session.id)
   const unlessOver = (session: Session | null): Session | null =>
     session && !isOver(session) ? session : null
 
   const end: Sessions['end'] = async (sessionId, cause, actor) => {
     const holding = await vault.inspect(sessionId)
     const session = holding?.session ?? null
-    if (!holding || (session && isOver(session))) return false
+    if (!holding || (session && isPast(session))) return false
     // A session that cannot be read is ended like any other: stopping must not depend on good data.
     const principalId = session?.principal.id ?? 'unknown'
     await record({ event: 'session.ended', sessionId, principalId, cause, actor })
+    await journal.add('session', sessionId)
     const isRemoved = await vault.remove(sessionId, holding, (multi) =>
       changes.addTo(multi, { kind: 'session-ended', sessionId, cause }),
     )
@@ -133,10 +139,25 @@ export function createSessions(options: SessionsOptions): Sessions {
       const sessions = await vault.byIds(await vault.idsIn(indexes.all, clock.now(), listedAtMost))
       return sessions
         .filter((session) => session !== null)
+        .filter((session) => !isOver(session))
         .sort((a, b) => b.startedAt - a.startedAt || (a.id < b.id ? -1 : 1))
     },
 
     end,
+
+    noteEnded: (sessionId) => journal.add('session', sessionId),
+
+    async endRevived() {
+      for (const session of await vault.byIds(journal.list('session'))) {
+        if (session === null || isPast(session) || !isOver(session)) continue
+        const { id: sessionId } = session
+        const holding = await vault.inspect(sessionId)
+        if (!holding) continue
+        await vault.remove(sessionId, holding, (multi) =>
+          changes.addTo(multi, { kind: 'session-ended', sessionId, cause: 'session-ended' }),
+        )
+      }
+    },
 
     async endAllOf(principalId, cause, actor) {
       return endEach(await vault.idsIn(indexes.ofPrincipal(principalId), clock.now()), cause, actor)

@@ -7,6 +7,7 @@ import {
   type ChangeLog,
   type Logger,
   type Store,
+  type Vouching,
 } from '../lib/index.js'
 import { roles, type EpochMs, type Pass, type Session } from '../model.js'
 
@@ -88,10 +89,10 @@ export interface Holding {
 /**
  * How sessions lie in Redis, and nothing of what they mean. A `print` is the fingerprint of a secret.
  *
- *     session:<id>          hash    record   the session, JSON
- *                                   token    print of its one valid token
+ *     session:<id>          hash    record   the session, JSON, vouched for
+ *                                   token    print of its one valid token, vouched for
  *                                   idToken  sealed, where there is one
- *                                   pass:<print>   a pass, JSON
+ *                                   pass:<print>   a pass, JSON, vouched for
  *     session-key:<print>   string  id of the session that a token or a pass leads to
  *     sessions:<index>      sorted set of session ids by their end
  *
@@ -106,18 +107,25 @@ export interface Holding {
 export function openVault(options: {
   readonly store: Store
   readonly changes: ChangeLog
+  readonly vouching: Vouching
   readonly logger: Logger
   readonly keptMs: number
 }) {
-  const { store, changes, logger, keptMs } = options
+  const { store, changes, vouching, logger, keptMs } = options
   const sessionKey = (id: string): string => store.key('session', id)
   const pointerKey = (print: string): string => store.key('session-key', print)
   const indexKey = (index: string): string => store.key('sessions', index)
   const follow = store.script(followPointer)
 
-  const readSession = (id: string, text: string | null | undefined): Session | null => {
-    if (text === null || text === undefined) return null
-    const session = readStored(sessionSchema, text)
+  const place = (id: string, field: string): string => `session ${id} ${field}`
+  const vouch = (id: string, field: string, value: string): string => vouching.vouch(place(id, field), value)
+  const verify = (id: string, field: string, kept: string | null | undefined): string | null =>
+    kept === null || kept === undefined ? null : vouching.verify(place(id, field), kept)
+
+  const readSession = (id: string, kept: string | null | undefined): Session | null => {
+    if (kept === null || kept === undefined) return null
+    const text = verify(id, 'record', kept)
+    const session = text === null ? null : readStored(sessionSchema, text)
     if (session?.id === id) return session
     logger.error('sessions: a session cannot be read and counts as ended', { sessionId: id })
     return null
@@ -126,7 +134,7 @@ export function openVault(options: {
   const find = async (print: string, field: string) => {
     const reply = readReply(followedSchema, await follow([pointerKey(print)], [sessionKey(''), field]))
     const session = reply && readSession(reply[0], reply[1])
-    return session && { session, value: reply[2] }
+    return session && { session, value: verify(session.id, field, reply[2]) }
   }
 
   const add = async (
@@ -148,6 +156,10 @@ export function openVault(options: {
     })
     return Number(count)
   }
+  const written = (session: Session, tokenPrint: string): { record: string; token: string } => ({
+    record: vouch(session.id, 'record', JSON.stringify(session)),
+    token: vouch(session.id, 'token', tokenPrint),
+  })
   const announce =
     (sessionId: string) =>
     (multi: ChainableCommander): void =>
@@ -158,11 +170,12 @@ export function openVault(options: {
     if (Object.keys(fields).length === 0) return null
     const passes = Object.entries(fields)
       .filter(([name]) => name.startsWith(passPrefix))
-      .map(([name, text]) => ({
-        print: name.slice(passPrefix.length),
-        issuedAt: readStored(passSchema, text)?.issuedAt ?? 0,
-      }))
-    return { session: readSession(id, fields.record), tokenPrint: fields.token ?? null, passes }
+      .map(([name, kept]) => {
+        const text = verify(id, name, kept)
+        const pass = text === null ? null : readStored(passSchema, text)
+        return { print: name.slice(passPrefix.length), issuedAt: pass?.issuedAt ?? 0 }
+      })
+    return { session: readSession(id, fields.record), tokenPrint: verify(id, 'token', fields.token), passes }
   }
 
   const dropOldestPasses = async (id: string): Promise<void> => {
@@ -183,7 +196,7 @@ export function openVault(options: {
       const key = sessionKey(session.id)
       const idToken = sealedIdToken === null ? {} : { idToken: sealedIdToken }
       await store.transaction((multi) => {
-        multi.hset(key, { record: JSON.stringify(session), token: tokenPrint, ...idToken })
+        multi.hset(key, { ...written(session, tokenPrint), ...idToken })
         multi.pexpire(key, keptMs)
         multi.set(pointerKey(tokenPrint), session.id, 'PX', keptMs)
         for (const index of indexesOf(session).map(indexKey)) {
@@ -196,13 +209,15 @@ export function openVault(options: {
 
     /** Replaces record and token at once. False when the session is gone. */
     async retoken(session: Session, tokenPrint: string): Promise<boolean> {
-      const fields = { record: JSON.stringify(session), token: tokenPrint }
-      return (await add(session.id, tokenPrint, fields, announce(session.id))) > 0
+      return (await add(session.id, tokenPrint, written(session, tokenPrint), announce(session.id))) > 0
     },
 
     /** False when the session is gone. */
     async addPass(pass: Pass, print: string): Promise<boolean> {
-      const fields = await add(pass.sessionId, print, { [passPrefix + print]: JSON.stringify(pass) })
+      const name = passPrefix + print
+      const fields = await add(pass.sessionId, print, {
+        [name]: vouch(pass.sessionId, name, JSON.stringify(pass)),
+      })
       if (fields > passesKept + fieldsBesidesPasses) await dropOldestPasses(pass.sessionId)
       return fields > 0
     },

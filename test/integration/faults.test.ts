@@ -2,9 +2,9 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { loadKeyring } from '../../src/config/index.js'
-import { verifyLedger } from '../../src/audit/index.js'
+import { readLedger, verifyLedger } from '../../src/audit/index.js'
 import { createClient, type Client } from '../support/client.js'
-import { startPlant, type Plant } from '../support/plant.js'
+import { operator, startPlant, type Plant } from '../support/plant.js'
 import { until } from '../support/until.js'
 
 const root = join(import.meta.dirname, '../..')
@@ -34,6 +34,18 @@ describe('when something breaks', () => {
       directory: plant.config.audit.directory,
       publicKey: loadKeyring(plant.config.keys.file).ledger.publicKey,
     })
+
+  /** The records of an event; waits until there is one, as they may be written a moment later. */
+  const recorded = async (event: string): Promise<unknown[]> => {
+    const read = async (): Promise<unknown[]> => {
+      const found: unknown[] = []
+      for await (const { fields } of readLedger({ directory: plant.config.audit.directory, event }))
+        found.push(fields)
+      return found
+    }
+    await until(event, async () => (await read()).length > 0)
+    return read()
+  }
 
   describe('in Redis', () => {
     it('lets nobody in while it is away, says so at once, and goes on within two seconds of its return', async () => {
@@ -82,10 +94,66 @@ describe('when something breaks', () => {
       const client = await insideTheMachine()
       const live = await client.openWebSocket(press('/live'))
       // The log of changes is lost with the last entry in it, the state is not.
-      const { store } = plant.gatehouse.services
-      await store.run((redis) => redis.hset(store.key('grant', grant.id), 'revocation', revocationOf(plant)))
+      await plant.revokeUnannounced(grant)
       await plant.redis.restart()
       expect(await live.closed).toEqual({ code: 1008, reason: 'grant-revoked' })
+    })
+
+    it('gives nothing back that had ended before it came back in an older state, and says so', async () => {
+      const revoked = await plant.issue({ endpoints: ['press-4'] })
+      await plant.issue()
+      const gone = await insideTheMachine()
+      const stays = await insideTheMachine()
+      const [ended] = await plant.gatehouse.services.sessions.list().then((all) => all.slice(-1))
+      const restore = await plant.redis.backUp()
+      await plant.revoke(revoked)
+      await plant.gatehouse.services.sessions.end(ended?.id ?? '', 'session-killed', operator)
+      await plant.clock.advance({ seconds: 10 })
+      await restore()
+      await until('it goes on', async () => (await stays.fetch(press())).status === 200, 2_000)
+      expect((await stays.navigate(plant.origin('press-4'))).text).toContain('Your access was withdrawn')
+      expect((await gone.fetch(press())).status).toBe(401)
+      // It is put right in Redis too, for instances that know nothing of it.
+      const { store } = plant.gatehouse.services
+      await until('both are ended in Redis', async () => {
+        const isRevoked = await store.run((redis) =>
+          redis.hexists(store.key('grant', revoked.id), 'revocation'),
+        )
+        const isThere = await store.run((redis) => redis.exists(store.key('session', ended?.id ?? '')))
+        return isRevoked === 1 && isThere === 0
+      })
+      const told = await recorded('store.rolled-back')
+      expect(told).toHaveLength(2)
+      expect(told).toContainEqual(expect.objectContaining({ kind: 'grant', id: revoked.id }))
+      expect(told).toContainEqual(expect.objectContaining({ kind: 'session', id: ended?.id }))
+    })
+
+    it('gives nothing back either when Gatehouse was started anew meanwhile', async () => {
+      const revoked = await plant.issue({ endpoints: ['press-4'] })
+      await plant.issue()
+      const client = await insideTheMachine()
+      const restore = await plant.redis.backUp()
+      await plant.revoke(revoked)
+      await restore()
+      await plant.restart()
+      await until('it goes on', async () => (await client.fetch(press())).status === 200, 2_000)
+      expect((await client.navigate(plant.origin('press-4'))).text).toContain('Your access was withdrawn')
+    })
+
+    it('lets nobody in by a grant that somebody else has written, and says so', async () => {
+      const narrow = await plant.issue({ endpoints: ['press-3'] })
+      const client = await insideTheMachine()
+      const { store } = plant.gatehouse.services
+      const key = store.key('grant', narrow.id)
+      const terms = (await store.run((redis) => redis.hget(key, 'terms'))) ?? ''
+      await store.run((redis) => redis.hset(key, 'terms', terms.replace('press-3', 'press-4')))
+      await plant.redis.restart() // the copy that is proved current is given up
+      await until('it decides again', async () => (await client.fetch(press())).status !== 503, 2_000)
+      expect((await client.navigate(plant.origin('press-4'))).status).toBe(403)
+      expect((await client.navigate(press())).status).toBe(403)
+      expect(await recorded('store.altered')).toEqual([
+        expect.objectContaining({ place: `grant ${narrow.id} terms` }),
+      ])
     })
   })
 
@@ -183,8 +251,4 @@ async function serve(plant: Plant): Promise<ChildProcess> {
     20_000,
   )
   return child
-}
-
-function revocationOf({ clock }: Plant): string {
-  return JSON.stringify({ at: clock.now(), by: { kind: 'gateway' }, reason: 'behind its back' })
 }

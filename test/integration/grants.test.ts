@@ -4,8 +4,9 @@ import type { Actor, Grant, Principal } from '../../src/model.js'
 import { TestClock } from '../support/clock.js'
 import { badRequests, goodRequest } from '../support/grant-requests.js'
 import { silentLogger } from '../support/logger.js'
-import { changesOf, connectedStore } from '../support/store.js'
+import { changesOf, connectedStore, snapshot } from '../support/store.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
+import { openTrust, type Trust } from '../support/trust.js'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -24,6 +25,7 @@ const otherAna: Principal = { ...ana, id: 'p-other', subject: 'ana-2' }
 let redis: TestRedis
 let store: Store
 let clock: TestClock
+let trust: Trust
 let events: GrantEvent[]
 /** Runs while an event is being recorded, before it is durable. */
 let whileRecording: (event: GrantEvent) => Promise<void>
@@ -40,12 +42,14 @@ beforeEach(async () => {
   store = await connectedStore(redis.url)
   await store.run((connection) => connection.flushall())
   clock = new TestClock()
+  trust = await openTrust(clock)
   events = []
   whileRecording = async () => {}
   grants = open(store)
 })
 afterEach(async () => {
   await store.close()
+  await trust.close()
 })
 
 describe('issuing a grant', () => {
@@ -413,27 +417,52 @@ describe('a grant for somebody who has not signed in yet', () => {
 })
 
 describe('a grant that cannot be read', () => {
+  // Each vouched for, as by a newer version or after a mistake of our own.
   it.each([
-    ['its terms are no JSON', (key: string) => store.run((c) => c.hset(key, 'terms', '{'))],
-    ['its terms are gone', (key: string) => store.run((c) => c.hdel(key, 'terms'))],
-    ['its terms allow what nobody knows', (key: string) => edit(key, '"operate"', '"root"')],
-    ['its terms say something unknown', (key: string) => edit(key, '{"id"', '{"onlyOnSundays":true,"id"')],
-    ['it is the copy of another', (key: string) => edit(key, '"id":"g-', '"id":"g-0')],
-    ['its end is gone', (key: string) => store.run((c) => c.hdel(key, 'until'))],
-    ['its end is for ever', (key: string) => store.run((c) => c.hset(key, 'until', 'Infinity'))],
-    ['its end is hidden in notation', (key: string) => store.run((c) => c.hset(key, 'until', '9e99'))],
-    ['its revocation is damaged', (key: string) => store.run((c) => c.hset(key, 'revocation', '{}'))],
-    ['its revocation is empty', (key: string) => store.run((c) => c.hset(key, 'revocation', ''))],
+    ['its terms are no JSON', (id: string) => rewrite(id, 'terms', () => '{')],
+    ['its terms are gone', (id: string) => remove(id, 'terms')],
+    [
+      'its terms allow what nobody knows',
+      (id: string) => rewrite(id, 'terms', replacing('"operate"', '"root"')),
+    ],
+    [
+      'its terms say something unknown',
+      (id: string) => rewrite(id, 'terms', replacing('{"id"', '{"onlyOnSundays":true,"id"')),
+    ],
+    ['it is the copy of another', (id: string) => rewrite(id, 'terms', replacing('"id":"g-', '"id":"g-0'))],
+    ['its end is gone', (id: string) => remove(id, 'until')],
+    ['its end is for ever', (id: string) => rewrite(id, 'until', () => 'Infinity')],
+    ['its end is hidden in notation', (id: string) => rewrite(id, 'until', () => '9e99')],
+    ['its revocation is damaged', (id: string) => rewrite(id, 'revocation', () => '{}')],
+    ['its revocation is empty', (id: string) => rewrite(id, 'revocation', () => '')],
   ])('permits nothing and hides no other: %s', async (_, damage) => {
-    const damaged = await issue()
-    const sound = await issue()
-    await damage(store.key('grant', damaged.id))
-    expect(await grants.heldBy(ana.id)).toEqual([sound])
-    expect(await grants.list()).toEqual([sound])
-    expect(await grants.get(damaged.id)).toBeNull()
-    await expect(grants.extend(damaged.id, '+5h', admin)).rejects.toMatchObject({ code: 'store-corrupt' })
-    await expect(grants.revoke(damaged.id, 'Damaged', admin)).rejects.toMatchObject({ code: 'store-corrupt' })
+    await permitsNothingAfter(damage)
+    expect(trust.altered).toEqual([])
   })
+
+  it.each([
+    ['its end was moved', (id: string) => alter(id, 'until', (kept) => kept.replace(/^\d/, '9'))],
+    ['its terms were widened', (id: string) => alter(id, 'terms', replacing('press-3', 'press-4'))],
+    ['its terms carry no MAC', (id: string) => alter(id, 'terms', (kept) => kept.slice(0, -44))],
+    ['its end carries no MAC', (id: string) => alter(id, 'until', (kept) => kept.slice(0, -44))],
+    ['its end is empty', (id: string) => alter(id, 'until', () => '')],
+    ['it was given to another person', (id: string) => alter(id, 'principalId', replacing('p-ana', 'p-eve'))],
+    ['its revocation was made up', (id: string) => alter(id, 'revocation', () => '{}')],
+  ])('permits nothing, and is reported, when somebody else wrote it: %s', async (_, damage) => {
+    const { id, field } = await permitsNothingAfter(damage)
+    expect(new Set(trust.altered)).toEqual(new Set([`grant ${id} ${field}`]))
+  })
+
+  it.each(['terms', 'until', 'principalId', 'revocation'])(
+    'permits nothing, and is reported, with the %s of another grant',
+    async (field) => {
+      const other = await issue({ until: '+5h' })
+      await grants.revoke(other.id, 'Not needed', admin)
+      const copied = (await store.run((c) => c.hget(store.key('grant', other.id), field))) ?? ''
+      const { id } = await permitsNothingAfter((grantId) => alter(grantId, field, () => copied))
+      expect(new Set(trust.altered)).toEqual(new Set([`grant ${id} ${field}`]))
+    },
+  )
 
   it('permits nothing when it is listed under somebody else', async () => {
     const { id, until } = await issue()
@@ -448,6 +477,78 @@ describe('a grant that cannot be read', () => {
     for (const key of waiting) await store.run((c) => c.hset(key, { [theirs.id]: '', [mine.id]: '' }))
     expect(await grants.bindPending(ana)).toMatchObject([{ id: mine.id }])
     expect((await grants.get(theirs.id))?.to.principalId).toBeNull()
+  })
+})
+
+describe('a Redis that was put back to an earlier state', () => {
+  it('does not give back what was revoked, and is put right', async () => {
+    const { id } = await issue()
+    const sound = await issue()
+    const restore = await snapshot(store)
+    await grants.revoke(id, 'Wrong person', admin)
+    await restore()
+    await clock.advance({ minutes: 1 })
+    const isRevoked = async (): Promise<void> => {
+      const revocation = {
+        at: clock.now(),
+        by: { kind: 'gateway' },
+        reason: expect.stringContaining('Revoked'),
+      }
+      expect(await grants.get(id)).toMatchObject({ revocation })
+      const held = await grants.heldBy(ana.id)
+      expect(held.find((grant) => grant.id === id)).toMatchObject({ revocation })
+      expect(held.find((grant) => grant.id === sound.id)).toEqual(sound)
+    }
+    await isRevoked()
+    await expect(grants.extend(id, '+5h', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
+    expect(trust.revived).toEqual([`grant ${id}`])
+
+    const told = await follow()
+    await grants.revokeRevived()
+    expect(await told.first()).toEqual({ kind: 'grant-revoked', grantId: id })
+    await grants.revokeRevived()
+    await isRevoked()
+    expect(trust.revived).toEqual([`grant ${id}`])
+    // An instance that never knew.
+    const fresh = await openTrust(clock)
+    expect(await open(store, undefined, { ...trust, journal: fresh.journal }).get(id)).toMatchObject({
+      revocation: { by: { kind: 'gateway' } },
+    })
+    await fresh.close()
+  })
+
+  it('does not let a waiting grant be bound that was revoked', async () => {
+    const { id } = await issue({}, null)
+    const restore = await snapshot(store)
+    await grants.revoke(id, 'Wrong person', admin)
+    await restore()
+    expect(await grants.bindPending(ana)).toEqual([])
+    expect(await grants.heldBy(ana.id)).toEqual([])
+  })
+
+  it('or went away during a revocation, holds it in the end; here it has effect at once', async () => {
+    const { id } = await issue()
+    whileRecording = async ({ event }) => {
+      if (event === 'grant.revoked') await redis.kill()
+    }
+    await expect(grants.revoke(id, 'Wrong person', admin)).rejects.toMatchObject({
+      code: 'store-unavailable',
+    })
+    await redis.restart()
+    await until(() => store.isReady())
+    expect(await grants.get(id)).toMatchObject({ revocation: { by: { kind: 'gateway' } } })
+    whileRecording = async () => {}
+    // Asked again, it is not taken for done.
+    expect(await grants.revoke(id, 'Wrong person', admin)).toMatchObject({
+      revocation: { by: admin, reason: 'Wrong person' },
+    })
+  })
+
+  it('takes no revocation for a sign of it that is still on its way', async () => {
+    const { id } = await issue()
+    await grants.noteRevoked(id)
+    expect(await grants.get(id)).toMatchObject({ revocation: { by: { kind: 'gateway' } } })
+    expect(trust.revived).toEqual([])
   })
 })
 
@@ -514,11 +615,13 @@ describe('with Redis', () => {
 function open(
   own: Store,
   endpointIds: () => ReadonlySet<string> = () => new Set(['press-3', 'historian']),
+  known: Pick<Trust, 'journal' | 'vouching'> = trust,
 ): Grants {
   return createGrants({
     store: own,
     clock,
     ...changesOf(own),
+    ...known,
     logger: silentLogger,
     record: async (event) => {
       await whileRecording(event)
@@ -539,11 +642,49 @@ async function untouched(grant: Grant): Promise<void> {
   expect(events.map(({ event }) => event)).toEqual(['grant.issued'])
 }
 
-async function edit(key: string, from: string, to: string): Promise<void> {
-  const terms = (await store.run((connection) => connection.hget(key, 'terms'))) ?? ''
-  expect(terms).toContain(from)
-  await store.run((connection) => connection.hset(key, 'terms', terms.replace(from, to)))
+/** After `damage` to one of two grants, it permits nothing and the other is as before. */
+async function permitsNothingAfter(
+  damage: (id: string) => Promise<string>,
+): Promise<{ id: string; field: string }> {
+  const damaged = await issue()
+  const sound = await issue()
+  const others = (await grants.list()).filter(({ id }) => id !== damaged.id)
+  const field = await damage(damaged.id)
+  expect((await grants.heldBy(ana.id)).filter(({ revocation }) => revocation === null)).toEqual([sound])
+  expect(await grants.list()).toEqual(others)
+  expect(await grants.get(damaged.id)).toBeNull()
+  await expect(grants.extend(damaged.id, '+5h', admin)).rejects.toMatchObject({ code: 'store-corrupt' })
+  await expect(grants.revoke(damaged.id, 'Damaged', admin)).rejects.toMatchObject({ code: 'store-corrupt' })
+  return { id: damaged.id, field }
 }
+
+/** Changes a field of a grant in Redis as somebody would who can write there, and has no key of ours. */
+async function alter(id: string, field: string, change: (kept: string) => string): Promise<string> {
+  const key = store.key('grant', id)
+  const kept = (await store.run((connection) => connection.hget(key, field))) ?? ''
+  await store.run((connection) => connection.hset(key, field, change(kept)))
+  return field
+}
+
+/** The same, vouched for. */
+function rewrite(id: string, field: string, change: (text: string) => string): Promise<string> {
+  const place = `grant ${id} ${field}`
+  return alter(id, field, (kept) =>
+    trust.vouching.vouch(place, change(kept === '' ? '' : (trust.vouching.verify(place, kept) ?? ''))),
+  )
+}
+
+async function remove(id: string, field: string): Promise<string> {
+  await store.run((connection) => connection.hdel(store.key('grant', id), field))
+  return field
+}
+
+const replacing =
+  (from: string, to: string) =>
+  (text: string): string => {
+    expect(text).toContain(from)
+    return text.replace(from, to)
+  }
 
 /** Without what the follower of a test leaves behind while it follows. */
 async function keys(): Promise<string[]> {

@@ -5,15 +5,19 @@ import { TestClock } from '../support/clock.js'
 import { silentLogger } from '../support/logger.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 import { connectedStore } from '../support/store.js'
+import { openTrust, type Trust } from '../support/trust.js'
 
 let redis: TestRedis
 let store: Store
+let trust: Trust
 
 beforeAll(async () => {
   redis = await startRedis()
   store = await connectedStore(redis.url)
+  trust = await openTrust(new TestClock())
 })
 afterAll(async () => {
+  await trust.close()
   await store.close()
   await redis.close()
 })
@@ -33,7 +37,7 @@ describe('the directory of people', () => {
   async function setUpPeople() {
     const clock = new TestClock()
     await store.run((client) => client.flushall())
-    return { clock, people: createPeople({ store, clock, logger: silentLogger }) }
+    return { clock, people: createPeople({ store, clock, logger: silentLogger, ...trust }) }
   }
   const ana = person('ana')
   const bo = person('bo')
@@ -105,5 +109,19 @@ describe('the directory of people', () => {
     }
     await people.remember(bo, [])
     expect(await people.list()).toHaveLength(2)
+  })
+
+  it('names nobody by an address that somebody else wrote to their entry', async () => {
+    const { people } = await setUpPeople()
+    await people.remember(ana, [])
+    await people.remember(bo, [])
+    const key = store.key('person', bo.id)
+    const kept = (await store.run((client) => client.get(key))) ?? ''
+    await store.run((client) => client.set(key, kept.replace('bo@vendor', 'ana@vendor')))
+    await store.run((client) => client.sadd(store.key('people', 'email', 'ana@vendor.example'), bo.id))
+    expect((await people.byEmail('ana@vendor.example')).map(({ principal }) => principal.id)).toEqual([
+      ana.id,
+    ])
+    expect(trust.altered).toContain(`person ${bo.id}`)
   })
 })

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openLedger, verifyLedger, type LedgerOptions } from '../../src/audit/index.js'
 import { signHead, type Head } from '../../src/audit/format.js'
+import { openJournal } from '../../src/lib/index.js'
 import { TestClock } from '../support/clock.js'
 import {
   Chain,
@@ -18,6 +19,7 @@ import {
   verifyOne,
   writeLedger,
 } from '../support/ledger.js'
+import { silentLogger } from '../support/logger.js'
 
 const key = newLedgerKey()
 const { publicKey } = key
@@ -270,6 +272,33 @@ describe('a disk that is full', () => {
           await rm(join(at, 'filler'))
           await writeLedger(options, 1)
           expect(await verifyOne(options.directory, publicKey)).toMatchObject({ records: 2, fault: null })
+        },
+      )
+    },
+  )
+})
+
+describe('a disk that is full, under the journal', () => {
+  onSmallDisk(
+    'keeps what was refused, and writes it with the next (needs root, to mount a disk)',
+    async () => {
+      await withMount(
+        (at) => run('mount', '-t', 'tmpfs', '-o', 'size=64k', 'gatehouse-test', at),
+        async (at) => {
+          const options = {
+            ...{ file: join(at, 'ended.jsonl'), isReadOnly: false, logger: silentLogger },
+            ...{ clock: new TestClock(), keptMs: { grant: Infinity, session: Infinity } },
+            onRevived: () => undefined,
+          }
+          const journal = await openJournal(options)
+          await writeFile(join(at, 'filler'), Buffer.alloc(65_536)).catch(() => undefined)
+          await journal.add('grant', 'g-1')
+          expect(journal.hasEnded('grant', 'g-1')).toBe(true)
+          await rm(join(at, 'filler'))
+          await journal.add('grant', 'g-2')
+          await journal.close()
+          const next = await openJournal({ ...options, isReadOnly: true })
+          expect(next.list('grant')).toEqual(['g-1', 'g-2'])
         },
       )
     },

@@ -11,8 +11,9 @@ import type { Actor, Principal } from '../../src/model.js'
 import { createSessions, type SessionEvent, type Sessions } from '../../src/sessions/index.js'
 import { TestClock } from '../support/clock.js'
 import { silentLogger } from '../support/logger.js'
-import { changesOf, connectedStore } from '../support/store.js'
+import { changesOf, connectedStore, snapshot } from '../support/store.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
+import { openTrust, type Trust } from '../support/trust.js'
 
 const hour = 3_600_000
 const ana: Principal = {
@@ -29,6 +30,7 @@ const idToken = 'eyJhbGciOiJFUzI1NiJ9.e30.signature'
 let redis: TestRedis
 let store: Store
 let clock: TestClock
+let trust: Trust
 let events: SessionEvent[]
 /** Runs while an event is being recorded, before it is durable. */
 let whileRecording: (event: SessionEvent) => Promise<void>
@@ -46,12 +48,14 @@ beforeEach(async () => {
   store = await connectedStore(redis.url)
   await store.run((connection) => connection.flushall())
   clock = new TestClock()
+  trust = await openTrust(clock)
   events = []
   whileRecording = async () => {}
   sessions = open(store)
 })
 afterEach(async () => {
   await store.close()
+  await trust.close()
 })
 
 describe('a login', () => {
@@ -168,17 +172,8 @@ describe('a session', () => {
   })
 
   it('is listed among a thousand at most', async () => {
-    const { session } = await login()
-    const copies = `
-      local record = redis.call('HGET', KEYS[1], 'record')
-      for i = 1, 1100 do
-        local id = ARGV[1] .. i
-        redis.call('HSET', KEYS[1] .. i, 'record', (string.gsub(record, '"id":"s%-[^"]*"', '"id":"' .. id .. '"')))
-        redis.call('ZADD', KEYS[2], ARGV[2], id)
-      end`
-    const everyone = store.key('sessions', 'all')
-    const key = store.key('session', session.id)
-    await store.run((connection) => connection.eval(copies, 2, key, everyone, session.id, session.endsAt))
+    for (let portion = 0; portion < 11; portion += 1)
+      await Promise.all(Array.from({ length: 91 }, () => login()))
     expect(await sessions.list()).toHaveLength(1_000)
   })
 
@@ -193,8 +188,11 @@ describe('a session', () => {
     const { session, token } = await login()
     const pass = await sessions.issuePass(session, 'press-3')
     const key = store.key('session', session.id)
-    const record = (await store.run((connection) => connection.hget(key, 'record'))) ?? ''
-    await store.run((connection) => connection.hset(key, 'record', damage(record)))
+    const place = `session ${session.id} record`
+    const kept = (await store.run((connection) => connection.hget(key, 'record'))) ?? ''
+    // Vouched for, as by a newer version.
+    const damaged = trust.vouching.vouch(place, damage(trust.vouching.verify(place, kept) ?? ''))
+    await store.run((connection) => connection.hset(key, 'record', damaged))
     expect(await sessions.byToken(token)).toBeNull()
     expect(await sessions.byId(session.id)).toBeNull()
     expect(await sessions.byPassToken(pass.token, 'press-3')).toBeNull()
@@ -203,6 +201,66 @@ describe('a session', () => {
     expect(events.at(-1)).toMatchObject({ event: 'session.ended', principalId: 'unknown' })
     expect(await keys()).not.toContain(key)
     expect(await sessions.end(session.id, 'session-killed', admin)).toBe(false)
+  })
+})
+
+describe('a session that somebody else wrote to', () => {
+  const alter = async (id: string, field: string, change: (kept: string) => string): Promise<void> => {
+    const key = store.key('session', id)
+    const kept = (await store.run((connection) => connection.hget(key, field))) ?? ''
+    await store.run((connection) => connection.hset(key, field, change(kept)))
+  }
+
+  it('is none with another role, and that is reported', async () => {
+    const { session, token } = await login()
+    await alter(session.id, 'record', (kept) => kept.replace('approver', 'admin'))
+    expect(await sessions.byToken(token)).toBeNull()
+    expect(await sessions.byId(session.id)).toBeNull()
+    expect(new Set(trust.altered)).toEqual(new Set([`session ${session.id} record`]))
+  })
+
+  it('does not open to a token of their own', async () => {
+    const { session } = await login()
+    const theirs = newToken()
+    await alter(session.id, 'token', () => fingerprint(theirs))
+    await store.run((connection) => connection.set(store.key('session-key', fingerprint(theirs)), session.id))
+    expect(await sessions.byToken(theirs)).toBeNull()
+    expect(trust.altered).toEqual([`session ${session.id} token`])
+  })
+
+  it('does not open to the token of another session', async () => {
+    const [mine, theirs] = await Promise.all([login(), login({ principal: bob })])
+    const token = await store.run((connection) =>
+      connection.hget(store.key('session', mine.session.id), 'token'),
+    )
+    await alter(theirs.session.id, 'token', () => token ?? '')
+    await store.run((connection) =>
+      connection.set(store.key('session-key', fingerprint(mine.token)), theirs.session.id),
+    )
+    expect(await sessions.byToken(mine.token)).toBeNull()
+    expect(trust.altered).toEqual([`session ${theirs.session.id} token`])
+  })
+
+  it('does not open through a pass for another endpoint', async () => {
+    const { session } = await login()
+    const { token } = await sessions.issuePass(session, 'press-3')
+    const field = `pass:${fingerprint(token)}`
+    await alter(session.id, field, (kept) => kept.replace('press-3', 'press-4'))
+    expect(await sessions.byPassToken(token, 'press-4')).toBeNull()
+    expect(await sessions.byPassToken(token, 'press-3')).toBeNull()
+    expect(new Set(trust.altered)).toEqual(new Set([`session ${session.id} ${field}`]))
+  })
+
+  it('cannot be entered by a hand-over code of theirs', async () => {
+    const { session } = await login()
+    const nonce = newToken()
+    const code = await sessions.issueHandoverCode(handover(session.id, nonce))
+    const theirs = newToken()
+    const content = await store.run((connection) => connection.get(store.key('handover', fingerprint(code))))
+    await store.run((connection) => connection.set(store.key('handover', fingerprint(theirs)), content ?? ''))
+    expect(await sessions.redeemHandoverCode(theirs, { endpointId: 'press-3', nonce })).toBeNull()
+    expect(trust.altered).toEqual([`handover ${fingerprint(theirs)}`])
+    expect(await sessions.redeemHandoverCode(code, { endpointId: 'press-3', nonce })).not.toBeNull()
   })
 })
 
@@ -543,6 +601,34 @@ describe('with Redis', () => {
     expect(await sessions.byToken(ended.token)).toBeNull()
   })
 
+  it('put back to an earlier state, sessions that had ended stay ended and are ended again', async () => {
+    const { session, token } = await login()
+    const kept = await login()
+    const { token: passToken } = await sessions.issuePass(session, 'press-3')
+    const restore = await snapshot(store)
+    await sessions.end(session.id, 'session-killed', admin)
+    await restore()
+    await clock.advance({ minutes: 1 })
+    expect(await sessions.byToken(token)).toBeNull()
+    expect(await sessions.byId(session.id)).toBeNull()
+    expect(await sessions.byPassToken(passToken, 'press-3')).toBeNull()
+    expect(await sessions.list()).toEqual([kept.session])
+    expect(trust.revived).toEqual([`session ${session.id}`])
+
+    await sessions.endRevived()
+    expect(await keys()).not.toContain(store.key('session', session.id))
+    expect(await sessions.byToken(kept.token)).toEqual(kept.session)
+  })
+
+  it('put back to an earlier state, it can still be ended by hand', async () => {
+    const { session } = await login()
+    const restore = await snapshot(store)
+    await sessions.end(session.id, 'session-killed', admin)
+    await restore()
+    expect(await sessions.end(session.id, 'session-killed', admin)).toBe(true)
+    expect(await sessions.end(session.id, 'session-killed', admin)).toBe(false)
+  })
+
   it.each(['SIGKILL', 'SIGSTOP'] as const)(
     'down by %s, every question fails in under 500 ms',
     async (signal) => {
@@ -579,6 +665,7 @@ function open(own: Store): Sessions {
     store: own,
     clock,
     ...changesOf(own),
+    ...trust,
     keyring,
     logger: silentLogger,
     record: async (event) => {

@@ -54,8 +54,7 @@ describe('while the changes could not be followed', () => {
     const answer = client.fetch(`${plant.origin('press-3')}/setpoint`, { method: 'POST', body: 'x' })
     await slow.reached
 
-    const revocation = JSON.stringify({ at: plant.clock.now(), by: { kind: 'gateway' }, reason: 'missed' })
-    await store.run((redis) => redis.hset(store.key('grant', missed.id), 'revocation', revocation))
+    await plant.revokeUnannounced(missed)
     await plant.redis.restart()
     await until('the changes are followed again', async () =>
       /name=gatehouse-follow .*cmd=xread/.test(

@@ -7,6 +7,7 @@ import { run } from '../../src/cli/program.js'
 import { createKeysFile, endpointOrigin, loadConfig, type Config } from '../../src/config/index.js'
 import type { GrantRequest } from '../../src/grants/index.js'
 import { principalId } from '../../src/identity/index.js'
+import { createVouching } from '../../src/lib/index.js'
 import { startGatehouse, type Gatehouse } from '../../src/main.js'
 import type { Actor, Endpoint, Grant, Principal } from '../../src/model.js'
 import type { ServerCertificate } from './certificates.js'
@@ -98,6 +99,8 @@ export interface Plant {
   signInPage(page: Page, name: AccountName): Promise<void>
   issue(over?: Partial<GrantRequest>): Promise<Grant>
   revoke(grant: Grant): Promise<void>
+  /** The state alone, without the entry in the log of changes: what an instance sees that missed the entry. */
+  revokeUnannounced(grant: Grant): Promise<void>
   /** A command of the command line, in this process. */
   command(...argv: string[]): Promise<{ status: number; out: string; err: string }>
   /** Stops Gatehouse and starts it again on the same state. */
@@ -217,6 +220,12 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
     },
     async revoke(grant) {
       await gatehouse.services.grants.revoke(grant.id, 'test of the gate', operator)
+    },
+    async revokeUnannounced({ id }) {
+      const { store, keyring } = gatehouse.services
+      const revocation = JSON.stringify({ at: clock.now(), by: { kind: 'gateway' }, reason: 'missed' })
+      const text = createVouching(keyring, () => undefined).vouch(`grant ${id} revocation`, revocation)
+      await store.run((connection) => connection.hset(store.key('grant', id), 'revocation', text))
     },
     async command(...argv) {
       let out = ''

@@ -1,6 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -13,6 +14,8 @@ export interface TestRedis {
   kill(): Promise<void>
   /** Starts it again on the same socket and data. */
   restart(): Promise<void>
+  /** Copies its files; the result kills it and starts it again from that copy, as a restored backup would. */
+  backUp(): Promise<() => Promise<void>>
   close(): Promise<void>
 }
 
@@ -34,6 +37,17 @@ export async function startRedis(): Promise<TestRedis> {
     restart: async () => {
       await kill()
       child = await launch(folder, socket)
+    },
+    backUp: async () => {
+      const files = join(folder, 'appendonlydir')
+      const copy = join(folder, `copy-${randomUUID()}`)
+      await cp(files, copy, { recursive: true })
+      return async () => {
+        await kill()
+        await rm(files, { recursive: true })
+        await cp(copy, files, { recursive: true })
+        child = await launch(folder, socket)
+      }
     },
     close: async () => {
       await kill()

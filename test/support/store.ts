@@ -28,3 +28,16 @@ export function changesOf(store: Store): { changes: ChangeLog; view: View } {
   const changes = openChangeLog(store, silentLogger)
   return { changes, view: createView(changes.proof) }
 }
+
+/** Remembers all that is in Redis; the result puts it back, as an old dump would. */
+export async function snapshot(store: Store): Promise<() => Promise<void>> {
+  const keys = await store.run((redis) => redis.keys('*'))
+  const contents = await store.run((redis) => Promise.all(keys.map((key) => redis.dumpBuffer(key))))
+  return async () => {
+    await store.run((redis) => redis.flushall())
+    for (const [at, key] of keys.entries()) {
+      const content = contents[at]
+      if (content) await store.run((redis) => redis.restore(key, 0, content))
+    }
+  }
+}

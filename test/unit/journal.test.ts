@@ -1,0 +1,117 @@
+import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { openJournal, type Journal } from '../../src/lib/index.js'
+import { TestClock } from '../support/clock.js'
+import { silentLogger } from '../support/logger.js'
+
+const hour = 3_600_000
+
+describe('the journal of what has ended', () => {
+  let clock: TestClock
+  let folder: string
+  let file: string
+  let revived: string[]
+  const open = (isReadOnly = false): Promise<Journal> =>
+    openJournal({
+      file,
+      isReadOnly,
+      clock,
+      logger: silentLogger,
+      keptMs: { grant: Infinity, session: 12 * hour },
+      onRevived: (kind, id) => revived.push(`${kind} ${id}`),
+    })
+
+  beforeEach(async () => {
+    clock = new TestClock()
+    folder = await mkdtemp(join(tmpdir(), 'gatehouse-journal-'))
+    file = join(folder, 'ended.jsonl')
+    revived = []
+  })
+  afterEach(() => rm(folder, { recursive: true }))
+
+  it('knows at once, and after a restart', async () => {
+    const journal = await open()
+    const added = journal.add('grant', 'g-1')
+    expect(journal.hasEnded('grant', 'g-1')).toBe(true)
+    expect(journal.hasEnded('session', 'g-1')).toBe(false)
+    await added
+    // As after a kill: not closed.
+    const next = await open()
+    expect(next.hasEnded('grant', 'g-1')).toBe(true)
+    expect(next.list('grant')).toEqual(['g-1'])
+    await Promise.all([journal.close(), next.close()])
+  })
+
+  it('writes each once, however many are added at a time', async () => {
+    const journal = await open()
+    const ids = Array.from({ length: 500 }, (_, at) => `s-${at}`)
+    await Promise.all([...ids, ...ids].map((id) => journal.add('session', id)))
+    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n')
+    expect(lines.map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(ids)
+    await journal.close()
+  })
+
+  it('reports what comes back, once, and not what is still on its way', async () => {
+    const journal = await open()
+    await journal.add('grant', 'g-1')
+    expect(journal.hasEnded('grant', 'g-1')).toBe(true)
+    expect(revived).toEqual([])
+    await clock.advance({ seconds: 6 })
+    expect(journal.hasEnded('grant', 'g-1')).toBe(true)
+    expect(journal.hasEnded('grant', 'g-1')).toBe(true)
+    expect(revived).toEqual(['grant g-1'])
+    await journal.close()
+  })
+
+  it('forgets sessions that would have ended by now, and no grant', async () => {
+    const journal = await open()
+    await journal.add('session', 's-1')
+    await journal.add('grant', 'g-1')
+    await clock.advance({ hours: 13 })
+    await journal.add('session', 's-2')
+    expect(journal.list('session')).toEqual(['s-2'])
+    await journal.close()
+    const next = await open()
+    expect(next.list('session')).toEqual(['s-2'])
+    expect(next.list('grant')).toEqual(['g-1'])
+    await next.close()
+  })
+
+  it.each([
+    '{"kind":"gra',
+    '\0\0\0',
+    '[]',
+    '{"kind":"pass","id":"x","at":1}',
+    '{"kind":"grant","id":7,"at":1}',
+  ])('reads on after a line that is %j', async (line) => {
+    await writeFile(file, `${JSON.stringify({ kind: 'grant', id: 'g-1', at: clock.now() })}\n${line}\n`)
+    const journal = await open()
+    await journal.add('grant', 'g-2')
+    await journal.close()
+    const next = await open()
+    expect(next.list('grant')).toEqual(['g-1', 'g-2'])
+    await next.close()
+  })
+
+  it('writes on a line of its own after one that a crash cut off', async () => {
+    await appendFile(file, `{"kind":"grant","id":"g-1"`)
+    const journal = await open()
+    await journal.add('grant', 'g-2')
+    await journal.close()
+    expect((await open(true)).list('grant')).toEqual(['g-2'])
+  })
+
+  it('makes no file for who only looks', async () => {
+    const journal = await open(true)
+    await journal.add('grant', 'g-1')
+    expect(journal.hasEnded('grant', 'g-1')).toBe(true)
+    await journal.close()
+    await expect(readFile(file)).rejects.toThrow('ENOENT')
+  })
+
+  it('is refused, with a code, where it can be neither read nor made', async () => {
+    file = join(folder, 'no-such-folder', 'ended.jsonl')
+    await expect(open()).rejects.toMatchObject({ code: 'ledger-unavailable' })
+  })
+})
