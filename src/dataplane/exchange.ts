@@ -86,6 +86,7 @@ type Settle = (outcome: ForwardOutcome | Switched) => void
 
 /** waiting (nothing written yet) → answering → settled, and never back. */
 class Exchange implements UpstreamEvents, Paced {
+  place = -1
   readonly #task: Task
   readonly #resolve: Settle
   readonly #reject: (error: unknown) => void

@@ -1,4 +1,5 @@
 import { systemClock, type Clock, type Timer } from '../lib/index.js'
+import { Roster, type Member } from './roster.js'
 
 /** How slow a client may be. */
 export interface PaceLimits {
@@ -9,7 +10,7 @@ export interface PaceLimits {
 }
 
 /** Something that moves bytes for a client, for as long as it does. */
-export interface Paced {
+export interface Paced extends Member {
   /** Called about once a second. @param nowMs on the monotonic clock */
   tick(nowMs: number): void
 }
@@ -25,13 +26,13 @@ const tickMs = 1_000
 
 /** @param clock the system's own where it serves, as for all limits of input and output: it decides nothing */
 export function createPace(limits: PaceLimits, clock: Clock = systemClock): Pace {
-  const watched = new Set<Paced>()
+  const watched = new Roster<Paced>()
   let ticker: Timer | null = null
 
   const tick = (): void => {
     ticker = null
     const now = clock.monotonic()
-    for (const paced of [...watched]) paced.tick(now)
+    for (const paced of watched) paced.tick(now)
     if (watched.size > 0) ticker = clock.after(tickMs, tick)
   }
 

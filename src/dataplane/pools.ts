@@ -2,6 +2,7 @@ import { systemClock, type Clock, type Logger, type Timer } from '../lib/index.j
 import type { Endpoint } from '../model.js'
 import { Connection } from './connections.js'
 import { createAccounts } from './credentials.js'
+import { Roster } from './roster.js'
 import type { RequestHead, Upstream, UpstreamEvents, UpstreamTimeouts } from './upstream.js'
 import { WireCall } from './wire-client.js'
 
@@ -85,7 +86,7 @@ class Machine {
   readonly #options: UpstreamsOptions
   readonly #timeouts: UpstreamTimeouts
   readonly #pools = new Map<string, Pool>()
-  readonly #calls = new Set<WireCall>()
+  readonly #calls = new Roster<WireCall>()
   /** Those that wait for a connection, the first to be served first. */
   readonly #waiting: { readonly call: WireCall; readonly passId: string }[] = []
   #open = 0
@@ -105,7 +106,9 @@ class Machine {
       onProblem: (problem) => {
         this.#options.logger.warn('upstream: request failed', { endpointId: this.#endpoint.id, problem })
       },
-      onSettled: (settled) => this.#calls.delete(settled),
+      onSettled: (settled) => {
+        this.#calls.delete(settled)
+      },
     })
     this.#calls.add(call)
     const connection = this.#connectionFor(passId)

@@ -6,7 +6,7 @@ export function ignore(): void {
   // The close is acted on.
 }
 
-const watchers = new WeakMap<Duplex, Set<() => void>>()
+const watchers = new WeakMap<Duplex, (() => void)[]>()
 
 /**
  * Calls `callback` when `socket` closes, or at once if it has, and returns how to stop waiting. One
@@ -19,12 +19,15 @@ export function onceClosed(socket: Duplex, callback: () => void): () => void {
     return () => undefined
   }
   const waiting = watchers.get(socket) ?? watch(socket)
-  waiting.add(callback)
-  return () => waiting.delete(callback)
+  waiting.push(callback)
+  return () => {
+    const place = waiting.indexOf(callback)
+    if (place !== -1) waiting.splice(place, 1)
+  }
 }
 
-function watch(socket: Duplex): Set<() => void> {
-  const waiting = new Set<() => void>()
+function watch(socket: Duplex): (() => void)[] {
+  const waiting: (() => void)[] = []
   watchers.set(socket, waiting)
   socket.once('close', () => {
     watchers.delete(socket)

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../lib/index.js'
 import type { CutCause, EpochMs } from '../model.js'
+import { Roster, type Member } from './roster.js'
 
 /** One live request, download or WebSocket: whose, by which right, and until when. */
 export interface StreamInfo {
@@ -57,14 +58,14 @@ export interface Streams {
  * A search is a walk over all streams: 5,000 take well under a millisecond, and searches are rare.
  */
 export function createStreams(options: { readonly clock: Clock }): Streams {
-  const live = new Set<Entry>()
-  const pending = new Set<Pending>()
-  const deadlines = createDeadlines(options.clock)
+  const live = new Roster<Entry>()
+  const pending = new Roster<Pending>()
+  const deadlines = createDeadlines(options.clock, live)
 
   const open = (info: StreamInfo): Entry => {
-    const entry = new Entry(info, deadlines, () => live.delete(entry))
+    const entry = new Entry(info, deadlines, live)
     live.add(entry)
-    deadlines.add(entry)
+    deadlines.watch(entry)
     return entry
   }
   const apply = (change: Change, entries: Iterable<Entry>): number => {
@@ -80,7 +81,7 @@ export function createStreams(options: { readonly clock: Clock }): Streams {
 
   return {
     expect: () => {
-      const self: Pending = { missed: [] }
+      const self: Pending = { missed: [], place: -1 }
       pending.add(self)
       return {
         open: (info) => {
@@ -106,7 +107,7 @@ type Change = { readonly match: (stream: StreamInfo) => boolean } & (
   { readonly kind: 'cut'; readonly cause: CutCause } | { readonly kind: 'move'; readonly closeAt: EpochMs }
 )
 
-interface Pending {
+interface Pending extends Member {
   readonly missed: Change[]
 }
 
@@ -127,17 +128,20 @@ function deadlineCause({ info }: Entry): CutCause {
   return info.closeAt >= info.sessionEndsAt ? 'session-ended' : 'grant-ended'
 }
 
-class Entry implements LiveStream {
+class Entry implements LiveStream, Member {
+  place = -1
+  /** Of the deadlines alone. */
+  deadline: Deadline | null = null
   #info: StreamInfo
   #cause: CutCause | null = null
-  readonly #callbacks = new Set<(cause: CutCause) => void>()
+  #callbacks: ((cause: CutCause) => void)[] = []
   readonly #deadlines: Deadlines
-  readonly #forget: () => void
+  readonly #live: Roster<Entry>
 
-  constructor(info: StreamInfo, deadlines: Deadlines, forget: () => void) {
+  constructor(info: StreamInfo, deadlines: Deadlines, live: Roster<Entry>) {
     this.#info = info
     this.#deadlines = deadlines
-    this.#forget = forget
+    this.#live = live
   }
 
   get info(): StreamInfo {
@@ -149,61 +153,71 @@ class Entry implements LiveStream {
   }
 
   onCut(callback: (cause: CutCause) => void): () => void {
-    if (this.#cause === null) this.#callbacks.add(callback)
+    if (this.#cause === null) this.#callbacks.push(callback)
     else callback(this.#cause)
-    return () => this.#callbacks.delete(callback)
+    return () => {
+      this.#callbacks = this.#callbacks.filter((other) => other !== callback)
+    }
   }
 
   cut(cause: CutCause): void {
     if (this.#cause !== null) return
     this.#cause = cause
-    this.#deadlines.remove(this)
-    const callbacks = [...this.#callbacks]
-    this.#callbacks.clear()
+    this.#deadlines.forget(this)
+    const callbacks = this.#callbacks
+    this.#callbacks = []
     for (const callback of callbacks) callback(cause)
   }
 
   moveTo(closeAt: EpochMs): void {
-    this.#deadlines.remove(this)
+    this.#deadlines.forget(this)
     this.#info = { ...this.#info, closeAt: Math.min(closeAt, this.#info.sessionEndsAt) }
-    this.#deadlines.add(this)
+    this.#deadlines.watch(this)
   }
 
   end(): void {
-    this.#callbacks.clear()
-    this.#deadlines.remove(this)
-    this.#forget()
+    this.#callbacks = []
+    this.#deadlines.forget(this)
+    this.#live.delete(this)
   }
 }
 
 interface Deadlines {
-  add(entry: Entry): void
-  remove(entry: Entry): void
+  /** Cuts it when its time has come. */
+  watch(entry: Entry): void
+  /** It is over, or is given another time. */
+  forget(entry: Entry): void
 }
 
 interface Deadline {
-  readonly entries: Set<Entry>
   /** Monotonic. */
   due: number
   timer: Timer
+  /** How many streams it would cut. */
+  open: number
 }
 
-/** One timer for each distinct instant: streams of one grant share theirs, however many they are. */
-function createDeadlines(clock: Clock): Deadlines {
+/**
+ * One timer for each distinct instant: streams of one grant share theirs, however many they are. It stays until
+ * it is due, hours at most, also while nothing is open: the next request of that grant needs it again.
+ */
+function createDeadlines(clock: Clock, live: Iterable<Entry>): Deadlines {
   const byInstant = new Map<EpochMs, Deadline>()
 
-  const expire = (closeAt: EpochMs): void => {
-    const deadline = byInstant.get(closeAt)
-    byInstant.delete(closeAt)
-    cutAll(deadline?.entries ?? [], deadlineCause)
-  }
   const arm = (closeAt: EpochMs, delayMs: number): Timer =>
     clock.after(delayMs, () => {
-      expire(closeAt)
+      const deadline = byInstant.get(closeAt)
+      byInstant.delete(closeAt)
+      const entries = [...live].filter((entry) => entry.deadline !== null && entry.deadline === deadline)
+      cutAll(entries, deadlineCause)
     })
+  const forget = (entry: Entry): void => {
+    if (entry.deadline !== null) entry.deadline.open -= 1
+    entry.deadline = null
+  }
 
   return {
-    add: (entry) => {
+    watch: (entry) => {
       const { closeAt } = entry.info
       const delayMs = closeAt - clock.now()
       if (delayMs <= 0) {
@@ -211,24 +225,19 @@ function createDeadlines(clock: Clock): Deadlines {
         return
       }
       const due = clock.monotonic() + delayMs
-      const deadline = byInstant.get(closeAt)
+      let deadline = byInstant.get(closeAt)
       if (deadline === undefined) {
-        byInstant.set(closeAt, { entries: new Set([entry]), due, timer: arm(closeAt, delayMs) })
-        return
-      }
-      deadline.entries.add(entry)
-      // The wall clock was set forward since the timer was armed: the sooner of the two holds.
-      if (due < deadline.due - 1) {
+        deadline = { due, timer: arm(closeAt, delayMs), open: 0 }
+        byInstant.set(closeAt, deadline)
+      } else if (due < deadline.due - 1 || (due > deadline.due + 1 && deadline.open === 0)) {
+        // The wall clock was set since the timer was armed. For what is open, the sooner of the two holds.
         deadline.timer.cancel()
         deadline.due = due
         deadline.timer = arm(closeAt, delayMs)
       }
+      deadline.open += 1
+      entry.deadline = deadline
     },
-    remove: (entry) => {
-      const deadline = byInstant.get(entry.info.closeAt)
-      if (deadline?.entries.delete(entry) !== true || deadline.entries.size > 0) return
-      deadline.timer.cancel()
-      byInstant.delete(entry.info.closeAt)
-    },
+    forget,
   }
 }

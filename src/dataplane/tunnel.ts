@@ -42,6 +42,7 @@ const closingGraceMs = 5_000
 const probeAfterMs = 30_000
 
 class Tunnel implements Paced {
+  place = -1
   readonly #options: TunnelOptions
   readonly #resolve: (outcome: ForwardOutcome) => void
   readonly #up: Lane

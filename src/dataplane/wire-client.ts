@@ -2,6 +2,7 @@ import { assert, systemClock } from '../lib/index.js'
 import type { Broken, Connection, ConnectionUser } from './connections.js'
 import { type FailureCode, upstreamFailure } from './failures.js'
 import type { ResponseHead } from './response-headers.js'
+import type { Member } from './roster.js'
 import type { RequestHead, UpstreamCall, UpstreamEvents } from './upstream.js'
 
 export interface CallOptions {
@@ -18,7 +19,8 @@ export interface CallOptions {
 const lastChunk = '0\r\n\r\n'
 
 /** One request on the wire and its answer. Gets a connection now or later, and gives it back or closes it. */
-export class WireCall implements UpstreamCall, ConnectionUser {
+export class WireCall implements UpstreamCall, ConnectionUser, Member {
+  place = -1
   readonly #options: CallOptions
   readonly #events: UpstreamEvents
   #connection: Connection | null = null
