@@ -21,7 +21,7 @@ import {
   startOperations,
   watchChanges,
 } from './gateway/index.js'
-import { createGrants, type Grants } from './grants/index.js'
+import { createGrants, createLockdowns, type Grants, type Lockdowns } from './grants/index.js'
 import {
   createAssertions,
   createIdentityProvider,
@@ -44,12 +44,14 @@ import {
   systemClock,
   type ChangeLog,
   type Clock,
+  type Journal,
   type Keyring,
   type Logger,
   type Store,
   type Visit,
 } from './lib/index.js'
 import type { Reason } from './model.js'
+import { oldestViewMs } from './policy/index.js'
 import { createPortal } from './portal/index.js'
 import { cookieNames, createSessions, type Sessions } from './sessions/index.js'
 
@@ -79,9 +81,11 @@ export interface Services {
   readonly keyring: Keyring
   readonly store: Store
   readonly changes: ChangeLog
+  readonly journal: Journal
   readonly ledger: Ledger
   readonly sessions: Sessions
   readonly grants: Grants
+  readonly lockdowns: Lockdowns
   readonly people: People
   readonly secondFactor: SecondFactor
   close(): Promise<void>
@@ -113,7 +117,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     isReadOnly: options.isReadOnly === true,
     clock,
     logger,
-    keptMs: { grant: Infinity, session: config.sessions.maxLengthMs },
+    keptMs: { grant: Infinity, session: config.sessions.maxLengthMs, lockdown: Infinity },
     onRevived: (kind, id) => {
       alarm({ event: 'store.rolled-back', kind, id })
     },
@@ -128,23 +132,22 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     }),
   )
   const store = connectStore({ ...config.redis, limitMs: options.storeLimitMs }, logger)
-  const changes = openChangeLog(store, logger)
+  const changes = openChangeLog(store, vouching, logger)
   const record: Ledger['append'] = (event) => ledger.append(event)
   const view = createView(changes.proof)
   const shared = { store, clock, changes, view, record, keyring, journal, vouching, logger }
+  const endpointIds = new Set(config.endpoints.map((endpoint) => endpoint.id))
   return {
     clock,
     logger,
     keyring,
     store,
     changes,
+    journal,
     ledger,
     sessions: createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs }),
-    grants: createGrants({
-      ...shared,
-      maxLengthMs: config.grants.maxLengthMs,
-      endpointIds: new Set(config.endpoints.map((endpoint) => endpoint.id)),
-    }),
+    grants: createGrants({ ...shared, maxLengthMs: config.grants.maxLengthMs, endpointIds }),
+    lockdowns: createLockdowns({ ...shared, endpointIds }),
     people: createPeople(shared),
     secondFactor: createSecondFactor({ ...shared, ...config.totp }),
     close: async () => {
@@ -176,7 +179,8 @@ export interface Gatehouse {
  */
 export async function startGatehouse(config: Config, options: ServiceOptions = {}): Promise<Gatehouse> {
   const services = await openServices(config, options)
-  const { clock, logger, keyring, ledger, store, changes, sessions, grants, people, secondFactor } = services
+  const { clock, logger, keyring, ledger, store, changes, journal } = services
+  const { sessions, grants, lockdowns, people, secondFactor } = services
   const { publicUrl } = config.server
   const streams = createStreams({ clock })
   const upstreams = createUpstreams({ clock, logger })
@@ -192,9 +196,9 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   })
   const assertions = createAssertions({ key: keyring.assertion, clock, issuer: publicUrl.origin })
   const answers = createAnswers(pages, logger)
-  const mayOpen = createMayOpen(config, grants, clock)
+  const mayOpen = createMayOpen({ config, grants, lockdowns, changes, clock })
   const forSurfaces = {
-    ...{ config, clock, logger, pages, sessions, grants, people, secondFactor, mayOpen },
+    ...{ config, clock, logger, pages, sessions, grants, lockdowns, people, secondFactor, mayOpen },
     answerError: (visit: Visit, req: IncomingMessage, res: ServerResponse, error: unknown) => {
       answers.failed({ id: visit.requestId, isNavigation: isNavigation(req.headers) }, res, error)
     },
@@ -210,11 +214,12 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   })
   const admin = createAdmin({ ...forSurfaces, streams: () => streams.list() })
   const gateway = createGateway({
-    ...{ config, answers, mayOpen, clock, logger, keyring, ledger, sessions, grants },
+    ...{ config, answers, mayOpen, clock, logger, keyring, ledger, sessions, grants, lockdowns },
+    changes,
     ...{ streams, upstreams, assertions, pages },
     surfaces: [portal, admin],
   })
-  const watch = await watchChanges({ clock, logger, changes, streams, sessions, grants })
+  const watch = await watchChanges({ clock, logger, changes, journal, streams, sessions, grants, lockdowns })
   const server = gateway.listen()
   let operations: Server | null = null
   let probes: Probes | null = null
@@ -222,6 +227,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const problems = (): string[] => [
     ...(isStopping ? ['this instance is stopping'] : []),
     ...(store.isReady() ? [] : ['Redis is not reachable']),
+    ...(changes.proof.ageMs <= oldestViewMs ? [] : ['changes in Redis cannot be followed']),
     ...(ledger.isWritable() ? [] : ['the ledger cannot be written']),
   ]
   const close = async (): Promise<void> => {

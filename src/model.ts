@@ -180,6 +180,25 @@ export interface Revocation {
 /** What a surface of Gatehouse itself asks of the visitor. `machine` is for calls no browser makes. */
 export type OwnAccess = 'public' | 'machine' | 'signed-in' | 'verified' | 'approver' | 'admin'
 
+/** What a lockdown closes: every machine, one machine, or all machines to one person. */
+export type LockdownScope =
+  | { readonly kind: 'all' }
+  | { readonly kind: 'endpoint'; readonly endpointId: string }
+  | {
+      readonly kind: 'principal'
+      readonly email: string
+      /** The principals known by that e-mail when it began. */
+      readonly principalIds: readonly string[]
+    }
+
+/** Nobody passes, whatever they hold, until it is lifted. Grants stay as they are. */
+export interface Lockdown {
+  readonly scope: LockdownScope
+  readonly at: EpochMs
+  readonly by: Actor
+  readonly reason: string
+}
+
 /** The closed list of reasons: the same words in decisions, the ledger, pages and tests. */
 export const reasons = [
   // permit
@@ -202,6 +221,8 @@ export const reasons = [
   'method-closed',
   'path-closed',
   'view-only',
+  'lockdown',
+  'view-unproved',
 ] as const
 export type Reason = (typeof reasons)[number]
 
@@ -231,6 +252,11 @@ export type Initiator = 'own' | 'link' | 'foreign'
 /** Everything a decision may depend on, gathered before it is asked for. */
 export interface Facts {
   readonly at: EpochMs
+  /**
+   * Milliseconds on a monotonic clock since it was last proved that no change of grants and sessions is missing
+   * here; infinite when it never was.
+   */
+  readonly viewAgeMs: number
   readonly resource:
     | { readonly kind: 'own'; readonly access: OwnAccess }
     | {
@@ -247,9 +273,15 @@ export interface Facts {
     readonly isUpgrade: boolean
     readonly initiator: Initiator
   }
-  readonly session: Pick<Session, 'endsAt' | 'assurance' | 'roles'> | null
+  readonly session:
+    | (Pick<Session, 'endsAt' | 'assurance' | 'roles'> & {
+        readonly principal: Pick<Principal, 'id' | 'email'>
+      })
+    | null
   /** The grants bound to the session's principal, in no order, ended and revoked ones included. */
   readonly grants: readonly Grant[]
+  /** All that are in force, whoever they are about. */
+  readonly lockdowns: readonly Lockdown[]
 }
 
 /** Why a live stream was closed before its own end. A closed list, used in close reasons and the ledger. */
@@ -260,6 +292,7 @@ export const cutCauses = [
   'session-killed',
   'signed-out',
   'second-factor-reset',
+  'lockdown',
   'state-stale',
   'gateway-stopping',
   'idle',

@@ -3,6 +3,7 @@ import { serveRoutes } from '../lib/page/index.js'
 import type { OwnSurface } from '../lib/index.js'
 import { grantRoutes } from './grants.js'
 import { issueRoutes } from './issue.js'
+import { lockdownRoutes } from './lockdowns.js'
 import type { AdminOptions } from './options.js'
 import { peopleRoutes } from './people.js'
 import { sessionRoutes } from './sessions.js'
@@ -12,7 +13,9 @@ export function createAdmin(options: AdminOptions): OwnSurface {
   return serveRoutes(
     express,
     // Fixed paths before those with parameters: `/admin/grants/new` is not a grant.
-    [...issueRoutes(options), ...grantRoutes(options), ...sessionRoutes(options), ...peopleRoutes(options)],
+    [issueRoutes, grantRoutes, sessionRoutes, peopleRoutes, lockdownRoutes].flatMap((routes) =>
+      routes(options),
+    ),
     options,
   )
 }

@@ -33,6 +33,7 @@ import {
   machineNames,
   readDateField,
   stateName,
+  StopNotice,
 } from './words.js'
 
 const shownLive = 200
@@ -54,10 +55,11 @@ interface Refusal {
 
 /** The list of grants, one grant, and what can be done to it. */
 export function grantRoutes(options: AdminOptions): Route[] {
-  const { config, clock, pages, grants, secondFactor } = options
+  const { config, clock, pages, grants, lockdowns, secondFactor } = options
 
   async function showList({ viewer }: PersonalCall): Promise<Answer> {
     const all = await grants.list()
+    const inForce = await lockdowns.inForce()
     const now = clock.now()
     const inState = (...states: string[]): Grant[] =>
       all.filter((grant) => states.includes(grantState(grant, now)))
@@ -81,6 +83,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
               </a>
             )}
           </div>
+          <StopNotice inForce={inForce} />
           {all.length === 0 ? (
             <div class="panel">
               <h2>No grant has been issued yet</h2>

@@ -1,2 +1,3 @@
 export { createAdmin } from './admin.js'
 export { issueGrant } from './issue-grant.js'
+export { lockDown } from './lock-down.js'

@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.js'
 import type { StreamInfo } from '../dataplane/index.js'
-import type { Grants } from '../grants/index.js'
+import type { Grants, Lockdowns } from '../grants/index.js'
 import type { People, SecondFactor } from '../identity/index.js'
 import type { AnswerDenied, AnswerError, Clock, Pages } from '../lib/index.js'
 import type { Sessions } from '../sessions/index.js'
@@ -11,6 +11,7 @@ export interface AdminOptions {
   readonly pages: Pages
   readonly sessions: Sessions
   readonly grants: Grants
+  readonly lockdowns: Lockdowns
   readonly people: People
   readonly secondFactor: SecondFactor
   /** What is open through this instance now. */

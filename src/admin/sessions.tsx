@@ -20,7 +20,7 @@ import {
 } from '../lib/page/index.js'
 import type { EpochMs, Session } from '../model.js'
 import type { AdminOptions } from './options.js'
-import { machineNames } from './words.js'
+import { machineNames, StopNotice } from './words.js'
 
 const shownSessions = 500
 
@@ -31,10 +31,11 @@ const doneNotices: Readonly<Record<string, string>> = {
 
 /** Who is signed in, what they have open, and the way to end it. */
 export function sessionRoutes(options: AdminOptions): Route[] {
-  const { config, clock, pages, sessions } = options
+  const { config, clock, pages, sessions, lockdowns } = options
 
   async function showSessions({ viewer, session: own, query }: PersonalCall): Promise<Answer> {
     const all = await sessions.list()
+    const inForce = await lockdowns.inForce()
     const streams = options.streams()
     const now = clock.now()
     const openOf = (session: Session): StreamInfo[] =>
@@ -53,6 +54,7 @@ export function sessionRoutes(options: AdminOptions): Route[] {
         <>
           <h1>Who is in</h1>
           {done !== undefined && <Notice>{done}</Notice>}
+          <StopNotice inForce={inForce} />
           <p class="soft">
             {`${String(all.length)} signed in, ${String(streams.length)} ${streams.length === 1 ? 'connection' : 'connections'} to machines through this gateway.`}
           </p>

@@ -1,7 +1,7 @@
 import type { VNode } from 'preact'
 import type { GatehouseError } from '../lib/index.js'
-import { durationWords, Said, Window } from '../lib/page/index.js'
-import type { Actor, Endpoint, EpochMs, Grant } from '../model.js'
+import { durationWords, Notice, Said, Window } from '../lib/page/index.js'
+import type { Actor, Endpoint, EpochMs, Grant, Lockdown } from '../model.js'
 import { grantState } from '../policy/index.js'
 
 /** Names of machines, as people at the plant call them; the id where one is no longer configured. */
@@ -24,6 +24,17 @@ export function GrantSentence(props: { grant: Grant; endpoints: readonly Endpoin
       </strong>{' '}
       from <Window from={grant.from} until={grant.until} />, {durationWords(grant.until - grant.from)}.
     </>
+  )
+}
+
+/** On pages where nothing else would tell why nobody is in. */
+export function StopNotice({ inForce }: { inForce: readonly Lockdown[] }): VNode | null {
+  if (inForce.length === 0) return null
+  return (
+    <Notice kind="attention">
+      <strong>{inForce.length === 1 ? 'A stop is' : `${String(inForce.length)} stops are`} in force.</strong>{' '}
+      <a href="/admin/lockdowns">See what is closed</a>
+    </Notice>
   )
 }
 
@@ -66,6 +77,7 @@ const fieldNames: Readonly<Record<string, string>> = {
   until: 'The end',
   reason: 'The reason',
   ticket: 'The ticket',
+  scope: 'The choice of what to stop',
 }
 
 /** `reason: must say why, in words`, as it reads beside a field: `The reason must say why, in words.` */

@@ -8,7 +8,14 @@ import type { Actor, CutCause, EpochMs, Grant, Principal, Reason, Role } from '.
  * docs/reference/ledger.md says the same for readers of the file; a test keeps the two together.
  */
 export type LedgerEvent = Recordable<
-  LedgerOwnEvent | GatewayEvent | StoreEvent | RequestEvent | SessionEvent | SecondFactorEvent | GrantEvent
+  | LockdownEvent
+  | LedgerOwnEvent
+  | GatewayEvent
+  | StoreEvent
+  | RequestEvent
+  | SessionEvent
+  | SecondFactorEvent
+  | GrantEvent
 >
 
 /** The ledger adds these four itself; an event that carried one would make its own record unreadable. */
@@ -45,7 +52,11 @@ export type GatewayEvent =
 /** Redis holds what nobody of ours wrote there last. It permits nothing. */
 export type StoreEvent =
   | { readonly event: 'store.altered'; readonly place: string }
-  | { readonly event: 'store.rolled-back'; readonly kind: 'grant' | 'session'; readonly id: string }
+  | {
+      readonly event: 'store.rolled-back'
+      readonly kind: 'grant' | 'session' | 'lockdown'
+      readonly id: string
+    }
 
 export type RequestEvent =
   | {
@@ -148,6 +159,14 @@ export type GrantEvent =
       readonly reason: string
     }
 
+export interface LockdownEvent {
+  readonly event: 'lockdown.on' | 'lockdown.off'
+  /** `all`, `endpoint:press-3` or `principal:ana@vendor.example` */
+  readonly scope: string
+  readonly reason: string
+  readonly actor: Actor
+}
+
 /** Every event with the sentence that tells a reader what it states. */
 export const eventMeanings: Readonly<Record<EventName, string>> = {
   'ledger.begun': 'A chain starts here; names its writer, its random id and the key that signs its heads.',
@@ -178,4 +197,6 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'grant.bound': 'A grant addressed to an e-mail became the right of the principal who proved it.',
   'grant.extended': 'The end of a grant was moved.',
   'grant.revoked': 'A grant was taken back.',
+  'lockdown.on': 'Machines were closed, to everybody or to one person, whatever they hold.',
+  'lockdown.off': 'A lockdown was lifted.',
 }

@@ -5,7 +5,7 @@ import { brief, describeGrant, instant, table } from './output.js'
 import type { Common, Shell } from './shell.js'
 
 export function addGrants(grants: Command, shell: Shell): void {
-  const { command, answer, look, change } = shell
+  const { command, answer, look, change, stop } = shell
   interface Issue extends Common {
     readonly to: string
     readonly endpoint: string[]
@@ -107,7 +107,7 @@ Someone without a second factor needs the invitation code this prints.`,
   command(grants, 'revoke <id>', 'End a grant now, with everything open under it.')
     .requiredOption('--reason <text>', 'why, in words: one line, in quotes')
     .action(async (id: string, options: Common & { reason: string }) => {
-      await change(options, async ({ grants: all, clock }) => {
+      await stop(options, async ({ grants: all, clock }) => {
         const grant = await all.revoke(id, options.reason, shell.operator)
         answer(options, describeGrant(grant, clock.now()), `Grant ${grant.id} is revoked.\n`)
       })

@@ -26,7 +26,7 @@ export function describeGrant(grant: Grant, at: EpochMs) {
   }
 }
 
-function describeActor(actor: Actor): string {
+export function describeActor(actor: Actor): string {
   if (actor.kind === 'principal') return actor.email ?? actor.principalId
   return actor.kind === 'operator' ? `operator ${actor.account}` : 'gateway'
 }

@@ -5,6 +5,7 @@ import { addAudit } from './audit.js'
 import { explainFailure, explainUsage } from './failure.js'
 import { addGrants } from './grants.js'
 import { addSessions } from './sessions.js'
+import { addLockdown } from './lockdown.js'
 import { addServer } from './server.js'
 import { commonOptions, createShell, type Output, type Shell } from './shell.js'
 import { addUsers } from './users.js'
@@ -55,6 +56,7 @@ export function createProgram(shell: Shell): Command {
   addServer(program, shell)
   addGrants(group('grants', 'Who may open what, from when, until when.'), shell)
   addSessions(group('sessions', 'Who is signed in.'), shell)
+  addLockdown(group('lockdown', 'Stop everybody, one machine, or one person, until it is lifted.'), shell)
   addUsers(group('users', 'People and their second factors.'), shell)
   addAudit(group('audit', 'The ledger.'), shell)
   for (const command of leavesOf(program)) finish(command)

@@ -4,7 +4,7 @@ import { brief, instant, table } from './output.js'
 import type { Common, Shell } from './shell.js'
 
 export function addSessions(sessions: Command, shell: Shell): void {
-  const { command, answer, look, change } = shell
+  const { command, answer, look, stop } = shell
   command(sessions, 'list', 'Everyone who is signed in.').action(async (options: Common) => {
     await look(options, async ({ sessions: all }) => {
       const described = (await all.list()).map((session) => ({
@@ -34,7 +34,7 @@ export function addSessions(sessions: Command, shell: Shell): void {
 
   command(sessions, 'kill <id>', 'Sign someone out, with everything they have open.').action(
     async (id: string, options: Common) => {
-      await change(options, async ({ sessions: all }) => {
+      await stop(options, async ({ sessions: all }) => {
         const ended = await all.end(id, 'session-killed', shell.operator)
         if (!ended)
           throw new GatehouseError('session-unknown', 'There is no such session; it may have ended already.')

@@ -38,6 +38,8 @@ export interface Shell {
   readonly look: WithServices
   /** To change something, on record. */
   readonly change: WithServices
+  /** To stop something, on record: tries also while Redis is away. */
+  readonly stop: WithServices
   /**
    * As `parseInstant`, and `-2h` for two hours ago.
    * @throws GatehouseError `input-invalid` naming `field`
@@ -50,6 +52,8 @@ export interface Shell {
 /** Commands write a chain of their own, one after the other: a running gateway holds the lock of the other. */
 const onRecord: ServiceOptions = { writer: 'cli', lockWaitMs: 10_000 }
 const connectWithinMs = 2_000
+/** Who wants something stopped does not wait for long. */
+const connectToStopWithinMs = 500
 
 export const commonHeading = 'Options of every command:'
 
@@ -62,12 +66,13 @@ export function commonOptions(): Option[] {
 
 export function createShell(output: Output, clock: Clock, fail: () => void): Shell {
   const withServices =
-    (how: ServiceOptions): WithServices =>
+    (how: ServiceOptions, isStop = false): WithServices =>
     async (options, work) => {
       const config = loadConfig(options.config)
       const services = await openServices(config, { clock, logger: createLogger('silent'), ...how })
       try {
-        await services.store.untilReady(connectWithinMs)
+        if (isStop) await services.store.untilReady(connectToStopWithinMs).catch(() => undefined)
+        else await services.store.untilReady(connectWithinMs)
         await work(services, config)
       } finally {
         await services.close()
@@ -83,6 +88,7 @@ export function createShell(output: Output, clock: Clock, fail: () => void): She
     },
     look: withServices({ isReadOnly: true }),
     change: withServices(onRecord),
+    stop: withServices(onRecord, true),
     instant: (field, text) => {
       const now = clock.now()
       const isPast = text.startsWith('-')

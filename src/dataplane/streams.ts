@@ -10,6 +10,7 @@ export interface StreamInfo {
   readonly sessionId: string
   readonly passId: string
   readonly principalId: string
+  readonly email: string | null
   readonly grantId: string
   readonly endpointId: string
   readonly path: string

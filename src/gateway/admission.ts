@@ -3,11 +3,11 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Decision, EpochMs, Facts, Grant, LenientRequest, Pass, Session } from '../model.js'
 import type { OwnAccess } from '../model.js'
-import { newId, type Clock } from '../lib/index.js'
+import { newId, type ChangeLog, type Clock } from '../lib/index.js'
 import { decide } from '../policy/index.js'
 import type { Ledger } from '../audit/index.js'
 import { isPathOpen, normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
-import type { Grants } from '../grants/index.js'
+import type { Grants, Lockdowns } from '../grants/index.js'
 import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
 import { initiatorOf, isNavigation, type Place } from './origins.js'
 import type { Refusals } from './refusals.js'
@@ -42,6 +42,8 @@ export interface AdmissionOptions {
   readonly refusals: Refusals
   readonly sessions: Sessions
   readonly grants: Grants
+  readonly lockdowns: Lockdowns
+  readonly changes: ChangeLog
   readonly locate: (authority: string) => Place | null
   readonly readSource: (req: IncomingMessage) => Source
   /** What one of our own pages asks of its visitor; null where we have no such page. */
@@ -87,12 +89,12 @@ export function createAdmission(options: AdmissionOptions) {
     const cookies = readCookies(request.header('cookie'))
     const resource = resourceOf(place, request)
     const { session, pass } = await identify(place, cookies)
-    const grants =
-      session !== null && resource.kind === 'endpoint'
-        ? await options.grants.heldBy(session.principal.id)
-        : []
+    const isOfMachine = session !== null && resource.kind === 'endpoint'
+    const grants = isOfMachine ? await options.grants.heldBy(session.principal.id) : []
+    const lockdowns = isOfMachine ? await options.lockdowns.inForce() : []
     const decision = decide({
       at: clock.now(),
+      viewAgeMs: options.changes.proof.ageMs,
       resource,
       request: {
         isSafe: request.isSafe,
@@ -101,6 +103,7 @@ export function createAdmission(options: AdmissionOptions) {
       },
       session,
       grants,
+      lockdowns,
     })
     const admission: Admission = {
       id,

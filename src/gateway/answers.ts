@@ -127,6 +127,11 @@ const denials: Partial<Record<Reason | CutCause, Explanation>> = {
     text: 'Your second factor was reset by the plant’s IT.',
     next: 'Sign in again. You will need the new invitation code they give you.',
   },
+  lockdown: {
+    title: 'Remote access is stopped',
+    text: 'The plant has stopped remote access for now, to this machine or altogether.',
+    next: 'Your grant stays as it is. Call your contact at the plant, and try again when they have lifted the stop.',
+  },
   'state-stale': {
     title: 'One moment',
     text: 'Your access had to be checked afresh, and what was under way has been ended.',
@@ -294,6 +299,10 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
     denied: (asker, res, reasons) => {
       const [reason = 'grant-missing'] = reasons
       const challenged = reason === 'login-required' || reason === 'session-ended'
+      if (reason === 'view-unproved') {
+        answer(asker, res, { status: 503, code: reason, ...uncheckable })
+        return
+      }
       const code = challenged ? 'not-signed-in' : reason === 'second-factor-required' ? reason : 'denied'
       // The code says no more than the text: what exists stays hidden from those who may not know.
       const shown =

@@ -80,6 +80,7 @@ export function createEndpointServer({
       sessionId: session.id,
       passId: pass.id,
       principalId: session.principal.id,
+      email: session.principal.email,
       grantId,
       endpointId: endpoint.id,
       path: admission.request.path,

@@ -6,6 +6,7 @@ import {
   describeError,
   GatehouseError,
   newId,
+  type ChangeLog,
   type Clock,
   type Keyring,
   type Logger,
@@ -15,7 +16,7 @@ import {
 } from '../lib/index.js'
 import type { Ledger } from '../audit/index.js'
 import { createPace, inviteBody, type Streams, type Switched, type Upstreams } from '../dataplane/index.js'
-import type { Grants } from '../grants/index.js'
+import type { Grants, Lockdowns } from '../grants/index.js'
 import type { Assertions } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
 import { assetPathPrefix, createAdmission, ownPathPrefix, type Admission, type Refusal } from './admission.js'
@@ -40,6 +41,8 @@ export interface GatewayOptions {
   readonly ledger: Ledger
   readonly sessions: Sessions
   readonly grants: Grants
+  readonly lockdowns: Lockdowns
+  readonly changes: ChangeLog
   readonly streams: Streams
   readonly upstreams: Upstreams
   readonly assertions: Assertions
@@ -84,6 +87,8 @@ export function createGateway(options: GatewayOptions) {
     refusals,
     sessions,
     grants,
+    lockdowns: options.lockdowns,
+    changes: options.changes,
     locate,
     readSource,
     accessOf,

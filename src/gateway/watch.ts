@@ -1,17 +1,30 @@
 import { cutCauses, type CutCause, type Grant } from '../model.js'
-import { grantState } from '../policy/index.js'
-import type { Change, ChangeLog, Clock, Logger } from '../lib/index.js'
+import { covers, grantState } from '../policy/index.js'
+import {
+  systemClock,
+  type Change,
+  type ChangeLog,
+  type Clock,
+  type Endable,
+  type Journal,
+  type Logger,
+} from '../lib/index.js'
 import type { StreamInfo, Streams } from '../dataplane/index.js'
-import type { Grants } from '../grants/index.js'
+import { scopeOf, type Grants, type Lockdowns } from '../grants/index.js'
 import type { Sessions } from '../sessions/index.js'
+
+const lookMs = 400
+const blindMs = 4_100
 
 export interface WatchOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly changes: ChangeLog
+  readonly journal: Journal
   readonly streams: Streams
   readonly sessions: Sessions
   readonly grants: Grants
+  readonly lockdowns: Lockdowns
 }
 
 /**
@@ -19,7 +32,11 @@ export interface WatchOptions {
  * watching, each stream carries its own; this is for what nobody could know when the stream began.
  */
 export async function watchChanges(options: WatchOptions): Promise<{ close(): Promise<void> }> {
-  const { streams, sessions, grants, logger } = options
+  const stopLooking = cutWhenBlind(options)
+  const stopListening = options.journal.follow((kind, id) => {
+    cutEnded(kind, id, options)
+  })
+  const { streams, sessions, grants, lockdowns, logger } = options
 
   const apply = async (change: Change): Promise<void> => {
     if (change.kind === 'session-ended') {
@@ -30,6 +47,10 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
       const cut = streams.cut((stream) => stream.grantId === change.grantId, 'grant-revoked')
       logger.info('grant revoked', { grantId: change.grantId, cut })
       void grants.noteRevoked(change.grantId)
+    } else if (change.kind === 'lockdown-changed') {
+      const cut = await cutLockedDown(options)
+      logger.warn('lockdown changed', { scope: change.scope, cut })
+      await lockdowns.note(change.scope)
     } else if (change.kind === 'grant-extended') {
       const grant = await grants.get(change.grantId)
       if (grant) streams.moveDeadline((stream) => stream.grantId === grant.id, grant.until)
@@ -39,10 +60,61 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
   const restore = async (): Promise<void> => {
     await grants.revokeRevived()
     await sessions.endRevived()
+    await lockdowns.restore()
     await recheckAll(options)
   }
 
-  return options.changes.follow({ onChange: apply, onDoubt: restore })
+  const follower = await options.changes.follow({ onChange: apply, onDoubt: restore })
+  return {
+    close: async () => {
+      stopLooking()
+      stopListening()
+      await follower.close()
+    },
+  }
+}
+
+/** Every stream that a lockdown in force covers. */
+async function cutLockedDown({ streams, lockdowns }: WatchOptions): Promise<number> {
+  const inForce = await lockdowns.inForce()
+  const isCovered = ({ endpointId, principalId: id, email }: StreamInfo): boolean =>
+    inForce.some(({ scope }) => covers(scope, endpointId, { id, email }))
+  return streams.cut(isCovered, 'lockdown')
+}
+
+/** Promise R7: what a command on this host has ended while Redis may be away. */
+function cutEnded(kind: Endable, id: string, options: WatchOptions): void {
+  const { streams, logger } = options
+  if (kind === 'grant') streams.cut(({ grantId }) => grantId === id, 'grant-revoked')
+  else if (kind === 'session') streams.cut(({ sessionId }) => sessionId === id, 'session-killed')
+  else {
+    const scope = scopeOf(id)
+    const isCovered = ({ endpointId, principalId, email }: StreamInfo): boolean =>
+      scope !== null && covers(scope, endpointId, { id: principalId, email })
+    streams.cut(isCovered, 'lockdown')
+  }
+  logger.warn('ended by a command on this host', { kind, id })
+}
+
+/**
+ * Promise R2: what an instance cannot prove any more to be right is cut within five seconds. Two looks in a row,
+ * so that a busy moment of ours, after which an answer that has long arrived is only read, is no reason to.
+ */
+function cutWhenBlind({ changes, streams, logger }: WatchOptions): () => void {
+  let wasBlind = false
+  const look = (): void => {
+    const isBlind = changes.proof.ageMs > blindMs
+    if (isBlind && wasBlind) {
+      const cut = streams.cut(() => true, 'state-stale')
+      if (cut > 0) logger.error('changes cannot be followed: cut all that was open', { cut })
+    }
+    wasBlind = isBlind
+    next = systemClock.after(lookMs, look)
+  }
+  let next = systemClock.after(lookMs, look)
+  return () => {
+    next.cancel()
+  }
 }
 
 /**
@@ -51,7 +123,8 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
  * A request that is still being admitted has read its facts before the doubt, or while it began, and cannot
  * be looked at yet: it is cut as it opens. Whoever asks from here on reads what is true now.
  */
-async function recheckAll({ streams, sessions, grants, clock, logger }: WatchOptions): Promise<void> {
+async function recheckAll(options: WatchOptions): Promise<void> {
+  const { streams, sessions, grants, clock, logger } = options
   const open = streams.list()
   const suspects = new Set(open.map((stream) => stream.id))
   streams.cut((stream) => !suspects.has(stream.id), 'state-stale')
@@ -69,6 +142,7 @@ async function recheckAll({ streams, sessions, grants, clock, logger }: WatchOpt
     streams.cut((stream) => suspects.has(stream.id) && hasLost(stream), cause)
   cutSuspects((stream) => !liveSessions.has(stream.sessionId), 'session-ended')
   cutSuspects((stream) => !liveGrants.has(stream.grantId), 'grant-revoked')
+  await cutLockedDown(options)
   for (const grant of liveGrants.values()) {
     streams.moveDeadline((stream: StreamInfo) => stream.grantId === grant.id, grant.until)
   }

@@ -1,6 +1,7 @@
 import {
   GatehouseError,
   newId,
+  stoppedHereOnly,
   type Change,
   type ChangeLog,
   type Clock,
@@ -12,7 +13,7 @@ import {
 } from '../lib/index.js'
 import type { Actor, Grant } from '../model.js'
 import type { GrantEvent, Grants } from './model.js'
-import { openRegister, type Also } from './register.js'
+import { isGrantId, openRegister, type Also } from './register.js'
 import { checkLength, readInstant, readReason, readRequest, refusal } from './request.js'
 
 export interface GrantsOptions {
@@ -74,6 +75,13 @@ export function createGrants({
     return found.grant
   }
   const load = async (id: string): Promise<Grant> => asKnown(await loadAsStored(id))
+  /** While Redis is away: whoever has this id, it ends. */
+  const revokeHere = async (id: string, reason: string, actor: Actor): Promise<never> => {
+    if (!isGrantId(id)) throw new GatehouseError('grant-unknown', 'There is no such grant.')
+    await record({ event: 'grant.revoked', grantId: id, actor, reason })
+    await journal.add('grant', id)
+    throw stoppedHereOnly('The grant is revoked', null)
+  }
   const hasEnded = (grant: Grant): boolean => clock.now() >= grant.until
 
   return {
@@ -90,6 +98,7 @@ export function createGrants({
       }
       await record({ event: 'grant.issued', grant, actor })
       await register.add(grant, announce('grant-issued', grant.id))
+      await changes.settle() // who is told that it is issued may open the machine at once
       return grant
     },
 
@@ -115,18 +124,24 @@ export function createGrants({
       await record({ event: 'grant.extended', grantId: id, from: grant.until, until: end, actor })
       const isDone = await register.lengthen(grant, end, announce('grant-extended', id))
       if (!isDone) throw conflict('has been revoked')
+      await changes.settle()
       return load(id)
     },
 
     async revoke(id, reason, actor) {
       const why = readReason(reason)
       // A revocation that did not reach Redis, because that was away, must not pass for done.
-      const grant = await loadAsStored(id)
+      const grant = await loadAsStored(id).catch((error: unknown) => unlessAway(error))
+      if (grant === null) return revokeHere(id, why, actor)
       if (grant.revocation) return grant
       if (hasEnded(grant)) throw conflict('has ended already')
       await record({ event: 'grant.revoked', grantId: id, actor, reason: why })
       await journal.add('grant', id)
-      await register.revoke(id, { at: clock.now(), by: actor, reason: why }, announce('grant-revoked', id))
+      await register
+        .revoke(id, { at: clock.now(), by: actor, reason: why }, announce('grant-revoked', id))
+        .catch((error: unknown) => {
+          throw stoppedHereOnly('The grant is revoked', error)
+        })
       await changes.settle()
       return load(id)
     },
@@ -163,6 +178,12 @@ export function createGrants({
       return bound
     },
   }
+}
+
+/** Null while Redis does not answer; throws whatever else it is. */
+function unlessAway(error: unknown): null {
+  if (error instanceof GatehouseError && error.code === 'store-unavailable') return null
+  throw error
 }
 
 function conflict(what: string): GatehouseError {

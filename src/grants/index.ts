@@ -1,3 +1,5 @@
 export { createGrants } from './grants.js'
+export { createLockdowns, scopeOf } from './lockdowns.js'
+export { scopeText } from './request.js'
 export { parseInstant } from './instant.js'
-export type { GrantEvent, GrantRequest, Grants } from './model.js'
+export type { GrantEvent, GrantRequest, Grants, LockdownEvent, Lockdowns } from './model.js'

@@ -1,4 +1,4 @@
-import type { Actor, EpochMs, Grant, Principal } from '../model.js'
+import type { Actor, EpochMs, Grant, Lockdown, LockdownScope, Principal } from '../model.js'
 
 /** What this module writes to the ledger. */
 export type GrantEvent =
@@ -62,7 +62,8 @@ export interface Grants {
   extend(id: string, until: EpochMs | string, actor: Actor): Promise<Grant>
   /**
    * Records `grant.revoked`, then ends the grant for good. Revoking a revoked grant changes nothing and
-   * returns it as it is.
+   * returns it as it is. While Redis does not answer, it has effect on this host all the same, and throws
+   * `store-unavailable`.
    * @throws GatehouseError `input-invalid`, `grant-unknown`, `grant-conflict` (ended by itself)
    */
   revoke(id: string, reason: string, actor: Actor): Promise<Grant>
@@ -72,4 +73,36 @@ export interface Grants {
   revokeRevived(): Promise<void>
   /** At login: gives the principal what was issued to their verified e-mail, and returns it. */
   bindPending(principal: Principal): Promise<Grant[]>
+}
+
+/** What lockdowns write to the ledger. */
+export interface LockdownEvent {
+  readonly event: 'lockdown.on' | 'lockdown.off'
+  /** `all`, `endpoint:press-3` or `principal:ana@vendor.example` */
+  readonly scope: string
+  readonly reason: string
+  readonly actor: Actor
+}
+
+/**
+ * What keeps everybody out, whatever they hold, until it is lifted. Scopes are taken as `LockdownScope` or as
+ * text; every refusal of one is `input-invalid` about `scope`.
+ *
+ * Each call throws GatehouseError `store-unavailable` when Redis fails it; each that records,
+ * `ledger-unavailable` when it could not.
+ */
+export interface Lockdowns {
+  inForce(): Promise<readonly Lockdown[]>
+  /**
+   * Records `lockdown.on`, then closes. Again for the same scope, it only says so anew. While Redis does not
+   * answer it has effect on this host all the same, and throws `store-unavailable`.
+   * @throws GatehouseError `input-invalid`
+   */
+  on(scope: LockdownScope | string, reason: string, actor: Actor): Promise<Lockdown>
+  /** Records `lockdown.off`, then opens. False when there is no such lockdown. */
+  off(scope: LockdownScope | string, reason: string, actor: Actor): Promise<boolean>
+  /** To be told, by its text, of each scope that another instance or command changed. */
+  note(scope: string): Promise<void>
+  /** Closes again what this host knows to be closed, and Redis does not. */
+  restore(): Promise<void>
 }

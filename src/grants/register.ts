@@ -13,7 +13,7 @@ import { accessLevels, endings, type EpochMs, type Grant, type Revocation } from
 
 const instant = z.int().nonnegative()
 
-const actorSchema = z.discriminatedUnion('kind', [
+export const actorSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('principal'), principalId: z.string(), email: z.string().nullable() }),
   z.strictObject({ kind: z.literal('operator'), account: z.string() }),
   z.strictObject({ kind: z.literal('gateway') }),
@@ -78,6 +78,10 @@ const claimAll = `
 
 const grantId = /^g-[0-9a-z]{16}$/
 
+export function isGrantId(id: string): boolean {
+  return grantId.test(id)
+}
+
 /** For so long a person is still told that a grant has ended, instead of that there is none. */
 const endedGrantsHeldMs = 30 * 24 * 3_600_000
 /** Far more than anyone holds; keeps what one request reads bounded. */
@@ -138,7 +142,7 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
   return {
     /** Null when there is none; `grant` is null when there is one that cannot be read. */
     async find(id: string): Promise<{ grant: Grant | null } | null> {
-      if (!grantId.test(id)) return null
+      if (!isGrantId(id)) return null
       const reply = await store.run((redis) => redis.hmget(grantKey(id), ...fieldNames))
       const fields = readReply(fieldsSchema, reply)
       return fields.every((field) => field === null) ? null : { grant: parse(id, fields) }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { GatehouseError, type Clock } from '../lib/index.js'
-import { accessLevels, endings, type EpochMs, type Grant } from '../model.js'
+import { accessLevels, endings, type EpochMs, type Grant, type LockdownScope } from '../model.js'
 import { parseInstant } from './instant.js'
 
 /** What a request comes to once every field of it holds. */
@@ -105,6 +105,43 @@ export function readInstant(field: string, value: unknown, clock: Limits['clock'
 
 export function readReason(value: unknown): string {
   return read(reasonSchema, value, 'reason')
+}
+
+/**
+ * Takes `all`, `endpoint:ID`, `principal:EMAIL`, or a scope.
+ *
+ * @param endpointIds those that are configured; null for whatever has been locked down before
+ * @throws GatehouseError `input-invalid` about `scope`
+ */
+export function readScope(value: unknown, endpointIds: ReadonlySet<string> | null): LockdownScope {
+  const text = typeof value === 'string' ? value : isScope(value) ? scopeText(value) : ''
+  const principalIds = isScope(value) && value.kind === 'principal' ? value.principalIds : []
+  const [kind = '', ...rest] = text.split(':')
+  const name = rest.join(':')
+  if (text === 'all') return { kind: 'all' }
+  if (kind === 'endpoint' && harmless.test(name)) {
+    if (endpointIds?.has(name) === false)
+      throw refusal('scope', `${quote(name)} is not a configured endpoint`)
+    return { kind: 'endpoint', endpointId: name }
+  }
+  if (kind === 'principal') return { kind, email: read(emailSchema, name, 'scope'), principalIds }
+  throw refusal('scope', 'must be "all", "endpoint:ID" or "principal:EMAIL"')
+}
+
+function isScope(value: unknown): value is LockdownScope {
+  return typeof value === 'object' && value !== null && 'kind' in value
+}
+
+/** `all`, `endpoint:press-3`, `principal:ana@vendor.example` */
+export function scopeText(scope: LockdownScope): string {
+  switch (scope.kind) {
+    case 'all':
+      return 'all'
+    case 'endpoint':
+      return `endpoint:${scope.endpointId}`
+    case 'principal':
+      return `principal:${scope.email}`
+  }
 }
 
 export function checkLength(from: EpochMs, until: EpochMs, maxLengthMs: number): void {

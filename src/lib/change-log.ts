@@ -1,5 +1,6 @@
 import type { ChainableCommander, Store } from './redis.js'
 import type { Logger } from './logger.js'
+import type { Vouching } from './vouching.js'
 import { newId } from './ids.js'
 import { describeError } from './logger.js'
 
@@ -8,6 +9,8 @@ export type Change =
   | { readonly kind: 'grant-issued'; readonly grantId: string }
   | { readonly kind: 'grant-extended'; readonly grantId: string }
   | { readonly kind: 'grant-revoked'; readonly grantId: string }
+  /** `scope` as text. */
+  | { readonly kind: 'lockdown-changed'; readonly scope: string }
   | { readonly kind: 'session-changed'; readonly sessionId: string }
   | { readonly kind: 'session-ended'; readonly sessionId: string; readonly cause: string }
 
@@ -21,7 +24,8 @@ export interface ChangeLog {
   /**
    * Calls `onChange` for each change from now on, in order, and `onDoubt` whenever changes may have
    * been missed (the connection broke, the log was cut or emptied): re-check everything then. A handler
-   * that fails is doubt again: it is tried until it succeeds. Resolves once following has begun.
+   * that fails is doubt again: it is tried until it succeeds. So is the beginning. Resolves once following has
+   * begun, or could not begin yet.
    */
   follow(handlers: ChangeHandlers): Promise<Follower>
   /** What a local copy of the state may be believed by. */
@@ -42,6 +46,8 @@ export interface Proof {
    * that of the question and not of the answer, which may have waited for us.
    */
   readonly provedAt: number
+  /** Milliseconds since that was last so, also while changes are not followed; infinite when it never was. */
+  readonly ageMs: number
 }
 
 export interface ChangeHandlers {
@@ -63,9 +69,23 @@ const followerLifeMs = 1_200
 const settleLimitMs = 1_000
 const settlePauseMs = 2
 
-export function openChangeLog(store: Store, logger: Logger): ChangeLog {
+/** Of every entry; which one it is does not matter, since an old one only tells again what it told. */
+const place = 'change'
+
+export function openChangeLog(store: Store, vouching: Vouching, logger: Logger): ChangeLog {
   const key = store.key('changes')
-  const proof = { generation: 0, provedAt: -Infinity }
+  const proof = {
+    generation: 0,
+    provedAt: -Infinity,
+    lastProvedAt: -Infinity,
+    get ageMs() {
+      return performance.now() - this.lastProvedAt
+    },
+  }
+  const prove = (at: number): void => {
+    proof.provedAt = at
+    proof.lastProvedAt = at
+  }
   const followersKey = store.key('followers')
   const followerKey = (id: string): string => store.key('follower', id)
 
@@ -104,7 +124,8 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
       }
     },
     addTo: (commands, change) => {
-      commands.xadd(key, 'MAXLEN', '~', keptEntries, '*', 'change', JSON.stringify(change))
+      const text = vouching.vouch(place, JSON.stringify(change))
+      commands.xadd(key, 'MAXLEN', '~', keptEntries, '*', 'change', text)
     },
     follow: async (handlers) => {
       const connection = store.dedicated(blockMs + 2_000)
@@ -117,6 +138,9 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
         const [newest] = await connection.xrevrange(key, '+', '-', 'COUNT', 1)
         return newest?.[0] ?? '0-0'
       }
+      const standAt = async (at: string): Promise<void> => {
+        await connection.set(followerKey(instance), at, 'PX', followerLifeMs)
+      }
       const readOn = async (from: string): Promise<string> => {
         const askedAt = performance.now()
         const reply = await connection.xread('COUNT', 500, 'BLOCK', blockMs, 'STREAMS', key, from)
@@ -126,32 +150,40 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
         let last = from
         for (const [id, fields] of entries) {
           last = id
-          const change = parseChange(fields[1])
+          const text = vouching.verify(place, fields[1] ?? '')
+          const change = text === null ? null : parseChange(text)
           if (change) await handlers.onChange(change)
           else {
             logger.error('change log: entry unreadable, re-checking everything', { id })
             await handlers.onDoubt()
           }
         }
-        await connection.set(followerKey(instance), last, 'PX', followerLifeMs)
-        proof.provedAt = askedAt
+        await standAt(last)
+        prove(askedAt)
         return last
       }
       let isLost = false
-      const loop = async (): Promise<void> => {
+      const loop = async (onBegun: () => void): Promise<void> => {
+        await waitReady(connection).catch(() => undefined)
         while (!isClosed()) {
           try {
             if (position === null) {
+              const askedAt = performance.now()
               // Position first, re-check after: a change between the two is then seen twice, not never.
               position = await locate()
               await connection.sadd(followersKey, instance)
+              // Before anything is believed here: who waits for all to follow must see us.
+              await standAt(position)
               await handlers.onDoubt()
+              prove(askedAt)
+              onBegun()
             }
             position = await readOn(position)
             isLost = false
           } catch (error) {
             proof.provedAt = -Infinity
             proof.generation += 1
+            onBegun()
             if (isClosed()) return
             position = null
             // Five times a second: said once an outage, or it would bury what else happens meanwhile.
@@ -162,11 +194,10 @@ export function openChangeLog(store: Store, logger: Logger): ChangeLog {
           }
         }
       }
-      position = await waitReady(connection)
-        .then(() => connection.sadd(followersKey, instance))
-        .then(locate)
-        .catch(() => null)
-      const running = loop()
+      let running = Promise.resolve()
+      await new Promise<void>((resolve) => {
+        running = loop(resolve)
+      })
       return {
         close: async () => {
           closed = true
@@ -198,11 +229,12 @@ async function waitReady(connection: ReturnType<Store['dedicated']>): Promise<vo
   })
 }
 
-function parseChange(text: string | undefined): Change | null {
+function parseChange(text: string): Change | null {
   try {
-    const value: unknown = JSON.parse(text ?? '')
+    const value: unknown = JSON.parse(text)
     if (typeof value !== 'object' || value === null || !('kind' in value)) return null
     const change = value as Record<string, unknown>
+    if (change.kind === 'lockdown-changed') return typeof change.scope === 'string' ? (value as Change) : null
     if (change.kind === 'session-changed')
       return typeof change.sessionId === 'string' ? (value as Change) : null
     if (change.kind === 'session-ended') {

@@ -34,6 +34,7 @@ export const errorCodes = {
   'grant-unknown': 404,
   'grant-conflict': 409,
   'session-unknown': 404,
+  'lockdown-unknown': 404,
   'person-unknown': 404,
   'person-ambiguous': 409,
   // cannot decide, cannot record
@@ -78,6 +79,12 @@ export class GatehouseError extends Error {
   get status(): number {
     return errorCodes[this.code]
   }
+}
+
+/** For what was stopped while Redis did not answer: known to this host, and not to the others yet. */
+export function stoppedHereOnly(what: string, cause: unknown): GatehouseError {
+  const message = `Redis does not answer. ${what} on this host; elsewhere once Redis is back.`
+  return new GatehouseError('store-unavailable', message, { cause })
 }
 
 /** A bug, not an input: stops the operation that found it. */

@@ -5,20 +5,33 @@ import { GatehouseError } from './errors.js'
 import { describeError, type Logger } from './logger.js'
 import { readStored } from './stored.js'
 
-const kinds = ['grant', 'session'] as const
-/** What can end before its time, and must not come back. */
+const kinds = ['grant', 'session', 'lockdown'] as const
+/** What can end before its time, by its id; a lockdown, by its scope, ends access to what it names until it is lifted. */
 export type Endable = (typeof kinds)[number]
 
 /**
- * What this instance knows to have ended before its time, kept on the host and not in Redis: a Redis that
- * comes back in an older state, or that somebody has put back, revives none of it (promise R6).
+ * What this host knows to have ended before its time, kept beside the ledger and not in Redis: a Redis that
+ * comes back in an older state, or that somebody has put back, revives none of it (promise R6), and one that
+ * is away keeps nobody from stopping something here (R7).
  */
 export interface Journal {
-  /** Known at once, and durable when it resolves. Never rejects: a full disk must not keep anything running. */
-  add(kind: Endable, id: string): Promise<void>
+  /**
+   * Known at once, and durable when it resolves. Never rejects: a full disk must not keep anything running.
+   * @param at default: now
+   */
+  add(kind: Endable, id: string, at?: number): Promise<void>
+  /** Takes back a lockdown that began before. */
+  lift(scope: string, at: number): Promise<void>
   /** To be asked of what Redis calls running. A yes that comes too late to be on its way is reported, once. */
   hasEnded(kind: Endable, id: string): boolean
+  /** When it ended; null when that is not known. */
+  since(kind: Endable, id: string): number | null
   list(kind: Endable): string[]
+  /**
+   * Tells of what other processes of this host add from now on; a moment later, so that where Redis answers, what
+   * it tells comes first, and with its cause.
+   */
+  follow(onAdded: (kind: Endable, id: string) => void): () => void
   close(): Promise<void>
 }
 
@@ -34,10 +47,16 @@ export interface JournalOptions {
   readonly onRevived: (kind: Endable, id: string) => void
 }
 
-const lineSchema = z.strictObject({ kind: z.enum(kinds), id: z.string(), at: z.int().nonnegative() })
+const lineSchema = z.strictObject({
+  kind: z.enum(kinds),
+  id: z.string(),
+  at: z.int().nonnegative(),
+  lifted: z.literal(true).optional(),
+})
 type Line = z.infer<typeof lineSchema>
 
-interface Ending extends Line {
+interface Ending {
+  readonly at: number
   /** Monotonic; `-Infinity` for one of an earlier run. */
   readonly knownAt: number
   isReported: boolean
@@ -45,38 +64,61 @@ interface Ending extends Line {
 
 /** Between the journal and Redis lies one command, and another instance follows within moments. */
 const onItsWayMs = 5_000
+const lookMs = 250
+const longestReading = 2 ** 20
 
 /** @throws GatehouseError `ledger-unavailable` when the file can be neither read nor made */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
   const { file, isReadOnly, clock, logger, keptMs, onRevived } = options
   // In the order in which they were added, so the oldest come first.
-  const endings: Record<Endable, Map<string, Ending>> = { grant: new Map(), session: new Map() }
-  const isOver = ({ kind, at }: Line): boolean => clock.now() - at > keptMs[kind]
-  const { content, handle } = await openFile(file, isReadOnly)
-  let unreadable = 0
-  for (const text of content.split('\n').filter((line) => line !== '')) {
-    const line = readStored(lineSchema, text)
-    if (line === null) unreadable += 1
-    else if (!isOver(line))
-      endings[line.kind].set(line.id, { ...line, knownAt: -Infinity, isReported: false })
+  const endings: Record<Endable, Map<string, Ending>> = {
+    grant: new Map(),
+    session: new Map(),
+    lockdown: new Map(),
   }
-  if (unreadable > 0) logger.warn('journal: lines cannot be read', { file, lines: unreadable })
+  const { content, handle } = await openFile(file, isReadOnly)
   const write = handle === null ? () => Promise.resolve() : createAppender(handle, logger)
+
+  /** False when that was known. */
+  const learn = ({ kind, id, at, lifted }: Line, knownAt: number): boolean => {
+    const known = endings[kind]
+    const held = known.get(id)
+    if (lifted === true) return held !== undefined && held.at <= at && known.delete(id)
+    if ((held !== undefined && at <= held.at) || clock.now() - at > keptMs[kind]) return false
+    // Anew, to stand at the end; only a lockdown can begin twice.
+    known.delete(id)
+    known.set(id, { at, knownAt, isReported: false })
+    return true
+  }
+  const forgetOld = (kind: Endable): void => {
+    for (const [id, { at }] of endings[kind]) {
+      if (clock.now() - at <= keptMs[kind]) break
+      endings[kind].delete(id)
+    }
+  }
+  const readLines = (text: string): Line[] => {
+    const lines = text.split('\n').filter((line) => line !== '')
+    const read = lines.map((line) => readStored(lineSchema, line))
+    const unreadable = read.filter((line) => line === null).length
+    if (unreadable > 0) logger.warn('journal: lines cannot be read', { file, lines: unreadable })
+    return read.filter((line) => line !== null)
+  }
+  const addLine = async (line: Line): Promise<void> => {
+    if (!learn(line, clock.monotonic())) return
+    forgetOld(line.kind)
+    await write(`${JSON.stringify(line)}\n`)
+  }
+
+  for (const line of readLines(content)) learn(line, -Infinity)
   // A crash cuts a line off; the next must not be taken for its rest.
   if (content !== '' && !content.endsWith('\n')) await write('\n')
 
   return {
-    add: async (kind, id) => {
-      const known = endings[kind]
-      if (known.has(id)) return
-      const line: Line = { kind, id, at: clock.now() }
-      known.set(id, { ...line, knownAt: clock.monotonic(), isReported: false })
-      for (const [oldest, ending] of known) {
-        if (!isOver(ending)) break
-        known.delete(oldest)
-      }
-      await write(`${JSON.stringify(line)}\n`)
+    add: (kind, id, at = clock.now()) => {
+      const isForGood = kind !== 'lockdown' && endings[kind].has(id)
+      return isForGood ? Promise.resolve() : addLine({ kind, id, at })
     },
+    lift: (scope, at) => addLine({ kind: 'lockdown', id: scope, at, lifted: true }),
     hasEnded: (kind, id) => {
       const ending = endings[kind].get(id)
       if (ending === undefined) return false
@@ -86,7 +128,39 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       }
       return true
     },
+    since: (kind, id) => endings[kind].get(id)?.at ?? null,
     list: (kind) => [...endings[kind].keys()],
+    follow: (onAdded) => {
+      let offset = Buffer.byteLength(content)
+      let isLooking = false
+      let untold: Line[] = []
+      const look = async (): Promise<void> => {
+        if (handle === null || isLooking) return
+        isLooking = true
+        const due = untold
+        untold = []
+        try {
+          for (const { kind, id } of due) onAdded(kind, id)
+          const { size } = await handle.stat()
+          if (size <= offset) return
+          const room = Buffer.alloc(Math.min(size - offset, longestReading))
+          const { bytesRead, buffer } = await handle.read(room, 0, room.length, offset)
+          // Up to the end of the last line; the rest of another may be on its way.
+          const end = buffer.subarray(0, bytesRead).lastIndexOf('\n') + 1
+          offset += end === 0 && bytesRead === longestReading ? bytesRead : end
+          untold = readLines(buffer.toString('utf8', 0, end)).filter((line) => learn(line, clock.monotonic()))
+        } catch (error) {
+          logger.error('journal: cannot be read', { problem: describeError(error) })
+        } finally {
+          isLooking = false
+        }
+      }
+      const timer = setInterval(() => void look(), lookMs)
+      timer.unref()
+      return () => {
+        clearInterval(timer)
+      }
+    },
     close: async () => {
       await write('')
       await handle?.close()
@@ -99,7 +173,7 @@ async function openFile(
   isReadOnly: boolean,
 ): Promise<{ content: string; handle: FileHandle | null }> {
   try {
-    const handle = isReadOnly ? null : await open(file, 'a', 0o600)
+    const handle = isReadOnly ? null : await open(file, 'a+', 0o600)
     return { content: await readFile(file, 'utf8'), handle }
   } catch (cause) {
     // Looking must not depend on it; before anything has ended, there is none.

@@ -1,4 +1,7 @@
-import type { Decision, Facts, Grant, OwnAccess, Reason } from '../model.js'
+import type { Decision, Facts, Grant, LockdownScope, OwnAccess, Principal, Reason } from '../model.js'
+
+/** Promise R2: who may have missed a revocation for so long lets nobody in. */
+export const oldestViewMs = 3_000
 
 type EndpointResource = Extract<Facts['resource'], { kind: 'endpoint' }>
 
@@ -9,7 +12,7 @@ type EndpointResource = Extract<Facts['resource'], { kind: 'endpoint' }>
  * rule below is denied.
  *
  * @example
- * const decision = decide({ at: clock.now(), resource, request, session, grants })
+ * const decision = decide({ at: clock.now(), viewAgeMs, resource, request, session, grants })
  * if (decision.outcome !== 'permit') return refuse(decision.reasons)
  */
 export function decide(facts: Facts): Decision {
@@ -35,12 +38,17 @@ function decideEndpoint(facts: Facts, resource: EndpointResource): Decision {
   const unproved = challengeSession(facts, 'second-factor')
   if (unproved) return unproved
   const { session } = facts
+  // Written so that NaN counts as too old.
+  if (!(facts.viewAgeMs <= oldestViewMs)) return deny('view-unproved')
   if (session === null || !resource.isKnown) return deny('endpoint-unknown')
 
   const held = facts.grants.filter((grant) => grant.endpoints.includes(resource.endpointId))
   const running = held.filter((grant) => grantState(grant, facts.at) === 'grant-active')
   const best = pickBest(running)
   if (best === null) return denyWithoutGrant(held, facts.at)
+  const { principal } = session
+  const isLocked = facts.lockdowns.some(({ scope }) => covers(scope, resource.endpointId, principal))
+  if (isLocked) return deny('lockdown', best.id)
   // What is closed is told only to someone who may open the rest: others learn nothing of the machine.
   if (!resource.isMethodOpen) return deny('method-closed', best.id)
   if (!resource.isPathOpen) return deny('path-closed', best.id)
@@ -64,6 +72,22 @@ export function grantState(
   // Written so that NaN, were it ever stored, ends a grant instead of keeping it open.
   if (!(at < grant.until)) return 'grant-ended'
   return at >= grant.from ? 'grant-active' : 'grant-not-started'
+}
+
+/** Whether a lockdown keeps `principal` out of an endpoint. */
+export function covers(
+  scope: LockdownScope,
+  endpointId: string,
+  principal: Pick<Principal, 'id' | 'email'>,
+): boolean {
+  switch (scope.kind) {
+    case 'all':
+      return true
+    case 'endpoint':
+      return scope.endpointId === endpointId
+    case 'principal':
+      return scope.email === principal.email || scope.principalIds.includes(principal.id)
+  }
 }
 
 /**

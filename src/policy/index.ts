@@ -1,1 +1,1 @@
-export { decide, grantState } from './decide.js'
+export { covers, decide, grantState, oldestViewMs } from './decide.js'

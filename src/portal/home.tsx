@@ -1,6 +1,7 @@
 import type { VNode } from 'preact'
 import {
   Instant,
+  Notice,
   personal,
   Said,
   TimeUntil,
@@ -34,9 +35,11 @@ export function homeRoutes(context: PortalContext): Route[] {
       held.filter((grant) => grantState(grant, now) === 'grant-active').flatMap((g) => g.endpoints),
     )
     const open: Opening[] = []
+    const stopped: Endpoint[] = []
     for (const endpoint of config.endpoints.filter(({ id }) => granted.has(id))) {
       // Asked and not worked out here, so that the page never promises what the gate refuses.
       const decision = await mayOpen(session, endpoint.id)
+      if (decision.reasons.includes('lockdown')) stopped.push(endpoint)
       const grant = decision.outcome === 'permit' ? held.find(({ id }) => id === decision.grantId) : undefined
       if (grant) open.push({ endpoint, grant })
     }
@@ -59,7 +62,8 @@ export function homeRoutes(context: PortalContext): Route[] {
       body: (
         <>
           <h1>What you may open</h1>
-          {open.length + coming.length === 0 && (
+          {stopped.length > 0 && <StoppedNotice names={stopped.map(({ name }) => name).join(', ')} />}
+          {open.length + coming.length + stopped.length === 0 && (
             <NothingYet
               hadSome={ended.length > 0}
               email={session.principal.email}
@@ -112,6 +116,18 @@ export function homeRoutes(context: PortalContext): Route[] {
 
 function endOf(grant: Grant): EpochMs {
   return grant.revocation === null ? grant.until : Math.min(grant.until, grant.revocation.at)
+}
+
+function StoppedNotice({ names }: { names: string }): VNode {
+  return (
+    <Notice kind="attention">
+      <strong>Remote access is stopped.</strong>{' '}
+      <span>
+        The plant has closed <Said>{names}</Said> for now. Your grant stays as it is: call your contact at the
+        plant, and come back when they have lifted the stop.
+      </span>
+    </Notice>
+  )
 }
 
 function NothingYet(props: { hadSome: boolean; email: string | null; isStaff: boolean }): VNode {

@@ -60,7 +60,8 @@ export interface Sessions {
   list(): Promise<Session[]>
   /**
    * Records `session.ended`, then ends the session and all its passes on every instance. False when it
-   * had ended already; then nothing is recorded.
+   * had ended already; then nothing is recorded. While Redis does not answer, it has effect on this host all
+   * the same, and throws `store-unavailable`.
    */
   end(sessionId: string, cause: CutCause, actor: Actor): Promise<boolean>
   /** To be told of each session that another instance or command ended. */

@@ -4,6 +4,7 @@ import {
   isToken,
   newId,
   newToken,
+  stoppedHereOnly,
   type ChangeLog,
   type Clock,
   type Journal,
@@ -33,6 +34,7 @@ export interface SessionsOptions {
 }
 
 const listedAtMost = 1_000
+const sessionIdShape = /^s-[0-9a-z]{16}$/
 /** How long Redis keeps what has ended by our clock: its own may be wrong by hours. */
 const tidyUpMs = 24 * 3_600_000
 
@@ -47,7 +49,14 @@ export function createSessions(options: SessionsOptions): Sessions {
     session && !isOver(session) ? session : null
 
   const end: Sessions['end'] = async (sessionId, cause, actor) => {
-    const holding = await vault.inspect(sessionId)
+    // While Redis is away: whoever has this id, it ends.
+    const endHere = async (problem: unknown): Promise<never> => {
+      if (!sessionIdShape.test(sessionId)) throw problem
+      await record({ event: 'session.ended', sessionId, principalId: 'unknown', cause, actor })
+      await journal.add('session', sessionId)
+      throw stoppedHereOnly('The session is ended', problem)
+    }
+    const holding = await vault.inspect(sessionId).catch(endHere)
     const session = holding?.session ?? null
     if (!holding || (session && isPast(session))) return false
     // A session that cannot be read is ended like any other: stopping must not depend on good data.

@@ -785,6 +785,8 @@ const anyStream: StreamInfo = {
   sessionId: 's-1',
   passId: 'pass-1',
   principalId: 'p-1',
+
+  email: null,
   grantId: 'g-1',
   endpointId: 'x',
   path: '/',

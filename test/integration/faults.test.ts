@@ -99,6 +99,62 @@ describe('when something breaks', () => {
       expect(await live.closed).toEqual({ code: 1008, reason: 'grant-revoked' })
     })
 
+    it('cuts what is open within five seconds of going away, and not before four', async () => {
+      await plant.issue()
+      const client = await insideTheMachine()
+      const live = await client.openWebSocket(press('/live'))
+      await live.next()
+      await plant.redis.kill()
+      const began = performance.now()
+      expect(await live.closed).toEqual({ code: 1008, reason: 'state-stale' })
+      const tookMs = performance.now() - began
+      expect(tookMs).toBeGreaterThan(3_500)
+      expect(tookMs).toBeLessThan(5_500)
+      await plant.redis.restart()
+      await until('it goes on', async () => (await client.fetch(press())).status === 200, 2_000)
+      const again = await client.openWebSocket(press('/live'))
+      await again.next()
+    }, 20_000)
+
+    it('lets nobody in who cannot be watched, although it answers all questions', async () => {
+      await plant.issue()
+      const client = await insideTheMachine()
+      const live = await client.openWebSocket(press('/live'))
+      const { store } = plant.gatehouse.services
+      const statusOf = async (): Promise<number> => (await client.fetch(press())).status
+      // Whoever can write to Redis can spoil the log of changes.
+      await store.run((redis) => redis.set(store.key('changes'), 'spoilt'))
+      const began = performance.now()
+      await until('nobody is let in', async () => (await statusOf()) === 503, 4_000)
+      expect(performance.now() - began).toBeGreaterThan(2_500)
+      expect((await client.fetch(press())).json()).toMatchObject({ code: 'view-unproved' })
+      expect((await client.navigate(press())).text).toContain('Access cannot be checked right now')
+      expect(await recorded('request.decided')).toContainEqual(
+        expect.objectContaining({ outcome: 'deny', reasons: ['view-unproved'] }),
+      )
+      const { port = 0 } = plant.gatehouse.operationsAddress ?? {}
+      expect(await (await fetch(`http://127.0.0.1:${port}/readyz`)).json()).toMatchObject({
+        problems: ['changes in Redis cannot be followed'],
+      })
+      expect(await live.closed).toEqual({ code: 1008, reason: 'state-stale' })
+
+      await store.run((redis) => redis.del(store.key('changes')))
+      await until('it goes on', async () => (await statusOf()) === 200, 2_000)
+    }, 20_000)
+
+    it('obeys no entry in the log of changes that somebody else has written', async () => {
+      const grant = await plant.issue()
+      const client = await insideTheMachine()
+      const live = await client.openWebSocket(press('/live'))
+      const { store } = plant.gatehouse.services
+      const forged = JSON.stringify({ kind: 'grant-revoked', grantId: grant.id })
+      await store.run((redis) => redis.xadd(store.key('changes'), '*', 'change', forged))
+      await recorded('store.altered')
+      live.send('still here')
+      await until('an echo', () => plant.machine.messages.includes('still here'))
+      expect((await client.fetch(press())).status).toBe(200)
+    })
+
     it('gives nothing back that had ended before it came back in an older state, and says so', async () => {
       const revoked = await plant.issue({ endpoints: ['press-4'] })
       await plant.issue()

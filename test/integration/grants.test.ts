@@ -6,7 +6,7 @@ import { badRequests, goodRequest } from '../support/grant-requests.js'
 import { silentLogger } from '../support/logger.js'
 import { changesOf, connectedStore, snapshot } from '../support/store.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
-import { openTrust, type Trust } from '../support/trust.js'
+import { openTrust, sharedVouching, type Trust } from '../support/trust.js'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -703,7 +703,7 @@ async function dump(): Promise<[string, string | undefined][]> {
 
 async function follow(): Promise<{ first(): Promise<Change | undefined> }> {
   const changes: Change[] = []
-  const follower = await openChangeLog(store, silentLogger).follow({
+  const follower = await openChangeLog(store, sharedVouching, silentLogger).follow({
     onChange: async (change) => {
       changes.push(change)
     },

@@ -2,6 +2,7 @@ import { createView, openChangeLog, type ChangeLog, type Store, type View } from
 import { silentLogger } from '../support/logger.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 import { connectedStore } from '../support/store.js'
+import { sharedVouching } from '../support/trust.js'
 import { until } from '../support/until.js'
 
 let redis: TestRedis
@@ -33,7 +34,7 @@ interface Instance {
 
 /** One Gatehouse's following and its copy, proved current. */
 async function startInstance(handlers: Partial<ChangeHandlers> = {}): Promise<Instance> {
-  const changes = openChangeLog(store, silentLogger)
+  const changes = openChangeLog(store, sharedVouching, silentLogger)
   const follower = await changes.follow({ ...idle, ...handlers })
   await until('changes are followed', () => isProved(changes))
   return { changes, view: createView(changes.proof), follower }
@@ -86,7 +87,7 @@ describe('a copy of what the store holds', () => {
   })
 
   it('is not believed by an instance that follows nothing', async () => {
-    const changes = openChangeLog(store, silentLogger)
+    const changes = openChangeLog(store, sharedVouching, silentLogger)
     const view = createView(changes.proof)
     await view.read('a', async () => 'old')
     expect(await view.read('a', async () => 'new')).toBe('new')

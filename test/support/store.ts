@@ -7,6 +7,7 @@ import {
   type View,
 } from '../../src/lib/index.js'
 import { silentLogger } from './logger.js'
+import { sharedVouching } from './trust.js'
 
 /** A store that is connected already; the caller closes it. */
 export async function connectedStore(url: string): Promise<Store> {
@@ -25,7 +26,7 @@ export async function ready(store: Store): Promise<void> {
 
 /** The changes of a store and a copy of it, followed by nobody. */
 export function changesOf(store: Store): { changes: ChangeLog; view: View } {
-  const changes = openChangeLog(store, silentLogger)
+  const changes = openChangeLog(store, sharedVouching, silentLogger)
   return { changes, view: createView(changes.proof) }
 }
 

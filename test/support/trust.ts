@@ -23,6 +23,9 @@ export interface Trust {
   close(): Promise<void>
 }
 
+/** For what several instances of one test must believe of each other. */
+export const sharedVouching = createVouching(openKeyring(generateKeys()), () => undefined)
+
 export async function openTrust(clock: TestClock, keyring = openKeyring(generateKeys())): Promise<Trust> {
   const altered: string[] = []
   const revived: string[] = []
@@ -32,7 +35,7 @@ export async function openTrust(clock: TestClock, keyring = openKeyring(generate
     isReadOnly: false,
     clock,
     logger: silentLogger,
-    keptMs: { grant: Infinity, session: 12 * 3_600_000 },
+    keptMs: { grant: Infinity, session: 12 * 3_600_000, lockdown: Infinity },
     onRevived: (kind, id) => revived.push(`${kind} ${id}`),
   })
   return {

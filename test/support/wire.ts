@@ -102,6 +102,8 @@ export async function startGate(options: GateOptions): Promise<Gate> {
       sessionId: 's-1',
       passId,
       principalId: 'p-1',
+
+      email: null,
       grantId: 'g-1',
       endpointId: endpoint.id,
       path: request.path,

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { openJournal, type Journal } from '../../src/lib/index.js'
 import { TestClock } from '../support/clock.js'
 import { silentLogger } from '../support/logger.js'
+import { until } from '../support/until.js'
 
 const hour = 3_600_000
 
@@ -18,7 +19,7 @@ describe('the journal of what has ended', () => {
       isReadOnly,
       clock,
       logger: silentLogger,
-      keptMs: { grant: Infinity, session: 12 * hour },
+      keptMs: { grant: Infinity, session: 12 * hour, lockdown: Infinity },
       onRevived: (kind, id) => revived.push(`${kind} ${id}`),
     })
 
@@ -100,6 +101,39 @@ describe('the journal of what has ended', () => {
     await journal.add('grant', 'g-2')
     await journal.close()
     expect((await open(true)).list('grant')).toEqual(['g-2'])
+  })
+
+  it('takes back a lockdown, and not one that began later', async () => {
+    const journal = await open()
+    await journal.add('lockdown', 'all', 100)
+    await journal.lift('all', 90)
+    expect(journal.since('lockdown', 'all')).toBe(100)
+    await journal.lift('all', 110)
+    expect(journal.since('lockdown', 'all')).toBeNull()
+    await journal.add('lockdown', 'all', 120)
+    await journal.close()
+    const next = await open()
+    expect(next.since('lockdown', 'all')).toBe(120)
+    await next.close()
+  })
+
+  it('tells what another process adds, once, and nothing of its own', async () => {
+    const [ours, theirs] = await Promise.all([open(), open()])
+    const told: string[] = []
+    const stop = ours.follow((kind, id) => told.push(`${kind} ${id}`))
+    await ours.add('grant', 'g-own')
+    await theirs.add('grant', 'g-1')
+    await theirs.add('lockdown', 'all')
+    await until('both are told', () => told.length === 2)
+    expect(told).toEqual(['grant g-1', 'lockdown all'])
+    expect(ours.hasEnded('grant', 'g-1')).toBe(true)
+    // A line that is still being written is told when it is whole.
+    await appendFile(file, '{"kind":"grant","id":"g-2",')
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    await appendFile(file, `"at":${clock.now()}}\n`)
+    await until('the third is told', () => told.length === 3)
+    stop()
+    await Promise.all([ours.close(), theirs.close()])
   })
 
   it('makes no file for who only looks', async () => {

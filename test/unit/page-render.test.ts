@@ -139,8 +139,13 @@ describe('the head of a page', () => {
       )
     }
     expect(links({})).toEqual([])
-    expect(links({ isApprover: true })).toEqual(['/admin', '/admin/sessions'])
-    expect(links({ isAdmin: true })).toEqual(['/admin', '/admin/sessions', '/admin/people'])
+    expect(links({ isApprover: true })).toEqual(['/admin', '/admin/sessions', '/admin/lockdowns'])
+    expect(links({ isAdmin: true })).toEqual([
+      '/admin',
+      '/admin/sessions',
+      '/admin/people',
+      '/admin/lockdowns',
+    ])
   })
 
   it('signs out by a form with the token, never by a link', () => {

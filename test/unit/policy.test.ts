@@ -5,6 +5,8 @@ import {
   type Facts,
   type Initiator,
   type Grant,
+  type Lockdown,
+  type LockdownScope,
   type OwnAccess,
   type Role,
 } from '../../src/model.js'
@@ -35,7 +37,15 @@ const session = {
   endsAt: noon + 8 * hour,
   assurance: { loginAt: noon - hour, secondFactorAt: noon - hour },
   roles: [],
+  principal: { id: 'p-ana', email: 'ana@machines.example' },
 }
+
+const locked = (scope: LockdownScope): Lockdown => ({
+  scope,
+  at: noon - 1,
+  by: { kind: 'gateway' },
+  reason: 'leak',
+})
 
 const press3 = {
   kind: 'endpoint',
@@ -48,10 +58,12 @@ const press3 = {
 function facts(over: Partial<Facts> = {}): Facts {
   return {
     at: noon,
+    viewAgeMs: 200,
     resource: press3,
     request: { isSafe: true, isUpgrade: false, initiator: 'own' },
     session,
     grants: [grant()],
+    lockdowns: [],
     ...over,
   }
 }
@@ -88,6 +100,52 @@ describe('a request to an endpoint', () => {
       { grants: [grant({ until: noon }), grant({ id: 'g-2', from: noon + 1 })] },
       'deny',
       'grant-not-started',
+    ],
+    ['with a view that is just proved enough', { viewAgeMs: 3_000 }, 'permit', 'grant-active'],
+    ['with a view of long ago', { viewAgeMs: 3_001 }, 'deny', 'view-unproved'],
+    ['with a view that was never proved', { viewAgeMs: Infinity }, 'deny', 'view-unproved'],
+    [
+      'with a view of long ago, without a session',
+      { viewAgeMs: 3_001, session: null },
+      'challenge',
+      'login-required',
+    ],
+    ['while all is locked down', { lockdowns: [locked({ kind: 'all' })] }, 'deny', 'lockdown'],
+    [
+      'while it is locked down',
+      { lockdowns: [locked({ kind: 'endpoint', endpointId: 'press-3' })] },
+      'deny',
+      'lockdown',
+    ],
+    [
+      'while another is locked down',
+      { lockdowns: [locked({ kind: 'endpoint', endpointId: 'press-4' })] },
+      'permit',
+      'grant-active',
+    ],
+    [
+      'by someone who is locked out, by e-mail',
+      { lockdowns: [locked({ kind: 'principal', email: 'ana@machines.example', principalIds: [] })] },
+      'deny',
+      'lockdown',
+    ],
+    [
+      'by someone who is locked out, and has another e-mail now',
+      { lockdowns: [locked({ kind: 'principal', email: 'old@machines.example', principalIds: ['p-ana'] })] },
+      'deny',
+      'lockdown',
+    ],
+    [
+      'while somebody else is locked out',
+      { lockdowns: [locked({ kind: 'principal', email: 'eve@machines.example', principalIds: ['p-eve'] })] },
+      'permit',
+      'grant-active',
+    ],
+    [
+      'while all is locked down, without any grant',
+      { lockdowns: [locked({ kind: 'all' })], grants: [] },
+      'deny',
+      'grant-missing',
     ],
     ['that no configuration knows', { resource: { ...press3, isKnown: false } }, 'deny', 'endpoint-unknown'],
     ['by a closed method', { resource: { ...press3, isMethodOpen: false } }, 'deny', 'method-closed'],
@@ -219,8 +277,24 @@ const anyGrant = fc
     isRevoked: fc.boolean(),
   })
   .map(({ isRevoked, ...over }) => grant({ ...over, revocation: isRevoked ? revocation : null }))
+const anyLockdown = fc.record({
+  scope: fc.oneof(
+    fc.constant({ kind: 'all' as const }),
+    fc.record({ kind: fc.constant('endpoint' as const), endpointId: fc.constantFrom('press-3', 'press-4') }),
+    fc.record({
+      kind: fc.constant('principal' as const),
+      email: fc.constantFrom('ana@machines.example', 'eve@machines.example'),
+      principalIds: fc.subarray(['p-ana', 'p-eve']),
+    }),
+  ),
+  at: instant,
+  by: fc.constant({ kind: 'gateway' as const }),
+  reason: fc.constant('leak'),
+})
+
 const anyFacts = fc.record({
   at: instant,
+  viewAgeMs: fc.oneof(fc.integer({ min: 0, max: 6_000 }), fc.constantFrom(Infinity, NaN)),
   resource: fc.record({
     kind: fc.constant('endpoint' as const),
     endpointId: fc.constantFrom('press-3', 'press-4', 'unknown'),
@@ -235,12 +309,17 @@ const anyFacts = fc.record({
   }),
   session: fc.option(
     fc.record({
+      principal: fc.record({
+        id: fc.constantFrom('p-ana', 'p-eve'),
+        email: fc.option(fc.constant('ana@machines.example')),
+      }),
       endsAt: instant,
       roles: fc.subarray<Role>(['admin', 'approver', 'auditor']),
       assurance: fc.record({ loginAt: instant, secondFactorAt: fc.option(instant) }),
     }),
   ),
   grants: fc.array(anyGrant, { maxLength: 5 }),
+  lockdowns: fc.array(anyLockdown, { maxLength: 2 }),
 })
 
 describe('whatever the facts', () => {
@@ -249,6 +328,31 @@ describe('whatever the facts', () => {
   it('no grant, no permit', () => {
     fc.assert(
       fc.property(anyFacts, (any) => decide({ ...any, grants: [] }).outcome !== 'permit'),
+      runs,
+    )
+  })
+
+  it('whoever may have missed changes for three seconds lets nobody in', () => {
+    fc.assert(
+      fc.property(anyFacts, (any) => {
+        if (!(any.viewAgeMs <= 3_000)) expect(decide(any).outcome).not.toBe('permit')
+        const { outcome } = decide({ ...any, viewAgeMs: 0 })
+        if (decide(any).outcome === 'permit') expect(outcome).toBe('permit')
+      }),
+      runs,
+    )
+  })
+
+  it('under a lockdown of all nobody passes, and lifting one gives nothing that was not there before', () => {
+    const ofAll = { scope: { kind: 'all' }, at: noon, by: { kind: 'gateway' }, reason: 'leak' } as const
+    fc.assert(
+      fc.property(anyFacts, (any) => {
+        expect(decide({ ...any, lockdowns: [...any.lockdowns, ofAll] }).outcome).not.toBe('permit')
+        const decision = decide(any)
+        const without = decide({ ...any, lockdowns: [] })
+        if (decision.reasons[0] === 'lockdown') expect(without.reasons[0]).not.toMatch(/^grant-(?!active)/)
+        else expect(without).toEqual(decision)
+      }),
       runs,
     )
   })

@@ -46,6 +46,8 @@ function Navigation(props: { viewer: Viewer; section: Section | undefined; porta
     links.push({ label: 'Who is in', path: '/admin/sessions', of: 'sessions' })
   }
   if (viewer.isAdmin) links.push({ label: 'People', path: '/admin/people', of: 'people' })
+  if (viewer.isApprover || viewer.isAdmin)
+    links.push({ label: 'Stop access', path: '/admin/lockdowns', of: 'lockdowns' })
   return (
     <>
       {links.length > 1 && (

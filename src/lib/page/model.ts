@@ -11,7 +11,7 @@ export interface Viewer {
   readonly formToken: string
 }
 
-export type Section = 'home' | 'grants' | 'sessions' | 'people'
+export type Section = 'home' | 'grants' | 'sessions' | 'people' | 'lockdowns'
 
 export interface Page {
   readonly title: string

@@ -27,6 +27,8 @@ function newWorld(): World {
     sessionId: 's-1',
     passId: 'pass-1',
     principalId: 'p-1',
+
+    email: null,
     grantId: 'g-1',
     endpointId: 'press-3',
     path: '/',

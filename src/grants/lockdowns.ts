@@ -1,0 +1,164 @@
+import { z } from 'zod'
+import {
+  GatehouseError,
+  readReply,
+  readStored,
+  type ChangeLog,
+  type Clock,
+  type Journal,
+  type Logger,
+  type Store,
+  type View,
+  type Vouching,
+} from '../lib/index.js'
+import type { Actor, EpochMs, Lockdown, LockdownScope } from '../model.js'
+import type { LockdownEvent, Lockdowns } from './model.js'
+import { actorSchema } from './register.js'
+import { readReason, readScope, scopeText } from './request.js'
+
+export interface LockdownsOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly changes: ChangeLog
+  readonly view: View
+  readonly journal: Journal
+  readonly vouching: Vouching
+  readonly logger: Logger
+  /** Resolves when the event is durable. */
+  readonly record: (event: LockdownEvent) => Promise<void>
+  readonly endpointIds: ReadonlySet<string>
+}
+
+/** The last that was said about a scope. Lifting leaves a record too, so that an older journal cannot undo it. */
+const recordSchema = z.strictObject({
+  isOn: z.boolean(),
+  principalIds: z.array(z.string()),
+  at: z.int().nonnegative(),
+  by: actorSchema,
+  reason: z.string(),
+})
+type Entry = z.infer<typeof recordSchema>
+const rowsSchema = z.record(z.string(), z.string())
+
+/** Its own record, with who and why, is in the ledger. */
+const knownHere = {
+  by: { kind: 'gateway' } satisfies Actor,
+  reason: 'Locked down before; Redis came back in a state from before that.',
+}
+
+/**
+ * Lockdowns in Redis, `lockdowns`: a hash from the scope as text to the last record about it, vouched for. What
+ * cannot be read counts as a lockdown of its scope: stopping must not depend on good data.
+ */
+export function createLockdowns(options: LockdownsOptions): Lockdowns {
+  const { store, clock, changes, view, journal, vouching, logger, record, endpointIds } = options
+  const key = store.key('lockdowns')
+  const place = (scope: string): string => `lockdown ${scope}`
+
+  const readEntry = (scope: string, kept: string): Entry | null => {
+    const text = vouching.verify(place(scope), kept)
+    const entry = text === null ? null : readStored(recordSchema, text)
+    if (entry === null) logger.error('lockdowns: a record cannot be read and counts as one', { scope })
+    return entry
+  }
+  const readAll = async (): Promise<ReadonlyMap<string, Entry | null>> => {
+    const rows = readReply(rowsSchema, await store.run((redis) => redis.hgetall(key)))
+    return new Map(Object.entries(rows).map(([scope, kept]) => [scope, readEntry(scope, kept)]))
+  }
+  /** Of the scopes this host knows to be closed, those that Redis does not. */
+  const forgotten = (entries: ReadonlyMap<string, Entry | null>): string[] =>
+    journal.list('lockdown').filter((scope) => {
+      const entry = entries.get(scope)
+      return entry !== null && (entry === undefined || entry.at < (journal.since('lockdown', scope) ?? 0))
+    })
+  const inForceOf = (entries: ReadonlyMap<string, Entry | null>): Lockdown[] => {
+    const forgottenHere = new Set(forgotten(entries))
+    return [...new Set([...entries.keys(), ...forgottenHere])].flatMap((name) => {
+      const entry = entries.get(name)
+      const scope = scopeOf(name, entry?.principalIds)
+      if (scope === null) return []
+      if (entry?.isOn === true) return [{ scope, at: entry.at, by: entry.by, reason: entry.reason }]
+      if (entry === null)
+        return [{ scope, at: clock.now(), ...knownHere, reason: 'Its record cannot be read.' }]
+      const at = journal.since('lockdown', name) ?? clock.now()
+      return forgottenHere.has(name) ? [{ scope, at, ...knownHere }] : []
+    })
+  }
+  const write = async (scope: string, entry: Entry): Promise<void> => {
+    const text = vouching.vouch(place(scope), JSON.stringify(entry))
+    await store.transaction((multi) => {
+      multi.hset(key, scope, text)
+      changes.addTo(multi, { kind: 'lockdown-changed', scope })
+    })
+  }
+  /** Later than whatever was said before, whichever clock said it. */
+  const nextInstant = (scope: string, entry: Entry | null | undefined): EpochMs =>
+    Math.max(clock.now(), (entry?.at ?? 0) + 1, (journal.since('lockdown', scope) ?? 0) + 1)
+
+  return {
+    async inForce() {
+      const entries = await view.read('lockdowns', readAll)
+      return entries.size === 0 && journal.list('lockdown').length === 0 ? none : inForceOf(entries)
+    },
+
+    async on(wanted, reason, actor) {
+      const scope = readScope(wanted, endpointIds)
+      const why = readReason(reason)
+      const name = scopeText(scope)
+      const principalIds = scope.kind === 'principal' ? [...scope.principalIds] : []
+      const entries = await readAll().catch(() => null)
+      const at = nextInstant(name, entries?.get(name))
+      await record({ event: 'lockdown.on', scope: name, reason: why, actor })
+      await journal.add('lockdown', name, at)
+      try {
+        await write(name, { isOn: true, principalIds, at, by: actor, reason: why })
+      } catch (cause) {
+        const message =
+          'Redis does not answer. The lockdown is in force on this host; elsewhere once Redis is back.'
+        throw new GatehouseError('store-unavailable', message, { cause })
+      }
+      await changes.settle()
+      return { scope, at, by: actor, reason: why }
+    },
+
+    async off(wanted, reason, actor) {
+      const name = scopeText(readScope(wanted, null))
+      const why = readReason(reason)
+      const entries = await readAll()
+      if (!inForceOf(entries).some(({ scope }) => scopeText(scope) === name)) return false
+      const at = nextInstant(name, entries.get(name))
+      await record({ event: 'lockdown.off', scope: name, reason: why, actor })
+      await write(name, { isOn: false, principalIds: [], at, by: actor, reason: why })
+      await journal.lift(name, at)
+      await changes.settle()
+      return true
+    },
+
+    async note(name) {
+      const entry = (await readAll()).get(name)
+      if (entry?.isOn === true) await journal.add('lockdown', name, entry.at)
+      else if (entry?.isOn === false) await journal.lift(name, entry.at)
+    },
+
+    async restore() {
+      for (const name of forgotten(await readAll())) {
+        journal.hasEnded('lockdown', name) // reports that Redis did not know
+        const at = journal.since('lockdown', name) ?? clock.now()
+        await write(name, { isOn: true, principalIds: [], at, ...knownHere })
+      }
+    },
+  }
+}
+
+const none: readonly Lockdown[] = []
+
+/** Null for a text that is no scope: nothing of ours would have written it. */
+export function scopeOf(text: string, principalIds: readonly string[] = []): LockdownScope | null {
+  try {
+    const scope = readScope(text, null)
+    if (scopeText(scope) !== text) return null
+    return scope.kind === 'principal' ? { ...scope, principalIds } : scope
+  } catch {
+    return null
+  }
+}
