@@ -83,17 +83,16 @@ async function cutLockedDown({ streams, lockdowns }: WatchOptions): Promise<numb
 }
 
 /** Promise R7: what a command on this host has ended while Redis may be away. */
-function cutEnded(kind: Endable, id: string, options: WatchOptions): void {
-  const { streams, logger } = options
-  if (kind === 'grant') streams.cut(({ grantId }) => grantId === id, 'grant-revoked')
-  else if (kind === 'session') streams.cut(({ sessionId }) => sessionId === id, 'session-killed')
-  else {
-    const scope = scopeOf(id)
-    const isCovered = ({ endpointId, principalId, email }: StreamInfo): boolean =>
-      scope !== null && covers(scope, endpointId, { id: principalId, email })
-    streams.cut(isCovered, 'lockdown')
+function cutEnded(kind: Endable, id: string, { streams, logger }: WatchOptions): void {
+  const scope = kind === 'lockdown' ? scopeOf(id) : null
+  const isEnded = ({ grantId, sessionId, endpointId, principalId, email }: StreamInfo): boolean => {
+    if (kind === 'grant') return grantId === id
+    if (kind === 'session') return sessionId === id
+    return scope !== null && covers(scope, endpointId, { id: principalId, email })
   }
-  logger.warn('ended by a command on this host', { kind, id })
+  const causes = { grant: 'grant-revoked', session: 'session-killed', lockdown: 'lockdown' } as const
+  const cut = streams.cut(isEnded, causes[kind])
+  if (cut > 0) logger.warn('ended by a command on this host, without Redis', { kind, id, cut })
 }
 
 /**

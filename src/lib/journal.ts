@@ -66,6 +66,7 @@ interface Ending {
 const onItsWayMs = 5_000
 const lookMs = 250
 const longestReading = 2 ** 20
+const lineFeed = 10
 
 /** @throws GatehouseError `ledger-unavailable` when the file can be neither read nor made */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
@@ -76,7 +77,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     session: new Map(),
     lockdown: new Map(),
   }
-  const { content, handle } = await openFile(file, isReadOnly)
+  const { bytes, handle } = await openFile(file, isReadOnly)
   const write = handle === null ? () => Promise.resolve() : createAppender(handle, logger)
 
   /** False when that was known. */
@@ -109,9 +110,9 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     await write(`${JSON.stringify(line)}\n`)
   }
 
-  for (const line of readLines(content)) learn(line, -Infinity)
+  for (const line of readLines(bytes.toString())) learn(line, -Infinity)
   // A crash cuts a line off; the next must not be taken for its rest.
-  if (content !== '' && !content.endsWith('\n')) await write('\n')
+  if (bytes.length > 0 && bytes.at(-1) !== lineFeed) await write('\n')
 
   return {
     add: (kind, id, at = clock.now()) => {
@@ -131,7 +132,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     since: (kind, id) => endings[kind].get(id)?.at ?? null,
     list: (kind) => [...endings[kind].keys()],
     follow: (onAdded) => {
-      let offset = Buffer.byteLength(content)
+      let offset = bytes.length
       let isLooking = false
       let untold: Line[] = []
       const look = async (): Promise<void> => {
@@ -140,7 +141,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         const due = untold
         untold = []
         try {
-          for (const { kind, id } of due) onAdded(kind, id)
+          for (const { kind, id } of due) if (endings[kind].has(id)) onAdded(kind, id)
           const { size } = await handle.stat()
           if (size <= offset) return
           const room = Buffer.alloc(Math.min(size - offset, longestReading))
@@ -148,7 +149,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
           // Up to the end of the last line; the rest of another may be on its way.
           const end = buffer.subarray(0, bytesRead).lastIndexOf('\n') + 1
           offset += end === 0 && bytesRead === longestReading ? bytesRead : end
-          untold = readLines(buffer.toString('utf8', 0, end)).filter((line) => learn(line, clock.monotonic()))
+          const news = readLines(buffer.toString('utf8', 0, end))
+          untold = news.filter((line) => learn(line, clock.monotonic()))
         } catch (error) {
           logger.error('journal: cannot be read', { problem: describeError(error) })
         } finally {
@@ -171,13 +173,13 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 async function openFile(
   file: string,
   isReadOnly: boolean,
-): Promise<{ content: string; handle: FileHandle | null }> {
+): Promise<{ bytes: Buffer; handle: FileHandle | null }> {
   try {
     const handle = isReadOnly ? null : await open(file, 'a+', 0o600)
-    return { content: await readFile(file, 'utf8'), handle }
+    return { bytes: await readFile(file), handle }
   } catch (cause) {
     // Looking must not depend on it; before anything has ended, there is none.
-    if (isReadOnly) return { content: '', handle: null }
+    if (isReadOnly) return { bytes: Buffer.alloc(0), handle: null }
     const message = `The journal ${file} cannot be opened: ${describeError(cause)}.`
     throw new GatehouseError('ledger-unavailable', message, { cause })
   }

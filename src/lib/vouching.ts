@@ -1,4 +1,4 @@
-import { equalSecrets } from './ids.js'
+import { timingSafeEqual } from 'node:crypto'
 import type { Keyring } from './keyring.js'
 
 /**
@@ -25,7 +25,9 @@ export function createVouching(keyring: Keyring, onAltered: (place: string) => v
     verify: (place, kept) => {
       const end = kept.length - macLength - 1
       const text = kept.slice(0, Math.max(end, 0))
-      if (end >= 0 && kept[end] === '.' && equalSecrets(kept.slice(end + 1), macOf(place, text))) return text
+      const mac = Buffer.from(macOf(place, text))
+      const claimed = Buffer.from(kept.slice(end + 1))
+      if (kept[end] === '.' && claimed.length === mac.length && timingSafeEqual(claimed, mac)) return text
       onAltered(place)
       return null
     },

@@ -109,7 +109,8 @@ describe('when something breaks', () => {
       expect(await live.closed).toEqual({ code: 1008, reason: 'state-stale' })
       const tookMs = performance.now() - began
       expect(tookMs).toBeGreaterThan(3_500)
-      expect(tookMs).toBeLessThan(5_500)
+      // Five, and what a busy host of tests makes of it.
+      expect(tookMs).toBeLessThan(6_500)
       await plant.redis.restart()
       await until('it goes on', async () => (await client.fetch(press())).status === 200, 2_000)
       const again = await client.openWebSocket(press('/live'))

@@ -127,11 +127,17 @@ describe('the journal of what has ended', () => {
     await until('both are told', () => told.length === 2)
     expect(told).toEqual(['grant g-1', 'lockdown all'])
     expect(ours.hasEnded('grant', 'g-1')).toBe(true)
+    // Taken back before it was told.
+    await theirs.add('lockdown', 'endpoint:press-3', 100)
+    await theirs.lift('endpoint:press-3', 110)
+    await theirs.lift('all', clock.now() + 1)
     // A line that is still being written is told when it is whole.
     await appendFile(file, '{"kind":"grant","id":"g-2",')
     await new Promise((resolve) => setTimeout(resolve, 600))
     await appendFile(file, `"at":${clock.now()}}\n`)
     await until('the third is told', () => told.length === 3)
+    expect(told.at(-1)).toBe('grant g-2')
+    expect(ours.list('lockdown')).toEqual([])
     stop()
     await Promise.all([ours.close(), theirs.close()])
   })
