@@ -58,6 +58,8 @@ import { cookieNames, createSessions, type Sessions } from './sessions/index.js'
 /** The version this build reports. */
 export const version = '0.1.0'
 
+/** The longest that a configuration may set; it may have been longer when a session began. */
+const longestSessionMs = 24 * 3_600_000
 /** How long a stopping instance waits for answers on their way out. */
 const closingMs = 2_000
 
@@ -117,7 +119,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     isReadOnly: options.isReadOnly === true,
     clock,
     logger,
-    keptMs: { grant: Infinity, session: config.sessions.maxLengthMs, lockdown: Infinity },
+    keptMs: { grant: Infinity, session: longestSessionMs, lockdown: Infinity },
     onRevived: (kind, id) => {
       alarm({ event: 'store.rolled-back', kind, id })
     },

@@ -1,6 +1,7 @@
 import { cutCauses, type CutCause, type Grant } from '../model.js'
 import { covers, grantState } from '../policy/index.js'
 import {
+  describeError,
   systemClock,
   type Change,
   type ChangeLog,
@@ -8,6 +9,7 @@ import {
   type Endable,
   type Journal,
   type Logger,
+  type Timer,
 } from '../lib/index.js'
 import type { StreamInfo, Streams } from '../dataplane/index.js'
 import { scopeOf, type Grants, type Lockdowns } from '../grants/index.js'
@@ -15,6 +17,7 @@ import type { Sessions } from '../sessions/index.js'
 
 const lookMs = 400
 const blindMs = 4_100
+const retellMs = 1_000
 
 export interface WatchOptions {
   readonly clock: Clock
@@ -33,7 +36,16 @@ export interface WatchOptions {
  */
 export async function watchChanges(options: WatchOptions): Promise<{ close(): Promise<void> }> {
   const stopLooking = cutWhenBlind(options)
+  let untold: Timer | null = null
+  /** What Redis was not told when it was stopped, it is told as soon as it answers. */
+  const tellRedis = (): void => {
+    untold ??= systemClock.after(retellMs, () => {
+      untold = null
+      repair().catch(tellRedis)
+    })
+  }
   const stopListening = options.journal.follow((kind, id) => {
+    tellRedis()
     cutEnded(kind, id, options)
   })
   const { streams, sessions, grants, lockdowns, logger } = options
@@ -57,11 +69,15 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     }
   }
 
-  const restore = async (): Promise<void> => {
+  const repair = async (): Promise<void> => {
+    await lockdowns.restore()
     await grants.revokeRevived()
     await sessions.endRevived()
-    await lockdowns.restore()
+  }
+  const restore = async (): Promise<void> => {
+    // What the journal knows counts already; Redis is told afterwards.
     await recheckAll(options)
+    await repair()
   }
 
   const follower = await options.changes.follow({ onChange: apply, onDoubt: restore })
@@ -69,6 +85,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     close: async () => {
       stopLooking()
       stopListening()
+      untold?.cancel()
       await follower.close()
     },
   }
@@ -103,12 +120,18 @@ function cutWhenBlind({ changes, streams, logger }: WatchOptions): () => void {
   let wasBlind = false
   const look = (): void => {
     const isBlind = changes.proof.ageMs > blindMs
+    next = systemClock.after(lookMs, look)
     if (isBlind && wasBlind) {
-      const cut = streams.cut(() => true, 'state-stale')
-      if (cut > 0) logger.error('changes cannot be followed: cut all that was open', { cut })
+      try {
+        const cut = streams.cut(() => true, 'state-stale')
+        if (cut > 0) logger.error('changes cannot be followed: cut all that was open', { cut })
+      } catch (error) {
+        logger.error('changes cannot be followed, and not all was cut cleanly', {
+          problem: describeError(error),
+        })
+      }
     }
     wasBlind = isBlind
-    next = systemClock.after(lookMs, look)
   }
   let next = systemClock.after(lookMs, look)
   return () => {

@@ -5,6 +5,7 @@ import {
   type Change,
   type ChangeLog,
   type Clock,
+  type ErrorCode,
   type Journal,
   type Logger,
   type Store,
@@ -60,10 +61,13 @@ export function createGrants({
       changes.addTo(multi, { kind, grantId })
 
   /** Revoked where Redis has forgotten it, as one that was put back to an earlier state has. */
-  const asKnown = (grant: Grant): Grant =>
-    grant.revocation === null && journal.hasEnded('grant', grant.id)
-      ? { ...grant, revocation: { at: clock.now(), ...knownHere } }
-      : grant
+  const asKnown = (grant: Grant): Grant => {
+    // Also one that was made while nothing could be followed is then known for good.
+    if (grant.revocation !== null) void journal.add('grant', grant.id)
+    else if (journal.hasEnded('grant', grant.id))
+      return { ...grant, revocation: { at: clock.now(), ...knownHere } }
+    return grant
+  }
   const find = async (id: string): Promise<Grant | null> => {
     const grant = (await register.find(id))?.grant
     return grant ? asKnown(grant) : null
@@ -79,8 +83,20 @@ export function createGrants({
   const revokeHere = async (id: string, reason: string, actor: Actor): Promise<never> => {
     if (!isGrantId(id)) throw new GatehouseError('grant-unknown', 'There is no such grant.')
     await record({ event: 'grant.revoked', grantId: id, actor, reason })
+    throw await onlyHere(id, null)
+  }
+  /** What cannot be read permits nothing, but may be open, and may be put back as it was. */
+  const revokeUnread = async (id: string, reason: string, actor: Actor, problem: unknown): Promise<never> => {
+    await record({ event: 'grant.revoked', grantId: id, actor, reason })
     await journal.add('grant', id)
-    throw stoppedHereOnly('The grant is revoked', null)
+    await register.revoke(id, { at: clock.now(), by: actor, reason }, announce('grant-revoked', id))
+    await changes.settle()
+    throw problem
+  }
+  const onlyHere = async (id: string, cause: unknown): Promise<GatehouseError> => {
+    const isDurable = await journal.add('grant', id)
+    journal.announce('grant', id)
+    return stoppedHereOnly('The grant is revoked', isDurable, cause)
   }
   const hasEnded = (grant: Grant): boolean => clock.now() >= grant.until
 
@@ -131,27 +147,32 @@ export function createGrants({
     async revoke(id, reason, actor) {
       const why = readReason(reason)
       // A revocation that did not reach Redis, because that was away, must not pass for done.
-      const grant = await loadAsStored(id).catch((error: unknown) => unlessAway(error))
-      if (grant === null) return revokeHere(id, why, actor)
+      const grant = await loadAsStored(id).catch((error: unknown) => {
+        if (isFailure(error, 'store-unavailable')) return revokeHere(id, why, actor)
+        if (isFailure(error, 'store-corrupt')) return revokeUnread(id, why, actor, error)
+        throw error
+      })
       if (grant.revocation) return grant
       if (hasEnded(grant)) throw conflict('has ended already')
       await record({ event: 'grant.revoked', grantId: id, actor, reason: why })
       await journal.add('grant', id)
       await register
         .revoke(id, { at: clock.now(), by: actor, reason: why }, announce('grant-revoked', id))
-        .catch((error: unknown) => {
-          throw stoppedHereOnly('The grant is revoked', error)
+        .catch(async (error: unknown) => {
+          throw await onlyHere(id, error)
         })
       await changes.settle()
       return load(id)
     },
 
-    noteRevoked: (id) => journal.add('grant', id),
+    async noteRevoked(id) {
+      await journal.add('grant', id)
+    },
 
     async revokeRevived() {
-      for (const id of journal.list('grant')) {
-        const grant = (await register.find(id))?.grant
-        if (!grant || asKnown(grant) === grant) continue
+      for (const grant of await register.byIds(journal.list('grant'))) {
+        const { id } = grant
+        if (asKnown(grant) === grant) continue
         await register.revoke(id, { at: clock.now(), ...knownHere }, announce('grant-revoked', id))
       }
     },
@@ -180,10 +201,8 @@ export function createGrants({
   }
 }
 
-/** Null while Redis does not answer; throws whatever else it is. */
-function unlessAway(error: unknown): null {
-  if (error instanceof GatehouseError && error.code === 'store-unavailable') return null
-  throw error
+function isFailure(error: unknown, code: ErrorCode): error is GatehouseError {
+  return error instanceof GatehouseError && error.code === code
 }
 
 function conflict(what: string): GatehouseError {

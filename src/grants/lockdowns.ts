@@ -3,6 +3,7 @@ import {
   GatehouseError,
   readReply,
   readStored,
+  stoppedHereOnly,
   type ChangeLog,
   type Clock,
   type Journal,
@@ -40,6 +41,14 @@ const recordSchema = z.strictObject({
 type Entry = z.infer<typeof recordSchema>
 const rowsSchema = z.record(z.string(), z.string())
 
+/** A record begins with its instant. One that is no record of ours gives way. */
+const putLater = `
+  local held = redis.call('HGET', KEYS[1], ARGV[1])
+  local at = held and tonumber(string.match(held, '^(%d+) ')) or -1
+  if at >= tonumber(ARGV[2]) then return 0 end
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+  return 1`
+
 /** Its own record, with who and why, is in the ledger. */
 const knownHere = {
   by: { kind: 'gateway' } satisfies Actor,
@@ -57,7 +66,7 @@ export function createLockdowns(options: LockdownsOptions): Lockdowns {
 
   const readEntry = (scope: string, kept: string): Entry | null => {
     const text = vouching.verify(place(scope), kept)
-    const entry = text === null ? null : readStored(recordSchema, text)
+    const entry = text === null ? null : readStored(recordSchema, text.slice(text.indexOf(' ') + 1))
     if (entry === null) logger.error('lockdowns: a record cannot be read and counts as one', { scope })
     return entry
   }
@@ -84,12 +93,18 @@ export function createLockdowns(options: LockdownsOptions): Lockdowns {
       return forgottenHere.has(name) ? [{ scope, at, ...knownHere }] : []
     })
   }
-  const write = async (scope: string, entry: Entry): Promise<void> => {
-    const text = vouching.vouch(place(scope), JSON.stringify(entry))
-    await store.transaction((multi) => {
-      multi.hset(key, scope, text)
+  /** False when something later has been said about the scope meanwhile; that then stands. */
+  const write = async (scope: string, entry: Entry): Promise<boolean> => {
+    const text = vouching.vouch(place(scope), `${entry.at} ${JSON.stringify(entry)}`)
+    const [isWritten] = await store.transaction((multi) => {
+      multi.eval(putLater, 1, key, scope, entry.at, text)
       changes.addTo(multi, { kind: 'lockdown-changed', scope })
     })
+    return isWritten === 1
+  }
+  const learn = async (scope: string, entry: Entry | null | undefined): Promise<void> => {
+    if (entry?.isOn === true) await journal.add('lockdown', scope, entry.at)
+    else if (entry?.isOn === false) await journal.lift(scope, entry.at)
   }
   /** Later than whatever was said before, whichever clock said it. */
   const nextInstant = (scope: string, entry: Entry | null | undefined): EpochMs =>
@@ -109,14 +124,15 @@ export function createLockdowns(options: LockdownsOptions): Lockdowns {
       const entries = await readAll().catch(() => null)
       const at = nextInstant(name, entries?.get(name))
       await record({ event: 'lockdown.on', scope: name, reason: why, actor })
-      await journal.add('lockdown', name, at)
-      try {
-        await write(name, { isOn: true, principalIds, at, by: actor, reason: why })
-      } catch (cause) {
-        const message =
-          'Redis does not answer. The lockdown is in force on this host; elsewhere once Redis is back.'
-        throw new GatehouseError('store-unavailable', message, { cause })
-      }
+      const isDurable = await journal.add('lockdown', name, at)
+      const isWritten = await write(name, { isOn: true, principalIds, at, by: actor, reason: why }).catch(
+        (cause: unknown) => {
+          journal.announce('lockdown', name)
+          throw stoppedHereOnly('The lockdown is in force', isDurable, cause)
+        },
+      )
+      // Somebody lifted one at the same moment; who wants it closed has the last word.
+      if (!isWritten) return this.on(scope, reason, actor)
       await changes.settle()
       return { scope, at, by: actor, reason: why }
     },
@@ -128,20 +144,23 @@ export function createLockdowns(options: LockdownsOptions): Lockdowns {
       if (!inForceOf(entries).some(({ scope }) => scopeText(scope) === name)) return false
       const at = nextInstant(name, entries.get(name))
       await record({ event: 'lockdown.off', scope: name, reason: why, actor })
-      await write(name, { isOn: false, principalIds: [], at, by: actor, reason: why })
+      const isWritten = await write(name, { isOn: false, principalIds: [], at, by: actor, reason: why })
+      if (!isWritten)
+        throw new GatehouseError('lockdown-conflict', 'Somebody else has just locked this down anew.')
       await journal.lift(name, at)
       await changes.settle()
       return true
     },
 
     async note(name) {
-      const entry = (await readAll()).get(name)
-      if (entry?.isOn === true) await journal.add('lockdown', name, entry.at)
-      else if (entry?.isOn === false) await journal.lift(name, entry.at)
+      await learn(name, (await readAll()).get(name))
     },
 
     async restore() {
-      for (const name of forgotten(await readAll())) {
+      const entries = await readAll()
+      // Also what was said while nothing could be followed.
+      for (const [name, entry] of entries) await learn(name, entry)
+      for (const name of forgotten(entries)) {
         journal.hasEnded('lockdown', name) // reports that Redis did not know
         const at = journal.since('lockdown', name) ?? clock.now()
         await write(name, { isOn: true, principalIds: [], at, ...knownHere })

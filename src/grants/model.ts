@@ -63,7 +63,7 @@ export interface Grants {
   /**
    * Records `grant.revoked`, then ends the grant for good. Revoking a revoked grant changes nothing and
    * returns it as it is. While Redis does not answer, it has effect on this host all the same, and throws
-   * `store-unavailable`.
+   * `stopped-here-only`.
    * @throws GatehouseError `input-invalid`, `grant-unknown`, `grant-conflict` (ended by itself)
    */
   revoke(id: string, reason: string, actor: Actor): Promise<Grant>
@@ -95,7 +95,7 @@ export interface Lockdowns {
   inForce(): Promise<readonly Lockdown[]>
   /**
    * Records `lockdown.on`, then closes. Again for the same scope, it only says so anew. While Redis does not
-   * answer it has effect on this host all the same, and throws `store-unavailable`.
+   * answer it has effect on this host all the same, and throws `stopped-here-only`.
    * @throws GatehouseError `input-invalid`
    */
   on(scope: LockdownScope | string, reason: string, actor: Actor): Promise<Lockdown>

@@ -161,7 +161,11 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
 
     /** In portions: ten thousand at once would hold up every stream while they are parsed. */
     async all(limit: number): Promise<Grant[]> {
-      const ids = await store.run((redis) => redis.zrevrange(allKey, 0, limit - 1))
+      return this.byIds(await store.run((redis) => redis.zrevrange(allKey, 0, limit - 1)))
+    },
+
+    /** In the same order, without what is not there or cannot be read. */
+    async byIds(ids: readonly string[]): Promise<Grant[]> {
       const grants: Grant[] = []
       for (let start = 0; start < ids.length; start += portion) {
         const some = ids.slice(start, start + portion)
@@ -170,7 +174,8 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
         })
         const rows = readReply(z.array(fieldsSchema), replies)
         rows.forEach((fields, position) => {
-          const grant = parse(some[position] ?? '', fields)
+          const isThere = fields.some((field) => field !== null)
+          const grant = isThere ? parse(some[position] ?? '', fields) : null
           if (grant) grants.push(grant)
         })
       }

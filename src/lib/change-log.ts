@@ -147,7 +147,11 @@ export function openChangeLog(store: Store, vouching: Vouching, logger: Logger):
         const entries = reply?.[0]?.[1] ?? []
         // First of all: from here on nobody may decide by what was read before.
         if (entries.length > 0) proof.generation += 1
+        // Ids that are lower than ours, after a log that was emptied, would never be told.
+        else if (isBefore(await locate(), from))
+          throw new Error('the log does not lead on from where we stood')
         let last = from
+        let isReadable = true
         for (const [id, fields] of entries) {
           last = id
           const text = vouching.verify(place, fields[1] ?? '')
@@ -155,9 +159,10 @@ export function openChangeLog(store: Store, vouching: Vouching, logger: Logger):
           if (change) await handlers.onChange(change)
           else {
             logger.error('change log: entry unreadable, re-checking everything', { id })
-            await handlers.onDoubt()
+            isReadable = false
           }
         }
+        if (!isReadable) await handlers.onDoubt()
         await standAt(last)
         prove(askedAt)
         return last

@@ -35,12 +35,14 @@ export const errorCodes = {
   'grant-conflict': 409,
   'session-unknown': 404,
   'lockdown-unknown': 404,
+  'lockdown-conflict': 409,
   'person-unknown': 404,
   'person-ambiguous': 409,
   // cannot decide, cannot record
   'store-unavailable': 503,
   'store-corrupt': 503,
   'ledger-unavailable': 503,
+  'stopped-here-only': 503,
   stopping: 503,
   busy: 503,
   // the machine behind
@@ -81,10 +83,18 @@ export class GatehouseError extends Error {
   }
 }
 
-/** For what was stopped while Redis did not answer: known to this host, and not to the others yet. */
-export function stoppedHereOnly(what: string, cause: unknown): GatehouseError {
+/**
+ * For what was stopped while Redis did not answer: known to this host, and not to the others yet. Where it could
+ * not even be written down here, nothing was stopped.
+ */
+export function stoppedHereOnly(what: string, isDurable: boolean, cause: unknown): GatehouseError {
+  if (!isDurable) {
+    const message =
+      'Nothing was stopped: Redis does not answer, and the journal on this host cannot be written.'
+    return new GatehouseError('ledger-unavailable', message, { cause })
+  }
   const message = `Redis does not answer. ${what} on this host; elsewhere once Redis is back.`
-  return new GatehouseError('store-unavailable', message, { cause })
+  return new GatehouseError('stopped-here-only', message, { cause })
 }
 
 /** A bug, not an input: stops the operation that found it. */

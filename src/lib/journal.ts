@@ -16,12 +16,15 @@ export type Endable = (typeof kinds)[number]
  */
 export interface Journal {
   /**
-   * Known at once, and durable when it resolves. Never rejects: a full disk must not keep anything running.
+   * Known at once. Never rejects: a full disk must not keep anything running.
    * @param at default: now
+   * @returns whether it is durable
    */
-  add(kind: Endable, id: string, at?: number): Promise<void>
+  add(kind: Endable, id: string, at?: number): Promise<boolean>
+  /** Has what was added here acted on like what others add: Redis, which would have told, could not be told. */
+  announce(kind: Endable, id: string): void
   /** Takes back a lockdown that began before. */
-  lift(scope: string, at: number): Promise<void>
+  lift(scope: string, at: number): Promise<boolean>
   /** To be asked of what Redis calls running. A yes that comes too late to be on its way is reported, once. */
   hasEnded(kind: Endable, id: string): boolean
   /** When it ended; null when that is not known. */
@@ -66,7 +69,6 @@ interface Ending {
 const onItsWayMs = 5_000
 const lookMs = 250
 const longestReading = 2 ** 20
-const lineFeed = 10
 
 /** @throws GatehouseError `ledger-unavailable` when the file can be neither read nor made */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
@@ -78,7 +80,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     lockdown: new Map(),
   }
   const { bytes, handle } = await openFile(file, isReadOnly)
-  const write = handle === null ? () => Promise.resolve() : createAppender(handle, logger)
+  const write = handle === null ? () => Promise.resolve(true) : createAppender(handle, logger)
+  const listeners = new Set<(kind: Endable, id: string) => void>()
 
   /** False when that was known. */
   const learn = ({ kind, id, at, lifted }: Line, knownAt: number): boolean => {
@@ -104,21 +107,29 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     if (unreadable > 0) logger.warn('journal: lines cannot be read', { file, lines: unreadable })
     return read.filter((line) => line !== null)
   }
-  const addLine = async (line: Line): Promise<void> => {
-    if (!learn(line, clock.monotonic())) return
+  const addLine = async (line: Line): Promise<boolean> => {
+    if (!learn(line, clock.monotonic())) return true
     forgetOld(line.kind)
-    await write(`${JSON.stringify(line)}\n`)
+    return write(`${JSON.stringify(line)}\n`)
+  }
+  const announce = (kind: Endable, id: string): void => {
+    for (const onAdded of listeners) {
+      try {
+        onAdded(kind, id)
+      } catch (error) {
+        logger.error('journal: not acted on', { kind, id, problem: describeError(error) })
+      }
+    }
   }
 
   for (const line of readLines(bytes.toString())) learn(line, -Infinity)
-  // A crash cuts a line off; the next must not be taken for its rest.
-  if (bytes.length > 0 && bytes.at(-1) !== lineFeed) await write('\n')
 
   return {
     add: (kind, id, at = clock.now()) => {
       const isForGood = kind !== 'lockdown' && endings[kind].has(id)
-      return isForGood ? Promise.resolve() : addLine({ kind, id, at })
+      return isForGood ? Promise.resolve(true) : addLine({ kind, id, at })
     },
+    announce,
     lift: (scope, at) => addLine({ kind: 'lockdown', id: scope, at, lifted: true }),
     hasEnded: (kind, id) => {
       const ending = endings[kind].get(id)
@@ -132,6 +143,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     since: (kind, id) => endings[kind].get(id)?.at ?? null,
     list: (kind) => [...endings[kind].keys()],
     follow: (onAdded) => {
+      listeners.add(onAdded)
       let offset = bytes.length
       let isLooking = false
       let untold: Line[] = []
@@ -141,7 +153,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
         const due = untold
         untold = []
         try {
-          for (const { kind, id } of due) if (endings[kind].has(id)) onAdded(kind, id)
+          for (const { kind, id } of due) if (endings[kind].has(id)) announce(kind, id)
           const { size } = await handle.stat()
           if (size <= offset) return
           const room = Buffer.alloc(Math.min(size - offset, longestReading))
@@ -161,6 +173,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
       timer.unref()
       return () => {
         clearInterval(timer)
+        listeners.delete(onAdded)
       }
     },
     close: async () => {
@@ -186,25 +199,28 @@ async function openFile(
 }
 
 /** Writes in order, together what waits together. What cannot be written is tried again with the next. */
-function createAppender(handle: FileHandle, logger: Logger): (text: string) => Promise<void> {
+function createAppender(handle: FileHandle, logger: Logger): (text: string) => Promise<boolean> {
   let waiting = ''
-  let written = Promise.resolve()
-  const writeWaiting = async (): Promise<void> => {
+  let written = Promise.resolve(true)
+  const writeWaiting = async (): Promise<boolean> => {
     const text = waiting
     waiting = ''
-    if (text === '') return
+    if (text === '') return true
     try {
-      await handle.appendFile(text)
+      // A crash or a full disk may have cut off a line, of ours or of another process: never to be its rest.
+      await handle.appendFile(`\n${text}`)
       await handle.datasync()
+      return true
     } catch (error) {
-      // Part of it may be there: on a line of its own, the rest is readable all the same.
-      waiting = `\n${text}${waiting}`
+      waiting = text + waiting
       logger.error('journal: cannot be written', { problem: describeError(error) })
+      return false
     }
   }
   return (text) => {
     waiting += text
-    written = written.then(writeWaiting)
+    // What was taken along by an earlier writing is as durable as that.
+    written = written.then((before) => (waiting === '' ? before : writeWaiting()))
     return written
   }
 }

@@ -10,6 +10,7 @@ import {
   type PersonalCall,
   type Route,
 } from '../lib/page/index.js'
+import { GatehouseError } from '../lib/index.js'
 import type { Endpoint, EpochMs, Grant } from '../model.js'
 import { grantState } from '../policy/index.js'
 import type { PortalContext } from './context.js'
@@ -39,6 +40,8 @@ export function homeRoutes(context: PortalContext): Route[] {
     for (const endpoint of config.endpoints.filter(({ id }) => granted.has(id))) {
       // Asked and not worked out here, so that the page never promises what the gate refuses.
       const decision = await mayOpen(session, endpoint.id)
+      if (decision.reasons.includes('view-unproved'))
+        throw new GatehouseError('store-unavailable', 'Access cannot be checked right now.')
       if (decision.reasons.includes('lockdown')) stopped.push(endpoint)
       const grant = decision.outcome === 'permit' ? held.find(({ id }) => id === decision.grantId) : undefined
       if (grant) open.push({ endpoint, grant })

@@ -61,7 +61,7 @@ export interface Sessions {
   /**
    * Records `session.ended`, then ends the session and all its passes on every instance. False when it
    * had ended already; then nothing is recorded. While Redis does not answer, it has effect on this host all
-   * the same, and throws `store-unavailable`.
+   * the same, and throws `stopped-here-only`.
    */
   end(sessionId: string, cause: CutCause, actor: Actor): Promise<boolean>
   /** To be told of each session that another instance or command ended. */

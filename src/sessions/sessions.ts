@@ -49,12 +49,16 @@ export function createSessions(options: SessionsOptions): Sessions {
     session && !isOver(session) ? session : null
 
   const end: Sessions['end'] = async (sessionId, cause, actor) => {
+    const onlyHere = async (problem: unknown): Promise<GatehouseError> => {
+      const isDurable = await journal.add('session', sessionId)
+      journal.announce('session', sessionId)
+      return stoppedHereOnly('The session is ended', isDurable, problem)
+    }
     // While Redis is away: whoever has this id, it ends.
     const endHere = async (problem: unknown): Promise<never> => {
       if (!sessionIdShape.test(sessionId)) throw problem
       await record({ event: 'session.ended', sessionId, principalId: 'unknown', cause, actor })
-      await journal.add('session', sessionId)
-      throw stoppedHereOnly('The session is ended', problem)
+      throw await onlyHere(problem)
     }
     const holding = await vault.inspect(sessionId).catch(endHere)
     const session = holding?.session ?? null
@@ -63,9 +67,13 @@ export function createSessions(options: SessionsOptions): Sessions {
     const principalId = session?.principal.id ?? 'unknown'
     await record({ event: 'session.ended', sessionId, principalId, cause, actor })
     await journal.add('session', sessionId)
-    const isRemoved = await vault.remove(sessionId, holding, (multi) =>
-      changes.addTo(multi, { kind: 'session-ended', sessionId, cause }),
-    )
+    const isRemoved = await vault
+      .remove(sessionId, holding, (multi) =>
+        changes.addTo(multi, { kind: 'session-ended', sessionId, cause }),
+      )
+      .catch(async (error: unknown) => {
+        throw await onlyHere(error)
+      })
     await changes.settle()
     return isRemoved
   }
@@ -154,7 +162,9 @@ export function createSessions(options: SessionsOptions): Sessions {
 
     end,
 
-    noteEnded: (sessionId) => journal.add('session', sessionId),
+    async noteEnded(sessionId) {
+      await journal.add('session', sessionId)
+    },
 
     async endRevived() {
       for (const session of await vault.byIds(journal.list('session'))) {

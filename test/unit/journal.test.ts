@@ -48,7 +48,7 @@ describe('the journal of what has ended', () => {
     const journal = await open()
     const ids = Array.from({ length: 500 }, (_, at) => `s-${at}`)
     await Promise.all([...ids, ...ids].map((id) => journal.add('session', id)))
-    const lines = (await readFile(file, 'utf8')).trimEnd().split('\n')
+    const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '')
     expect(lines.map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(ids)
     await journal.close()
   })
