@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { appendFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadKeyring } from '../../src/config/index.js'
 import { readLedger, verifyLedger } from '../../src/audit/index.js'
@@ -142,6 +143,20 @@ describe('when something breaks', () => {
       await store.run((redis) => redis.del(store.key('changes')))
       await until('it goes on', async () => (await statusOf()) === 200, 2_000)
     }, 20_000)
+
+    it('is told what a command on this host could not tell it', async () => {
+      const grant = await plant.issue()
+      const client = await insideTheMachine()
+      const live = await client.openWebSocket(press('/live'))
+      // As a command writes it that cannot reach Redis, while the gateway can.
+      const line = JSON.stringify({ kind: 'grant', id: grant.id, at: plant.clock.now() })
+      await appendFile(join(plant.config.audit.directory, 'ended.jsonl'), `\n${line}\n`)
+      expect(await live.closed).toEqual({ code: 1008, reason: 'grant-revoked' })
+      const { store } = plant.gatehouse.services
+      await until('Redis is told', () =>
+        store.run(async (redis) => (await redis.hexists(store.key('grant', grant.id), 'revocation')) === 1),
+      )
+    })
 
     it('obeys no entry in the log of changes that somebody else has written', async () => {
       const grant = await plant.issue()

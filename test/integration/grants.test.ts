@@ -464,6 +464,19 @@ describe('a grant that cannot be read', () => {
     },
   )
 
+  it('is revoked all the same, and stays so when it can be read again', async () => {
+    const { id } = await issue()
+    const key = store.key('grant', id)
+    const terms = (await store.run((c) => c.hget(key, 'terms'))) ?? ''
+    await store.run((c) => c.hset(key, 'terms', '{'))
+    const told = await follow()
+    await expect(grants.revoke(id, 'Wrong person', admin)).rejects.toMatchObject({ code: 'store-corrupt' })
+    expect(await told.first()).toEqual({ kind: 'grant-revoked', grantId: id })
+    await store.run((c) => c.hset(key, 'terms', terms))
+    await store.run((c) => c.hdel(key, 'revocation'))
+    expect(await grants.get(id)).toMatchObject({ revocation: { by: { kind: 'gateway' } } })
+  })
+
   it('permits nothing when it is listed under somebody else', async () => {
     const { id, until } = await issue()
     await store.run((connection) => connection.zadd(store.key('grants', 'of', 'p-eve'), until, id))

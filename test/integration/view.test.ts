@@ -86,6 +86,21 @@ describe('a copy of what the store holds', () => {
     await follower.close()
   })
 
+  it('is read anew after a change, also where the log was emptied behind an entry far ahead', async () => {
+    const { changes, view, follower } = await startInstance()
+    const key = store.key('changes')
+    await store.run((redis) => redis.xadd(key, '18446744073709551614-0', 'change', 'x'))
+    await changes.settle()
+    await store.run((redis) => redis.del(key))
+    await until('the log is followed from its new start', async () => {
+      await view.read('a', async () => 'before')
+      await change(changes)
+      await changes.settle()
+      return (await view.read('a', async () => 'after')) === 'after'
+    })
+    await follower.close()
+  })
+
   it('is not believed by an instance that follows nothing', async () => {
     const changes = openChangeLog(store, sharedVouching, silentLogger)
     const view = createView(changes.proof)
