@@ -5,7 +5,7 @@ import { TestClock } from '../support/clock.js'
 import { silentLogger } from '../support/logger.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 import { changesOf, connectedStore } from '../support/store.js'
-import { openTrust, type Trust } from '../support/trust.js'
+import { openTrust, sharedVouching, type Trust } from '../support/trust.js'
 
 const admin: Actor = { kind: 'operator', account: 'root' }
 
@@ -21,10 +21,9 @@ describe('locking and lifting at the same moment', () => {
     store = await connectedStore(redis.url)
     const clock = new TestClock()
     trusts = await Promise.all([openTrust(clock), openTrust(clock)])
-    const { vouching } = trusts[0]!
     const open = ({ journal }: Trust): Lockdowns =>
       createLockdowns({
-        ...{ store, clock, journal, vouching, logger: silentLogger, ...changesOf(store) },
+        ...{ store, clock, journal, vouching: sharedVouching, logger: silentLogger, ...changesOf(store) },
         record: async () => {},
         endpointIds: new Set(['press-3']),
       })
