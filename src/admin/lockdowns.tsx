@@ -202,29 +202,31 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
     }
   }
 
+  function ask(
+    { viewer }: PersonalCall,
+    confirmation: Confirmation,
+    action: string,
+    fields: Readonly<Record<string, string>>,
+  ): Answer {
+    const form = { confirmation, viewer, action, fields, back: '/admin/lockdowns' }
+    const html = pages.render({
+      title: confirmation.title,
+      section: 'lockdowns',
+      width: 'form',
+      viewer,
+      now: clock.now(),
+      body: <ConfirmForm {...form} />,
+    })
+    return { kind: 'page', html }
+  }
+
   async function begin(call: PersonalCall): Promise<Answer> {
-    const { body, actor, viewer } = call
+    const { body, actor } = call
     const chosen = body.one('scope')
     const email = body.one('email').trim()
     const reason = body.one('reason').trim()
     if (body.one('sure') !== 'yes' && reason !== '') {
-      const html = pages.render({
-        title: 'Stop remote access?',
-        section: 'lockdowns',
-        width: 'form',
-        viewer,
-        now: clock.now(),
-        body: (
-          <ConfirmForm
-            confirmation={confirmStop()}
-            viewer={viewer}
-            action="/admin/lockdowns"
-            back="/admin/lockdowns"
-            fields={{ scope: chosen, email, reason }}
-          />
-        ),
-      })
-      return { kind: 'page', html }
+      return ask(call, confirmStop(), '/admin/lockdowns', { scope: chosen, email, reason })
     }
     try {
       const scope = chosen === ofPerson ? `principal:${email}` : chosen
@@ -236,28 +238,13 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
     return { kind: 'redirect', to: '/admin/lockdowns?done=on' }
   }
 
-  async function lift({ body, actor, viewer }: PersonalCall): Promise<Answer> {
+  async function lift(call: PersonalCall): Promise<Answer> {
+    const { body, actor } = call
     const scope = body.one('scope')
     if (body.one('sure') !== 'yes') {
       const held = (await lockdowns.inForce()).find((lockdown) => scopeText(lockdown.scope) === scope)
       if (held === undefined) return { kind: 'redirect', to: '/admin/lockdowns?done=gone' }
-      const html = pages.render({
-        title: 'Let them go on?',
-        section: 'lockdowns',
-        width: 'form',
-        viewer,
-        now: clock.now(),
-        body: (
-          <ConfirmForm
-            confirmation={confirmLift(held.scope)}
-            viewer={viewer}
-            action="/admin/lockdowns/lift"
-            back="/admin/lockdowns"
-            fields={{ scope }}
-          />
-        ),
-      })
-      return { kind: 'page', html }
+      return ask(call, confirmLift(held.scope), '/admin/lockdowns/lift', { scope })
     }
     const isLifted = await lockdowns.off(scope, 'Lifted on the administrator’s page', actor)
     return { kind: 'redirect', to: `/admin/lockdowns?done=${isLifted ? 'off' : 'gone'}` }

@@ -8,7 +8,7 @@ export interface Member {
  *
  * V8's own `Set` moves to a new table every few dozen changes, and each table it has left leads to the next and
  * to all that stood in both. Once one of them counts as old, collecting the young takes everything that ever
- * passes through for alive: half of all memory of requests was carried along, and cost a fifth of their time.
+ * passes through for alive. That carried half of all memory of requests along, and cost a fifth of their CPU.
  * Here whatever leaves is forgotten at once.
  */
 export class Roster<T extends Member> implements Iterable<T> {

@@ -63,8 +63,9 @@ export function createGrants({
   /** Revoked where Redis has forgotten it, as one that was put back to an earlier state has. */
   const asKnown = (grant: Grant): Grant => {
     // Also one that was made while nothing could be followed is then known for good.
-    if (grant.revocation !== null) void journal.add('grant', grant.id)
-    else if (journal.hasEnded('grant', grant.id))
+    if (grant.revocation !== null) {
+      if (journal.since('grant', grant.id) === null) void journal.add('grant', grant.id)
+    } else if (journal.hasEnded('grant', grant.id))
       return { ...grant, revocation: { at: clock.now(), ...knownHere } }
     return grant
   }

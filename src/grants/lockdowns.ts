@@ -110,32 +110,34 @@ export function createLockdowns(options: LockdownsOptions): Lockdowns {
   const nextInstant = (scope: string, entry: Entry | null | undefined): EpochMs =>
     Math.max(clock.now(), (entry?.at ?? 0) + 1, (journal.since('lockdown', scope) ?? 0) + 1)
 
+  const begin: Lockdowns['on'] = async (wanted, reason, actor) => {
+    const scope = readScope(wanted, endpointIds)
+    const why = readReason(reason)
+    const name = scopeText(scope)
+    const principalIds = scope.kind === 'principal' ? [...scope.principalIds] : []
+    const entries = await readAll().catch(() => null)
+    const at = nextInstant(name, entries?.get(name))
+    await record({ event: 'lockdown.on', scope: name, reason: why, actor })
+    const isDurable = await journal.add('lockdown', name, at)
+    const isWritten = await write(name, { isOn: true, principalIds, at, by: actor, reason: why }).catch(
+      (cause: unknown) => {
+        journal.announce('lockdown', name)
+        throw stoppedHereOnly('The lockdown is in force', isDurable, cause)
+      },
+    )
+    // Somebody lifted one at the same moment; who wants it closed has the last word.
+    if (!isWritten) return begin(scope, reason, actor)
+    await changes.settle()
+    return { scope, at, by: actor, reason: why }
+  }
+
   return {
     async inForce() {
       const entries = await view.read('lockdowns', readAll)
       return entries.size === 0 && journal.list('lockdown').length === 0 ? none : inForceOf(entries)
     },
 
-    async on(wanted, reason, actor) {
-      const scope = readScope(wanted, endpointIds)
-      const why = readReason(reason)
-      const name = scopeText(scope)
-      const principalIds = scope.kind === 'principal' ? [...scope.principalIds] : []
-      const entries = await readAll().catch(() => null)
-      const at = nextInstant(name, entries?.get(name))
-      await record({ event: 'lockdown.on', scope: name, reason: why, actor })
-      const isDurable = await journal.add('lockdown', name, at)
-      const isWritten = await write(name, { isOn: true, principalIds, at, by: actor, reason: why }).catch(
-        (cause: unknown) => {
-          journal.announce('lockdown', name)
-          throw stoppedHereOnly('The lockdown is in force', isDurable, cause)
-        },
-      )
-      // Somebody lifted one at the same moment; who wants it closed has the last word.
-      if (!isWritten) return this.on(scope, reason, actor)
-      await changes.settle()
-      return { scope, at, by: actor, reason: why }
-    },
+    on: begin,
 
     async off(wanted, reason, actor) {
       const name = scopeText(readScope(wanted, null))

@@ -18,7 +18,7 @@ export interface Journal {
   /**
    * Known at once. Never rejects: a full disk must not keep anything running.
    * @param at default: now
-   * @returns whether it is durable
+   * @returns whether it is durable, also of what was known before
    */
   add(kind: Endable, id: string, at?: number): Promise<boolean>
   /** Has what was added here acted on like what others add: Redis, which would have told, could not be told. */
@@ -108,7 +108,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     return read.filter((line) => line !== null)
   }
   const addLine = async (line: Line): Promise<boolean> => {
-    if (!learn(line, clock.monotonic())) return true
+    if (!learn(line, clock.monotonic())) return write('')
     forgetOld(line.kind)
     return write(`${JSON.stringify(line)}\n`)
   }
@@ -127,7 +127,8 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   return {
     add: (kind, id, at = clock.now()) => {
       const isForGood = kind !== 'lockdown' && endings[kind].has(id)
-      return isForGood ? Promise.resolve(true) : addLine({ kind, id, at })
+      // What could not be written when it became known is tried again.
+      return isForGood ? write('') : addLine({ kind, id, at })
     },
     announce,
     lift: (scope, at) => addLine({ kind: 'lockdown', id: scope, at, lifted: true }),

@@ -1,16 +1,13 @@
 import { readdirSync } from 'node:fs'
 import type { Socket } from 'node:net'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { rawExchange } from '../support/client.js'
 import { brokenAnswers, unfitAnswers } from '../support/hostile-answers.js'
 import { hostileRequests, wordsOf, type Words } from '../support/hostile-requests.js'
+import { collect } from '../support/collect.js'
 import { startPlant, type Plant } from '../support/plant.js'
 import { until } from '../support/until.js'
 import { dial, startRawMachine, type RawMachine } from '../support/wire.js'
 
-setFlagsFromString('--expose-gc')
-const collectGarbage = runInNewContext('gc') as () => void
 const openFiles = (): number => readdirSync('/proc/self/fd').length
 
 /** One process meets everything hostile that we know, from both sides, again and again. */
@@ -72,7 +69,7 @@ describe('a Gatehouse between hostile clients and hostile machines', () => {
     await until('nothing is open', () => plant.gatehouse.streams().length === 0)
     await until('the machine is alone', () => machine.openSockets() === 0)
     const filesBefore = openFiles()
-    collectGarbage()
+    collect()
     const heapBefore = process.memoryUsage().heapUsed
     const rounds = 4
     for (let round = 0; round < rounds; round += 1) await meetAll()
@@ -80,7 +77,7 @@ describe('a Gatehouse between hostile clients and hostile machines', () => {
     await until('nothing is open', () => plant.gatehouse.streams().length === 0)
     await until('the machine is alone', () => machine.openSockets() === 0)
     await until('no socket is left', () => openFiles() <= filesBefore)
-    collectGarbage()
+    collect()
     // A request that is kept costs more than four kilobytes, its sockets many times that.
     const met = rounds * (hostileRequests.length + unfitAnswers.length + brokenAnswers.length)
     expect((process.memoryUsage().heapUsed - heapBefore) / met).toBeLessThan(4 * 1024)

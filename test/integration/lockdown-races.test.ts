@@ -1,4 +1,4 @@
-import { createLockdowns, type Lockdowns } from '../../src/grants/index.js'
+import { createLockdowns, type LockdownEvent, type Lockdowns } from '../../src/grants/index.js'
 import type { Store } from '../../src/lib/index.js'
 import type { Actor } from '../../src/model.js'
 import { TestClock } from '../support/clock.js'
@@ -15,6 +15,8 @@ describe('locking and lifting at the same moment', () => {
   let store: Store
   let trusts: Trust[]
   let hosts: [Lockdowns, Lockdowns]
+  /** Runs while an event is being recorded: what is about to be written has been read by then. */
+  let whileRecording: (event: LockdownEvent) => Promise<void> = async () => {}
 
   beforeAll(async () => {
     redis = await startRedis()
@@ -24,7 +26,7 @@ describe('locking and lifting at the same moment', () => {
     const open = ({ journal }: Trust): Lockdowns =>
       createLockdowns({
         ...{ store, clock, journal, vouching: sharedVouching, logger: silentLogger, ...changesOf(store) },
-        record: async () => {},
+        record: (event) => whileRecording(event),
         endpointIds: new Set(['press-3']),
       })
     hosts = trusts.map(open) as [Lockdowns, Lockdowns]
@@ -57,6 +59,17 @@ describe('locking and lifting at the same moment', () => {
         expect(here).toBe(1)
       }
     }
+  })
+
+  it('stays closed where somebody locks it anew while another is lifting it', async () => {
+    const [one, other] = hosts
+    await one.on('all', 'before the race', admin)
+    whileRecording = async ({ event }) => {
+      whileRecording = async () => {}
+      if (event === 'lockdown.off') await one.on('all', 'in the race', admin)
+    }
+    await expect(other.off('all', 'in the race', admin)).rejects.toMatchObject({ code: 'lockdown-conflict' })
+    expect(await state()).toEqual([1, 1])
   })
 
   it('is not brought back by a host that repairs Redis meanwhile', async () => {

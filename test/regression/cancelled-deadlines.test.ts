@@ -3,15 +3,12 @@
 // milliseconds, and forgets an empty list of timers that were unref'ed only when it would have been due. A
 // million requests in five minutes left 30 MB behind, and a busy day would have filled the memory. The
 // benchmark found it: heap that rose by 32 bytes a request.
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { systemClock } from '../../src/lib/index.js'
+import { collect } from '../support/collect.js'
 
 const hoursMs = 8 * 3_600_000
 
 function heapBytes(): number {
-  setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
   collect()
   collect()
   return process.memoryUsage().heapUsed

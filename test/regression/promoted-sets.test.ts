@@ -5,14 +5,10 @@
 // all memory was copied, promoted, and marked once more. A trace of the collector showed it.
 import { EventEmitter } from 'node:events'
 import type { Duplex } from 'node:stream'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { onceClosed } from '../../src/dataplane/sockets.js'
 import { createStreams, type StreamInfo } from '../../src/dataplane/streams.js'
 import { TestClock } from '../support/clock.js'
-
-setFlagsFromString('--expose-gc')
-const collect = runInNewContext('gc') as (options?: { type: 'minor' }) => void
+import { collect } from '../support/collect.js'
 
 /** Mebibytes more in use after the young were collected, and nothing else. */
 function leftBehind(comeAndGo: (load: object) => () => void): number {
