@@ -37,9 +37,11 @@ import {
   createView,
   createVouching,
   describeError,
+  forgetfulMark,
   GatehouseError,
   oncePerPlace,
   openChangeLog,
+  openHighWaterMark,
   openJournal,
   systemClock,
   type ChangeLog,
@@ -74,6 +76,8 @@ export interface ServiceOptions {
   readonly storeLimitMs?: number
   /** For who only looks: no ledger is opened, so nothing waits for it, and what must be recorded fails. */
   readonly isReadOnly?: boolean
+  /** Whether this process follows the log of changes, as a gateway does and a command does not. */
+  readonly follows?: boolean
 }
 
 /** State and records without any listener: what commands and the gateway have in common. */
@@ -119,7 +123,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     isReadOnly: options.isReadOnly === true,
     clock,
     logger,
-    keptMs: { grant: Infinity, session: longestSessionMs, lockdown: Infinity },
+    sessionsKeptMs: longestSessionMs,
     onRevived: (kind, id) => {
       alarm({ event: 'store.rolled-back', kind, id })
     },
@@ -134,7 +138,16 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     }),
   )
   const store = connectStore({ ...config.redis, limitMs: options.storeLimitMs }, logger)
-  const changes = openChangeLog(store, vouching, logger)
+  const mark =
+    options.follows === true
+      ? await openHighWaterMark(join(config.audit.directory, `followed-${config.audit.writer}.json`), logger)
+      : forgetfulMark()
+  const changes = openChangeLog({
+    ...{ store, vouching, mark, logger },
+    onRolledBack: (position) => {
+      alarm({ event: 'store.rolled-back', kind: 'changes', id: position })
+    },
+  })
   const record: Ledger['append'] = (event) => ledger.append(event)
   const view = createView(changes.proof)
   const shared = { store, clock, changes, view, record, keyring, journal, vouching, logger }
@@ -154,6 +167,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     secondFactor: createSecondFactor({ ...shared, ...config.totp }),
     close: async () => {
       await journal.close()
+      await mark.close()
       await ledger.close()
       await store.close()
     },
@@ -180,7 +194,7 @@ export interface Gatehouse {
  *   cannot listen. Nothing stays open then.
  */
 export async function startGatehouse(config: Config, options: ServiceOptions = {}): Promise<Gatehouse> {
-  const services = await openServices(config, options)
+  const services = await openServices(config, { ...options, follows: true })
   const { clock, logger, keyring, ledger, store, changes, journal } = services
   const { sessions, grants, lockdowns, people, secondFactor } = services
   const { publicUrl } = config.server
@@ -221,7 +235,9 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...{ streams, upstreams, assertions, pages },
     surfaces: [portal, admin],
   })
-  const watch = await watchChanges({ clock, logger, changes, journal, streams, sessions, grants, lockdowns })
+  const watch = await watchChanges({
+    ...{ clock, logger, changes, journal, streams, sessions, grants, lockdowns, secondFactor },
+  })
   const server = gateway.listen()
   let operations: Server | null = null
   let probes: Probes | null = null

@@ -54,7 +54,8 @@ export type StoreEvent =
   | { readonly event: 'store.altered'; readonly place: string }
   | {
       readonly event: 'store.rolled-back'
-      readonly kind: 'grant' | 'session' | 'lockdown'
+      /** `changes`: the log of changes itself, whose entry `id` is gone. */
+      readonly kind: 'grant' | 'session' | 'lockdown' | 'second-factor' | 'changes'
       readonly id: string
     }
 
@@ -177,7 +178,8 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'gateway.started': 'An instance started.',
   'gateway.stopped': 'An instance stopped in good order.',
   'store.altered': 'A record in Redis is not one that we wrote for its place; it counts as unreadable.',
-  'store.rolled-back': 'Redis called running what had been ended before; it stays ended.',
+  'store.rolled-back':
+    'Redis is in a state from before what we knew (`changes`), or called running what had been ended; that stays ended.',
   'request.refused': 'A request was turned away before anyone asked who sent it.',
   'request.refusals': 'More were turned away, of one source and for one reason, than get a line each.',
   'request.decided': 'Somebody asked for something; what was decided and why.',

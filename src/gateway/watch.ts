@@ -13,6 +13,7 @@ import {
 } from '../lib/index.js'
 import type { StreamInfo, Streams } from '../dataplane/index.js'
 import { scopeOf, type Grants, type Lockdowns } from '../grants/index.js'
+import type { SecondFactor } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
 
 const lookMs = 400
@@ -28,6 +29,7 @@ export interface WatchOptions {
   readonly sessions: Sessions
   readonly grants: Grants
   readonly lockdowns: Lockdowns
+  readonly secondFactor: Pick<SecondFactor, 'noteReset'>
 }
 
 /**
@@ -48,7 +50,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     tellRedis()
     cutEnded(kind, id, options)
   })
-  const { streams, sessions, grants, lockdowns, logger } = options
+  const { streams, sessions, grants, lockdowns, secondFactor, logger } = options
 
   const apply = async (change: Change): Promise<void> => {
     if (change.kind === 'session-ended') {
@@ -59,6 +61,8 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
       const cut = streams.cut((stream) => stream.grantId === change.grantId, 'grant-revoked')
       logger.info('grant revoked', { grantId: change.grantId, cut })
       void grants.noteRevoked(change.grantId)
+    } else if (change.kind === 'second-factor-reset') {
+      void secondFactor.noteReset(change.print)
     } else if (change.kind === 'lockdown-changed') {
       const cut = await cutLockedDown(options)
       logger.warn('lockdown changed', { scope: change.scope, cut })
@@ -101,6 +105,7 @@ async function cutLockedDown({ streams, lockdowns }: WatchOptions): Promise<numb
 
 /** Promise R7: what a command on this host has ended while Redis may be away. */
 function cutEnded(kind: Endable, id: string, { streams, logger }: WatchOptions): void {
+  if (kind === 'second-factor') return // the sessions that were proved by it have ends of their own
   const scope = kind === 'lockdown' ? scopeOf(id) : null
   const isEnded = ({ grantId, sessionId, endpointId, principalId, email }: StreamInfo): boolean => {
     if (kind === 'grant') return grantId === id
@@ -119,7 +124,7 @@ function cutEnded(kind: Endable, id: string, { streams, logger }: WatchOptions):
 function cutWhenBlind({ changes, streams, logger }: WatchOptions): () => void {
   let wasBlind = false
   const look = (): void => {
-    const isBlind = changes.proof.ageMs > blindMs
+    const isBlind = changes.proof.blindMs > blindMs
     next = systemClock.after(lookMs, look)
     if (isBlind && wasBlind) {
       try {

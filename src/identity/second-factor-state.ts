@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { GatehouseError, type Store } from '../lib/index.js'
+import { GatehouseError, type ChainableCommander, type Store } from '../lib/index.js'
 import type { EpochMs } from '../model.js'
 import { newestStep } from './totp.js'
 
@@ -29,7 +29,8 @@ export interface SecondFactorState {
 
   /** Stores the enrolment and uses its invitation up, with every other one to that e-mail. */
   enrol(principalId: string, input: EnrolInput): Promise<'right' | 'enrolled' | 'expired' | 'uninvited'>
-  reset(principalId: string): Promise<void>
+  /** `also` joins the transaction. */
+  reset(principalId: string, also: (multi: ChainableCommander) => void): Promise<void>
   acknowledgeReset(principalId: string): Promise<void>
 }
 
@@ -163,7 +164,6 @@ export function createSecondFactorState(store: Store, now: () => EpochMs): Secon
   const runJudgeInvitation = store.script(judgeInvitationScript)
   const runReplacePending = store.script(replacePendingScript)
   const runEnrol = store.script(enrolScript)
-  const runReset = store.script(resetScript)
   const runStoreInvitation = store.script(storeInvitationScript)
 
   return {
@@ -203,8 +203,12 @@ export function createSecondFactorState(store: Store, now: () => EpochMs): Secon
       const values = [now(), sessionId, input.pending, invitation ?? '', secret, ...recoveryCodes]
       return parse(enrolSchema, await runEnrol(keys, values))
     },
-    reset: async (id) => {
-      await runReset([factor(id), recovery(id), pending(id)], [now(), newestStep(now())])
+    reset: async (id, also) => {
+      const keys = [factor(id), recovery(id), pending(id)]
+      await store.transaction((multi) => {
+        multi.eval(resetScript, keys.length, ...keys, now(), newestStep(now()))
+        also(multi)
+      })
     },
     acknowledgeReset: async (id) => {
       await store.run((redis) => redis.hdel(factor(id), 'resetAt'))

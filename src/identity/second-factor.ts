@@ -1,9 +1,12 @@
 import { z } from 'zod'
 import {
+  fingerprint,
   GatehouseError,
   readStored,
+  type ChangeLog,
   type Clock,
   type ErrorCode,
+  type Journal,
   type Keyring,
   type Logger,
   type Store,
@@ -11,7 +14,12 @@ import {
 import type { Actor, EpochMs, Principal } from '../model.js'
 import { normaliseEmail } from './claims.js'
 import { newCode, readCode } from './codes.js'
-import { createSecondFactorState, pendingLifetimeMs, type Verdict } from './second-factor-state.js'
+import {
+  createSecondFactorState,
+  pendingLifetimeMs,
+  type Stored,
+  type Verdict,
+} from './second-factor-state.js'
 import { newSecret, otpauthUri, qrSvg, stepOf } from './totp.js'
 
 export type SecondFactorEvent =
@@ -92,11 +100,15 @@ export interface SecondFactor {
   reset(principalId: string, actor: Actor): Promise<void>
   /** The person has seen that it was reset. */
   acknowledgeReset(principalId: string): Promise<void>
+  /** To be told of each reset that another instance or command made. */
+  noteReset(print: string): Promise<void>
 }
 
 export interface SecondFactorOptions {
   readonly store: Store
   readonly clock: Clock
+  readonly changes: ChangeLog
+  readonly journal: Journal
   readonly keyring: Keyring
   /** Resolves when the event is durable. */
   readonly record: (event: SecondFactorEvent) => Promise<void>
@@ -118,7 +130,7 @@ type Pending = z.infer<typeof pendingSchema> & { readonly raw: string; readonly 
 const recoveryCodeCount = 10
 
 export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
-  const { store, clock, keyring, record, logger } = options
+  const { store, clock, changes, journal, keyring, record, logger } = options
   const state = createSecondFactorState(store, () => clock.now())
   const needsInvitation = options.enrolment === 'invite'
 
@@ -173,8 +185,24 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
     return mac
   }
 
+  const remove = async (principalId: string, sealed: string): Promise<void> => {
+    const print = fingerprint(sealed)
+    await journal.add('second-factor', print)
+    await state.reset(principalId, (multi) => {
+      changes.addTo(multi, { kind: 'second-factor-reset', print })
+    })
+  }
+  /** Without a second factor that was reset before: a Redis in an older state still has it. */
+  const read = async (principalId: string): Promise<Stored> => {
+    const stored = await state.read(principalId)
+    if (stored.secret === null || !journal.hasEnded('second-factor', fingerprint(stored.secret)))
+      return stored
+    await remove(principalId, stored.secret)
+    return state.read(principalId)
+  }
+
   const readSecret = async (principalId: string): Promise<{ sealed: string; plain: string }> => {
-    const sealed = (await state.read(principalId)).secret
+    const sealed = (await read(principalId)).secret
     if (sealed === null) throw new GatehouseError('not-enrolled', sentences['not-enrolled'])
     const plain = keyring.open('totp-secret', principalId, sealed)
     if (plain !== null) return { sealed, plain }
@@ -185,7 +213,7 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
 
   return {
     status: async (principalId) => {
-      const { secret, resetAt, lockedUntil, recoveryCodesLeft } = await state.read(principalId)
+      const { secret, resetAt, lockedUntil, recoveryCodesLeft } = await read(principalId)
       const isLocked = lockedUntil !== null && clock.now() < lockedUntil
       return {
         isEnrolled: secret !== null,
@@ -208,7 +236,7 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
     },
 
     beginEnrolment: async ({ principal, sessionId, invitation }) => {
-      if ((await state.read(principal.id)).secret !== null) {
+      if ((await read(principal.id)).secret !== null) {
         throw new GatehouseError('already-enrolled', sentences['already-enrolled'])
       }
       const former = await state.readPending(principal.id, sessionId)
@@ -282,14 +310,20 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
     },
 
     reset: async (principalId, actor) => {
-      if ((await state.read(principalId)).secret === null) {
+      const { secret } = await read(principalId)
+      if (secret === null) {
         throw new GatehouseError('not-enrolled', 'This person has no second factor to reset.')
       }
       await record({ event: 'second-factor.reset', principalId, actor })
-      await state.reset(principalId)
+      await remove(principalId, secret)
+      await changes.settle()
     },
 
     acknowledgeReset: (principalId) => state.acknowledgeReset(principalId),
+
+    noteReset: async (print) => {
+      await journal.add('second-factor', print)
+    },
   }
 }
 

@@ -1,7 +1,8 @@
 import type { ChainableCommander, Store } from './redis.js'
 import type { Logger } from './logger.js'
 import type { Vouching } from './vouching.js'
-import { newId } from './ids.js'
+import type { HighWaterMark } from './high-water-mark.js'
+import { fingerprint, newId } from './ids.js'
 import { describeError } from './logger.js'
 
 /** Something that may end or lengthen what is already open. */
@@ -13,6 +14,8 @@ export type Change =
   | { readonly kind: 'lockdown-changed'; readonly scope: string }
   | { readonly kind: 'session-changed'; readonly sessionId: string }
   | { readonly kind: 'session-ended'; readonly sessionId: string; readonly cause: string }
+  /** `print`: the fingerprint of the sealed secret. */
+  | { readonly kind: 'second-factor-reset'; readonly print: string }
 
 /**
  * The ordered log of changes in Redis that every instance follows. A stream and not pub/sub: a short
@@ -46,8 +49,13 @@ export interface Proof {
    * that of the question and not of the answer, which may have waited for us.
    */
   readonly provedAt: number
-  /** Milliseconds since that was last so, also while changes are not followed; infinite when it never was. */
+  /**
+   * Milliseconds since that was last so, also while changes are not followed; infinite when it never was, and
+   * while Redis is in an older state than we knew and has not been told yet what has ended since.
+   */
   readonly ageMs: number
+  /** The same for what is open already, which a rollback alone is no reason to cut: its own right is looked at. */
+  readonly blindMs: number
 }
 
 export interface ChangeHandlers {
@@ -72,13 +80,26 @@ const settlePauseMs = 2
 /** Of every entry; which one it is does not matter, since an old one only tells again what it told. */
 const place = 'change'
 
-export function openChangeLog(store: Store, vouching: Vouching, logger: Logger): ChangeLog {
+export interface ChangeLogOptions {
+  readonly store: Store
+  readonly vouching: Vouching
+  readonly mark: HighWaterMark
+  readonly logger: Logger
+  /** Redis does not hold the entry any more at which we stood. */
+  readonly onRolledBack: (position: string) => void
+}
+
+export function openChangeLog({ store, vouching, mark, logger, onRolledBack }: ChangeLogOptions): ChangeLog {
   const key = store.key('changes')
   const proof = {
     generation: 0,
     provedAt: -Infinity,
     lastProvedAt: -Infinity,
+    isRolledBack: false,
     get ageMs() {
+      return this.isRolledBack ? Infinity : this.blindMs
+    },
+    get blindMs() {
       return performance.now() - this.lastProvedAt
     },
   }
@@ -102,7 +123,7 @@ export function openChangeLog(store: Store, vouching: Vouching, logger: Logger):
   /** Waits until nobody is behind; returns who still is when the limit is over. */
   const allFollow = async (): Promise<string[]> => {
     const [newest] = await store.run((redis) => redis.xrevrange(key, '+', '-', 'COUNT', 1))
-    const position = newest?.[0] ?? '0-0'
+    const position = newest?.[0] ?? beginning
     const deadline = performance.now() + settleLimitMs
     let late = await behind(position)
     while (late.length > 0 && performance.now() < deadline) {
@@ -134,9 +155,26 @@ export function openChangeLog(store: Store, vouching: Vouching, logger: Logger):
       const isClosed = (): boolean => closed
       let position: string | null = null
 
-      const locate = async (): Promise<string> => {
-        const [newest] = await connection.xrevrange(key, '+', '-', 'COUNT', 1)
-        return newest?.[0] ?? '0-0'
+      const newest = async (): Promise<Entry | null> =>
+        (await connection.xrevrange(key, '+', '-', 'COUNT', 1))[0] ?? null
+      const locate = async (): Promise<string> => (await newest())?.[0] ?? beginning
+      const remember = (entry: Entry | null): void => {
+        mark.set(entry && { position: entry[0], print: fingerprint(textOf(entry)) })
+      }
+      /** Not by comparing ids: what was written after a rollback has higher ones than what was lost by it. */
+      const isRolledBack = async (): Promise<boolean> => {
+        const known = mark.get()
+        if (known === null) return false
+        const [there] = await connection.xrange(key, known.position, known.position)
+        if (there !== undefined) return fingerprint(textOf(there)) !== known.print
+        const [oldest] = await connection.xrange(key, '-', '+', 'COUNT', 1)
+        const isCutOff = oldest !== undefined && isBefore(known.position, oldest[0])
+        return !isCutOff || (await connection.xlen(key)) < keptEntries
+      }
+      const noticeRollback = async (): Promise<void> => {
+        if (proof.isRolledBack || !(await isRolledBack())) return
+        proof.isRolledBack = true
+        onRolledBack(mark.get()?.position ?? beginning)
       }
       const standAt = async (at: string): Promise<void> => {
         await connection.set(followerKey(instance), at, 'PX', followerLifeMs)
@@ -152,9 +190,10 @@ export function openChangeLog(store: Store, vouching: Vouching, logger: Logger):
           throw new Error('the log does not lead on from where we stood')
         let last = from
         let isReadable = true
-        for (const [id, fields] of entries) {
+        for (const entry of entries) {
+          const [id] = entry
           last = id
-          const text = vouching.verify(place, fields[1] ?? '')
+          const text = vouching.verify(place, textOf(entry))
           const change = text === null ? null : parseChange(text)
           if (change) await handlers.onChange(change)
           else {
@@ -163,6 +202,8 @@ export function openChangeLog(store: Store, vouching: Vouching, logger: Logger):
           }
         }
         if (!isReadable) await handlers.onDoubt()
+        const lastEntry = entries.at(-1)
+        if (lastEntry !== undefined) remember(lastEntry)
         await standAt(last)
         prove(askedAt)
         return last
@@ -174,12 +215,16 @@ export function openChangeLog(store: Store, vouching: Vouching, logger: Logger):
           try {
             if (position === null) {
               const askedAt = performance.now()
+              await noticeRollback()
               // Position first, re-check after: a change between the two is then seen twice, not never.
-              position = await locate()
+              const entry = await newest()
+              position = entry?.[0] ?? beginning
               await connection.sadd(followersKey, instance)
               // Before anything is believed here: who waits for all to follow must see us.
               await standAt(position)
               await handlers.onDoubt()
+              remember(entry)
+              proof.isRolledBack = false
               prove(askedAt)
               onBegun()
             }
@@ -217,6 +262,15 @@ export function openChangeLog(store: Store, vouching: Vouching, logger: Logger):
   }
 }
 
+/** An entry of a Redis stream: its id, then names and values of its fields, of which ours has one. */
+type Entry = [id: string, fields: string[]]
+/** Before every entry. */
+const beginning = '0-0'
+
+function textOf([, fields]: Entry): string {
+  return fields[1] ?? ''
+}
+
 /** Ids of a Redis stream: milliseconds, a hyphen, a number. */
 function isBefore(a: string, b: string): boolean {
   const [aMs = 0, aSeq = 0] = a.split('-').map(Number)
@@ -240,6 +294,8 @@ function parseChange(text: string): Change | null {
     if (typeof value !== 'object' || value === null || !('kind' in value)) return null
     const change = value as Record<string, unknown>
     if (change.kind === 'lockdown-changed') return typeof change.scope === 'string' ? (value as Change) : null
+    if (change.kind === 'second-factor-reset')
+      return typeof change.print === 'string' ? (value as Change) : null
     if (change.kind === 'session-changed')
       return typeof change.sessionId === 'string' ? (value as Change) : null
     if (change.kind === 'session-ended') {

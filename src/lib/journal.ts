@@ -5,8 +5,11 @@ import { GatehouseError } from './errors.js'
 import { describeError, type Logger } from './logger.js'
 import { readStored } from './stored.js'
 
-const kinds = ['grant', 'session', 'lockdown'] as const
-/** What can end before its time, by its id; a lockdown, by its scope, ends access to what it names until it is lifted. */
+const kinds = ['grant', 'session', 'lockdown', 'second-factor'] as const
+/**
+ * What can end before its time, by its id; a lockdown, by its scope, ends access to what it names until it is
+ * lifted; a second factor goes by the fingerprint of its sealed secret.
+ */
 export type Endable = (typeof kinds)[number]
 
 /**
@@ -44,8 +47,8 @@ export interface JournalOptions {
   readonly isReadOnly: boolean
   readonly clock: Clock
   readonly logger: Logger
-  /** How long an ending matters: afterwards what has ended would have ended by itself. */
-  readonly keptMs: Readonly<Record<Endable, number>>
+  /** How long the end of a session matters: afterwards it would have ended by itself. The others matter for good. */
+  readonly sessionsKeptMs: number
   /** Redis calls running what has ended. */
   readonly onRevived: (kind: Endable, id: string) => void
 }
@@ -72,23 +75,26 @@ const longestReading = 2 ** 20
 
 /** @throws GatehouseError `ledger-unavailable` when the file can be neither read nor made */
 export async function openJournal(options: JournalOptions): Promise<Journal> {
-  const { file, isReadOnly, clock, logger, keptMs, onRevived } = options
+  const { file, isReadOnly, clock, logger, sessionsKeptMs, onRevived } = options
   // In the order in which they were added, so the oldest come first.
   const endings: Record<Endable, Map<string, Ending>> = {
     grant: new Map(),
     session: new Map(),
     lockdown: new Map(),
+    'second-factor': new Map(),
   }
   const { bytes, handle } = await openFile(file, isReadOnly)
   const write = handle === null ? () => Promise.resolve(true) : createAppender(handle, logger)
   const listeners = new Set<(kind: Endable, id: string) => void>()
 
+  const isOld = (kind: Endable, at: number): boolean =>
+    kind === 'session' && clock.now() - at > sessionsKeptMs
   /** False when that was known. */
   const learn = ({ kind, id, at, lifted }: Line, knownAt: number): boolean => {
     const known = endings[kind]
     const held = known.get(id)
     if (lifted === true) return held !== undefined && held.at <= at && known.delete(id)
-    if ((held !== undefined && at <= held.at) || clock.now() - at > keptMs[kind]) return false
+    if ((held !== undefined && at <= held.at) || isOld(kind, at)) return false
     // Anew, to stand at the end; only a lockdown can begin twice.
     known.delete(id)
     known.set(id, { at, knownAt, isReported: false })
@@ -96,7 +102,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   }
   const forgetOld = (kind: Endable): void => {
     for (const [id, { at }] of endings[kind]) {
-      if (clock.now() - at <= keptMs[kind]) break
+      if (!isOld(kind, at)) break
       endings[kind].delete(id)
     }
   }

@@ -36,15 +36,15 @@ describe('when something breaks', () => {
       publicKey: loadKeyring(plant.config.keys.file).ledger.publicKey,
     })
 
-  /** The records of an event; waits until there is one, as they may be written a moment later. */
-  const recorded = async (event: string): Promise<unknown[]> => {
+  /** The records of an event; waits until there is one that says `saying`, as they may be written a moment later. */
+  const recorded = async (event: string, saying = ''): Promise<unknown[]> => {
     const read = async (): Promise<unknown[]> => {
       const found: unknown[] = []
       for await (const { fields } of readLedger({ directory: plant.config.audit.directory, event }))
         found.push(fields)
       return found
     }
-    await until(event, async () => (await read()).length > 0)
+    await until(event, async () => (await read()).some((fields) => JSON.stringify(fields).includes(saying)))
     return read()
   }
 
@@ -131,7 +131,7 @@ describe('when something breaks', () => {
       expect(performance.now() - began).toBeGreaterThan(2_500)
       expect((await client.fetch(press())).json()).toMatchObject({ code: 'view-unproved' })
       expect((await client.navigate(press())).text).toContain('Access cannot be checked right now')
-      expect(await recorded('request.decided')).toContainEqual(
+      expect(await recorded('request.decided', 'view-unproved')).toContainEqual(
         expect.objectContaining({ outcome: 'deny', reasons: ['view-unproved'] }),
       )
       const { port = 0 } = plant.gatehouse.operationsAddress ?? {}
@@ -194,8 +194,9 @@ describe('when something breaks', () => {
         const isThere = await store.run((redis) => redis.exists(store.key('session', ended?.id ?? '')))
         return isRevoked === 1 && isThere === 0
       })
-      const told = await recorded('store.rolled-back')
-      expect(told).toHaveLength(2)
+      const told = await recorded('store.rolled-back', 'changes')
+      expect(told).toHaveLength(3)
+      expect(told).toContainEqual(expect.objectContaining({ kind: 'changes' }))
       expect(told).toContainEqual(expect.objectContaining({ kind: 'grant', id: revoked.id }))
       expect(told).toContainEqual(expect.objectContaining({ kind: 'session', id: ended?.id }))
     })

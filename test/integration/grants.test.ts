@@ -1,12 +1,12 @@
 import { createGrants, type GrantEvent, type GrantRequest, type Grants } from '../../src/grants/index.js'
-import { openChangeLog, type Change, type Store } from '../../src/lib/index.js'
+import type { Change, Store } from '../../src/lib/index.js'
 import type { Actor, Grant, Principal } from '../../src/model.js'
 import { TestClock } from '../support/clock.js'
 import { badRequests, goodRequest } from '../support/grant-requests.js'
 import { silentLogger } from '../support/logger.js'
 import { changesOf, connectedStore, snapshot } from '../support/store.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
-import { openTrust, sharedVouching, type Trust } from '../support/trust.js'
+import { openTrust, type Trust } from '../support/trust.js'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -716,7 +716,7 @@ async function dump(): Promise<[string, string | undefined][]> {
 
 async function follow(): Promise<{ first(): Promise<Change | undefined> }> {
   const changes: Change[] = []
-  const follower = await openChangeLog(store, sharedVouching, silentLogger).follow({
+  const follower = await changesOf(store).changes.follow({
     onChange: async (change) => {
       changes.push(change)
     },

@@ -287,7 +287,7 @@ describe('a disk that is full, under the journal', () => {
         async (at) => {
           const options = {
             ...{ file: join(at, 'ended.jsonl'), isReadOnly: false, logger: silentLogger },
-            ...{ clock: new TestClock(), keptMs: { grant: Infinity, session: Infinity, lockdown: Infinity } },
+            ...{ clock: new TestClock(), sessionsKeptMs: Infinity },
             onRevived: () => undefined,
           }
           const journal = await openJournal(options)

@@ -1,12 +1,14 @@
 import { createSecondFactor, principalId } from '../../src/identity/index.js'
 import type { SecondFactor, SecondFactorEvent } from '../../src/identity/index.js'
-import { generateKeys, GatehouseError, openKeyring, type Store } from '../../src/lib/index.js'
+import { generateKeys, GatehouseError, openKeyring, type Change, type Store } from '../../src/lib/index.js'
 import type { Actor, Principal } from '../../src/model.js'
 import { TestClock } from '../support/clock.js'
 import { silentLogger } from '../support/logger.js'
 import { oneTimeCode, wrongCode } from '../support/one-time-code.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
-import { connectedStore, ready } from '../support/store.js'
+import { changesOf, connectedStore, ready, snapshot } from '../support/store.js'
+import { openTrust, type Trust } from '../support/trust.js'
+import { until } from '../support/until.js'
 
 const operator: Actor = { kind: 'operator', account: 'root' }
 const keyring = openKeyring(generateKeys())
@@ -27,10 +29,13 @@ async function setUp(options: { enrolment?: 'invite' | 'first-login' } = {}) {
   const events: SecondFactorEvent[] = []
   const ledger = { isFull: false, onEvent: (_event: SecondFactorEvent): Promise<void> => Promise.resolve() }
   const stores = await Promise.all([connected(), connected()])
+  const { journal, revived } = await trusted(clock)
   const [first, second] = stores.map((store) =>
     createSecondFactor({
       store,
       clock,
+      changes: changesOf(store).changes,
+      journal,
       keyring,
       record: async (event) => {
         await ledger.onEvent(event)
@@ -63,7 +68,28 @@ async function setUp(options: { enrolment?: 'invite' | 'first-login' } = {}) {
     for (let i = 0; i < times; i += 1)
       expect(await codeOf(verify(wrongCode(secret, clock.now())))).toBe('code-wrong')
   }
-  return { clock, events, ledger, store: stores[0], first, second, ana, enrol, verify, failTimes }
+  return {
+    clock,
+    events,
+    ledger,
+    journal,
+    revived,
+    store: stores[0],
+    first,
+    second,
+    ana,
+    enrol,
+    verify,
+    failTimes,
+  }
+}
+
+const trusts: Trust[] = []
+/** What both know besides Redis, as two instances on one host do. */
+async function trusted(clock: TestClock): Promise<Trust> {
+  const trust = await openTrust(clock, keyring)
+  trusts.push(trust)
+  return trust
 }
 
 const opened: Store[] = []
@@ -73,7 +99,7 @@ async function connected(): Promise<Store> {
   return store
 }
 afterEach(async () => {
-  await Promise.all(opened.splice(0).map((store) => store.close()))
+  await Promise.all([...opened.splice(0), ...trusts.splice(0)].map((held) => held.close()))
 })
 
 function person(subject: string): Principal {
@@ -698,6 +724,41 @@ describe('a reset by an administrator', () => {
     expect((await first.status(ana.id)).resetAt).toBeNull()
   })
 
+  it('is not undone by a Redis that comes back in an older state, on either instance', async () => {
+    const { enrol, store, first, second, ana, clock, revived } = await setUp()
+    const { secret } = await enrol()
+    const putBack = await snapshot(store)
+    await first.reset(ana.id, admin)
+    await clock.advance({ seconds: 30 })
+    for (const instance of [second, first]) {
+      await putBack()
+      const code = oneTimeCode(secret, clock.now())
+      const verify = instance.verify({ principalId: ana.id, sessionId: 's-1', code })
+      expect(await codeOf(verify)).toBe('not-enrolled')
+      expect((await instance.status(ana.id)).isEnrolled).toBe(false)
+    }
+    expect(revived).toHaveLength(1)
+    expect(revived[0]).toContain('second-factor ')
+    await enrol()
+    expect((await first.status(ana.id)).isEnrolled).toBe(true)
+  })
+
+  it('is told to instances that do not share its journal', async () => {
+    const { enrol, store, first, ana } = await setUp()
+    await enrol()
+    const told: Change[] = []
+    const follower = await changesOf(store).changes.follow({
+      onChange: async (change) => {
+        told.push(change)
+      },
+      onDoubt: async () => {},
+    })
+    await first.reset(ana.id, admin)
+    await until('it is told', () => told.length > 0)
+    expect(told[0]).toEqual({ kind: 'second-factor-reset', print: expect.stringMatching(/^[\w-]{43}$/) })
+    await follower.close()
+  })
+
   it('needs a new invitation, and the notice survives the new enrolment', async () => {
     const { enrol, first, ana } = await setUp()
     const old = await first.invite(ana.email ?? '', operator)
@@ -849,7 +910,9 @@ async function dump(store: Store): Promise<string> {
           ? await client.hgetall(key)
           : type === 'set'
             ? await client.smembers(key)
-            : await client.get(key)
+            : type === 'stream'
+              ? await client.xrange(key, '-', '+')
+              : await client.get(key)
       parts.push(key, JSON.stringify(value))
     }
     return parts.join('\n')

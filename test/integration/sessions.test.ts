@@ -2,7 +2,6 @@ import {
   fingerprint,
   generateKeys,
   newToken,
-  openChangeLog,
   openKeyring,
   type Change,
   type Store,
@@ -13,7 +12,7 @@ import { TestClock } from '../support/clock.js'
 import { silentLogger } from '../support/logger.js'
 import { changesOf, connectedStore, snapshot } from '../support/store.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
-import { openTrust, sharedVouching, type Trust } from '../support/trust.js'
+import { openTrust, type Trust } from '../support/trust.js'
 
 const hour = 3_600_000
 const ana: Principal = {
@@ -714,7 +713,7 @@ async function everything(): Promise<string> {
 
 async function follow(): Promise<{ changes: Change[]; close(): Promise<void> }> {
   const changes: Change[] = []
-  const follower = await openChangeLog(store, sharedVouching, silentLogger).follow({
+  const follower = await changesOf(store).changes.follow({
     onChange: async (change) => {
       changes.push(change)
     },

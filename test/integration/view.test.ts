@@ -1,8 +1,6 @@
-import { createView, openChangeLog, type ChangeLog, type Store, type View } from '../../src/lib/index.js'
-import { silentLogger } from '../support/logger.js'
+import { type ChangeLog, type Store, type View } from '../../src/lib/index.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
-import { connectedStore } from '../support/store.js'
-import { sharedVouching } from '../support/trust.js'
+import { changesOf, connectedStore } from '../support/store.js'
 import { until } from '../support/until.js'
 
 let redis: TestRedis
@@ -34,10 +32,10 @@ interface Instance {
 
 /** One Gatehouse's following and its copy, proved current. */
 async function startInstance(handlers: Partial<ChangeHandlers> = {}): Promise<Instance> {
-  const changes = openChangeLog(store, sharedVouching, silentLogger)
+  const { changes, view } = changesOf(store)
   const follower = await changes.follow({ ...idle, ...handlers })
   await until('changes are followed', () => isProved(changes))
-  return { changes, view: createView(changes.proof), follower }
+  return { changes, view, follower }
 }
 
 const isProved = ({ proof }: ChangeLog): boolean => performance.now() - proof.provedAt < 500
@@ -102,8 +100,7 @@ describe('a copy of what the store holds', () => {
   })
 
   it('is not believed by an instance that follows nothing', async () => {
-    const changes = openChangeLog(store, sharedVouching, silentLogger)
-    const view = createView(changes.proof)
+    const { view } = changesOf(store)
     await view.read('a', async () => 'old')
     expect(await view.read('a', async () => 'new')).toBe('new')
   })

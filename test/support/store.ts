@@ -1,6 +1,7 @@
 import {
   connectStore,
   createView,
+  forgetfulMark,
   openChangeLog,
   type ChangeLog,
   type Store,
@@ -24,9 +25,14 @@ export async function ready(store: Store): Promise<void> {
   }
 }
 
+type Following = Partial<Pick<Parameters<typeof openChangeLog>[0], 'vouching' | 'mark' | 'onRolledBack'>>
+
 /** The changes of a store and a copy of it, followed by nobody. */
-export function changesOf(store: Store): { changes: ChangeLog; view: View } {
-  const changes = openChangeLog(store, sharedVouching, silentLogger)
+export function changesOf(
+  store: Store,
+  { vouching = sharedVouching, mark = forgetfulMark(), onRolledBack = () => undefined }: Following = {},
+): { changes: ChangeLog; view: View } {
+  const changes = openChangeLog({ store, vouching, mark, logger: silentLogger, onRolledBack })
   return { changes, view: createView(changes.proof) }
 }
 

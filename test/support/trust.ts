@@ -35,7 +35,7 @@ export async function openTrust(clock: TestClock, keyring = openKeyring(generate
     isReadOnly: false,
     clock,
     logger: silentLogger,
-    keptMs: { grant: Infinity, session: 12 * 3_600_000, lockdown: Infinity },
+    sessionsKeptMs: 12 * 3_600_000,
     onRevived: (kind, id) => revived.push(`${kind} ${id}`),
   })
   return {

@@ -19,7 +19,7 @@ describe('the journal of what has ended', () => {
       isReadOnly,
       clock,
       logger: silentLogger,
-      keptMs: { grant: Infinity, session: 12 * hour, lockdown: Infinity },
+      sessionsKeptMs: 12 * hour,
       onRevived: (kind, id) => revived.push(`${kind} ${id}`),
     })
 
