@@ -51,8 +51,14 @@ describe('plant software that we did not write', () => {
     name: `${name}-direct`,
     enter: async () => undefined,
   })
-  const throughGatehouse = (name: string, machine: string, hostHeader: HostHeader): Visit => ({
+  const throughGatehouse = (
+    name: string,
+    machine: string,
+    hostHeader: HostHeader,
+    direct: Sighting,
+  ): Visit => ({
     browser,
+    awaits: direct.assets,
     origin: plant.origin(`${machine}-${hostHeader}`),
     name: `${name}-through-${hostHeader}`,
     enter: (page) => plant.signInPage(page, 'vendor'),
@@ -68,7 +74,10 @@ describe('plant software that we did not write', () => {
     const direct = await deployFromEditor(directly('editor', nodeRed.url), 'set by hand')
     expect(direct.webSockets).toContain('/comms')
     for (const by of hostHeaders) {
-      const through = await deployFromEditor(throughGatehouse('editor', 'node-red', by), `set through ${by}`)
+      const through = await deployFromEditor(
+        throughGatehouse('editor', 'node-red', by, direct),
+        `set through ${by}`,
+      )
       expectNothingNew(through, direct)
     }
     const names = (await nodeRed.deployedFlows()).map((node) => node.name)
@@ -81,7 +90,7 @@ describe('plant software that we did not write', () => {
     expect(direct.webSockets).toContain('/dashboard/socket.io/')
     expect(direct.serviceWorkers).toEqual(['/dashboard/'])
     for (const by of hostHeaders) {
-      const visit = throughGatehouse('dashboard', 'node-red', by)
+      const visit = throughGatehouse('dashboard', 'node-red', by, direct)
       expectNothingNew(await watchDashboard(visit, nodeRed.dashboardPath), direct)
     }
   }, 120_000)
@@ -90,7 +99,7 @@ describe('plant software that we did not write', () => {
     const direct = await queryPrometheus(directly('prometheus', prometheus.url))
     expect(direct.assets).toContain('/classic/graph')
     for (const by of hostHeaders) {
-      const through = await queryPrometheus(throughGatehouse('prometheus', 'trends', by))
+      const through = await queryPrometheus(throughGatehouse('prometheus', 'trends', by, direct))
       expectNothingNew(through, direct)
     }
   }, 120_000)
@@ -101,7 +110,10 @@ describe('plant software that we did not write', () => {
     const direct = await operate(directly('screen', noVnc.url), 'entered by hand')
     expect(direct.webSockets).toEqual(['/websockify'])
     for (const by of hostHeaders) {
-      const through = await operate(throughGatehouse('screen', 'panel-pc', by), `entered through ${by}`)
+      const through = await operate(
+        throughGatehouse('screen', 'panel-pc', by, direct),
+        `entered through ${by}`,
+      )
       expectNothingNew(through, direct)
     }
   }, 120_000)

@@ -22,6 +22,8 @@ export interface Visit {
   readonly browser: TestBrowser
   /** Where the software is: its own address, or its origin behind Gatehouse. */
   readonly origin: string
+  /** Paths that it is known to fetch sooner or later. */
+  readonly awaits?: readonly string[]
   /** For file names of screenshots. */
   readonly name: string
   /** Called with the fresh window before anything is opened; signs in where one has to. */
@@ -44,6 +46,9 @@ async function watch(visit: Visit, work: (window: TestWindow) => Promise<void>):
       if (isAsset && url.origin === visit.origin && response.status() < 400) assets.add(url.pathname)
     })
     await work(window)
+    // Some are fetched when the page has nothing better to do. What never comes is for the caller to find missing.
+    const haveArrived = (): boolean => (visit.awaits ?? []).every((path) => assets.has(path))
+    await until('what else the page fetches', haveArrived, 10_000).catch(() => undefined)
     await screenshot(page, `third-party/${visit.name}`)
     // A string, because it runs in the page, whose globals are not Node's.
     const scopes = await page.evaluate<string[]>(
