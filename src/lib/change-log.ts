@@ -13,6 +13,8 @@ export type Change =
   | { readonly kind: 'lockdown-changed'; readonly scope: string }
   | { readonly kind: 'session-changed'; readonly sessionId: string }
   | { readonly kind: 'session-ended'; readonly sessionId: string; readonly cause: string }
+  /** Ends nothing: every instance is to be loud about it. */
+  | { readonly kind: 'break-glass-issued'; readonly sessionId: string }
 
 /**
  * The ordered log of changes in Redis that every instance follows. A stream and not pub/sub: a short
@@ -240,7 +242,7 @@ function parseChange(text: string): Change | null {
     if (typeof value !== 'object' || value === null || !('kind' in value)) return null
     const change = value as Record<string, unknown>
     if (change.kind === 'lockdown-changed') return typeof change.scope === 'string' ? (value as Change) : null
-    if (change.kind === 'session-changed')
+    if (change.kind === 'session-changed' || change.kind === 'break-glass-issued')
       return typeof change.sessionId === 'string' ? (value as Change) : null
     if (change.kind === 'session-ended') {
       return typeof change.sessionId === 'string' && typeof change.cause === 'string'
