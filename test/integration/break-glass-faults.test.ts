@@ -6,10 +6,11 @@ import { readLedger } from '../../src/audit/index.js'
 import { createStreams } from '../../src/dataplane/index.js'
 import { watchChanges } from '../../src/gateway/index.js'
 import { createBreakGlass, principalId, type BreakGlass } from '../../src/identity/index.js'
-import { createVouching, GatehouseError, type Logger } from '../../src/lib/index.js'
+import { createVouching, GatehouseError, type Logger, type Store } from '../../src/lib/index.js'
 import { createClient, type Answer, type Client } from '../support/client.js'
 import { silentLogger } from '../support/logger.js'
 import { accounts, operator, startPlant, type Plant } from '../support/plant.js'
+import { connectedStore } from '../support/store.js'
 import { until } from '../support/until.js'
 
 const reason = 'provider down, press 3 stands still'
@@ -51,8 +52,11 @@ const keysInRedis = (): Promise<string[]> =>
   plant.gatehouse.services.store.run((redis) => redis.keys('*break-glass*'))
 
 /** On the plant's Redis, with a ledger that fails when it is told to. */
-const breakGlassWith = (record: () => Promise<void>, logger: Logger = silentLogger): BreakGlass => {
-  const { store, clock, changes, keyring, people, secondFactor } = plant.gatehouse.services
+const breakGlassWith = (
+  record: () => Promise<void>,
+  { logger = silentLogger, store = plant.gatehouse.services.store }: { logger?: Logger; store?: Store } = {},
+): BreakGlass => {
+  const { clock, changes, keyring, people, secondFactor } = plant.gatehouse.services
   const vouching = createVouching(keyring, () => undefined)
   return createBreakGlass({
     ...{ store, clock, changes, keyring, people, secondFactor, vouching, record },
@@ -80,6 +84,16 @@ describe('while the identity provider answers', () => {
     const [entry] = await plant.gatehouse.services.breakGlass.list('p-admin')
     expect(entry?.didProviderAnswer).toBe(true)
     expect((await enter(codeOf({ out }))).status).toBe(303)
+  })
+
+  it('signing out does not lead there, where nobody signed in', async () => {
+    const client = createClient({ clock: plant.clock })
+    clients.push(client)
+    const form = await client.navigate(`${plant.portal}/break-glass`)
+    const page = await client.submit(form, { code: codeOf(await issue('--anyway')) })
+    const bye = await client.submit(page, {}, { press: 'Sign out' })
+    expect(bye.url.href).toBe(`${plant.portal}/signed-out`)
+    expect(bye.redirects.map(({ to }) => to.origin)).toEqual([plant.portal])
   })
 })
 
@@ -170,6 +184,20 @@ describe('a ledger that cannot be written', () => {
   })
 })
 
+describe('twenty who use a code at the very same moment, on two instances', () => {
+  it('are one who gets in and nineteen who do not', async () => {
+    const record = (): Promise<void> => Promise.resolve()
+    const store = await connectedStore(plant.redis.url)
+    const instances = [breakGlassWith(record), breakGlassWith(record, { store })]
+    const { code } = await breakGlassWith(record).issue(await request(), operator)
+    const results = await Promise.allSettled(
+      Array.from({ length: 10 }, () => instances.map((one) => one.use(code, '127.0.0.1'))).flat(),
+    )
+    expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
+    await store.close()
+  })
+})
+
 describe('a Redis that is put back to before a code was used', () => {
   it('lets nobody in a second time once that session has ended', async () => {
     await plant.provider.close()
@@ -188,6 +216,20 @@ describe('a Redis that is put back to before a code was used', () => {
 })
 
 describe('the list of what was made', () => {
+  it('takes nothing as seen before it has happened', async () => {
+    const breakGlass = breakGlassWith(() => Promise.resolve())
+    const { sessionId, code } = await breakGlass.issue(await request(), operator)
+    const actor = { kind: 'principal', principalId: 'p-admin', email: null } as const
+    await breakGlass.acknowledge(sessionId, 'used', actor)
+    await breakGlass.acknowledge('s-0000000000000000', 'issued', actor)
+    await breakGlass.use(code, '127.0.0.1')
+    const entries = await breakGlass.list('p-admin')
+    expect(entries.map(({ state, seenAs }) => [state, seenAs])).toEqual([['used', null]])
+    await breakGlass.acknowledge(sessionId, 'used', actor)
+    expect((await breakGlass.list('p-admin'))[0]?.seenAs).toBe('used')
+    expect((await breakGlass.list('p-other'))[0]?.seenAs).toBeNull()
+  })
+
   it('is bounded, and keeps the newest', async () => {
     const { breakGlass, people } = plant.gatehouse.services
     const person = await people.get(vendorId())
@@ -221,7 +263,7 @@ describe('the operational log', () => {
     const { out } = await issue('--anyway')
     await until('it is told', () => errors.length > 0)
     await watch.close()
-    await breakGlassWith(() => Promise.resolve(), logger).use(codeOf({ out }), '127.0.0.1')
+    await breakGlassWith(() => Promise.resolve(), { logger }).use(codeOf({ out }), '127.0.0.1')
     expect(errors).toEqual([
       'break-glass: somebody may sign in without the identity provider',
       'break-glass: somebody signs in without the identity provider',
