@@ -6,11 +6,10 @@ import { readLedger } from '../../src/audit/index.js'
 import { createStreams } from '../../src/dataplane/index.js'
 import { watchChanges } from '../../src/gateway/index.js'
 import { createBreakGlass, principalId, type BreakGlass } from '../../src/identity/index.js'
-import { createVouching, GatehouseError, type Logger, type Store } from '../../src/lib/index.js'
+import { connectStore, createVouching, GatehouseError, type Logger, type Store } from '../../src/lib/index.js'
 import { createClient, type Answer, type Client } from '../support/client.js'
 import { silentLogger } from '../support/logger.js'
 import { accounts, operator, startPlant, type Plant } from '../support/plant.js'
-import { connectedStore } from '../support/store.js'
 import { until } from '../support/until.js'
 
 const reason = 'provider down, press 3 stands still'
@@ -187,7 +186,8 @@ describe('a ledger that cannot be written', () => {
 describe('twenty who use a code at the very same moment, on two instances', () => {
   it('are one who gets in and nineteen who do not', async () => {
     const record = (): Promise<void> => Promise.resolve()
-    const store = await connectedStore(plant.redis.url)
+    const store = connectStore({ url: plant.redis.url, limitMs: 5_000 }, silentLogger)
+    await store.untilReady(5_000)
     const instances = [breakGlassWith(record), breakGlassWith(record, { store })]
     const { code } = await breakGlassWith(record).issue(await request(), operator)
     const results = await Promise.allSettled(
