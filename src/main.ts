@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { createAdmin } from './admin/index.js'
+import { createAdmin, createBreakGlassNotice } from './admin/index.js'
 import { closedLedger, openLedger, type Ledger, type StoreEvent } from './audit/index.js'
 import { loadKeyring, type Config } from './config/index.js'
 import {
@@ -24,9 +24,11 @@ import {
 import { createGrants, createLockdowns, type Grants, type Lockdowns } from './grants/index.js'
 import {
   createAssertions,
+  createBreakGlass,
   createIdentityProvider,
   createPeople,
   createSecondFactor,
+  type BreakGlass,
   type People,
   type SecondFactor,
 } from './identity/index.js'
@@ -94,6 +96,7 @@ export interface Services {
   readonly lockdowns: Lockdowns
   readonly people: People
   readonly secondFactor: SecondFactor
+  readonly breakGlass: BreakGlass
   close(): Promise<void>
 }
 
@@ -152,6 +155,10 @@ export async function openServices(config: Config, options: ServiceOptions = {})
   const view = createView(changes.proof)
   const shared = { store, clock, changes, view, record, keyring, journal, vouching, logger }
   const endpointIds = new Set(config.endpoints.map((endpoint) => endpoint.id))
+  const people = createPeople(shared)
+  const secondFactor = createSecondFactor({ ...shared, ...config.totp })
+  const note: Ledger['note'] = (event) => ledger.note(event)
+  const breakGlass = createBreakGlass({ ...shared, note, people, secondFactor })
   return {
     clock,
     logger,
@@ -163,9 +170,11 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     sessions: createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs }),
     grants: createGrants({ ...shared, maxLengthMs: config.grants.maxLengthMs, endpointIds }),
     lockdowns: createLockdowns({ ...shared, endpointIds }),
-    people: createPeople(shared),
-    secondFactor: createSecondFactor({ ...shared, ...config.totp }),
+    people,
+    secondFactor,
+    breakGlass,
     close: async () => {
+      breakGlass.close()
       await journal.close()
       await mark.close()
       await ledger.close()
@@ -196,7 +205,7 @@ export interface Gatehouse {
 export async function startGatehouse(config: Config, options: ServiceOptions = {}): Promise<Gatehouse> {
   const services = await openServices(config, { ...options, follows: true })
   const { clock, logger, keyring, ledger, store, changes, journal } = services
-  const { sessions, grants, lockdowns, people, secondFactor } = services
+  const { sessions, grants, lockdowns, people, secondFactor, breakGlass } = services
   const { publicUrl } = config.server
   const streams = createStreams({ clock })
   const upstreams = createUpstreams({ clock, logger })
@@ -215,6 +224,8 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const mayOpen = createMayOpen({ config, grants, lockdowns, changes, clock })
   const forSurfaces = {
     ...{ config, clock, logger, pages, sessions, grants, lockdowns, people, secondFactor, mayOpen },
+    breakGlass,
+    noticeFor: createBreakGlassNotice({ breakGlass, clock }),
     answerError: (visit: Visit, req: IncomingMessage, res: ServerResponse, error: unknown) => {
       answers.failed({ id: visit.requestId, isNavigation: isNavigation(req.headers) }, res, error)
     },

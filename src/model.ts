@@ -32,11 +32,16 @@ export interface Assurance {
   readonly secondFactorAt: EpochMs | null
 }
 
+/** Who let a session in: the identity provider, or an operator of the host while it was down. */
+export const sessionOrigins = ['provider', 'break-glass'] as const
+export type SessionOrigin = (typeof sessionOrigins)[number]
+
 /** One login of one principal in one browser. `id` names it in lists and in the ledger; it is not the secret. */
 export interface Session {
   readonly id: string
   readonly principal: Principal
   readonly roles: readonly Role[]
+  readonly origin: SessionOrigin
   readonly assurance: Assurance
   readonly startedAt: EpochMs
   readonly endsAt: EpochMs

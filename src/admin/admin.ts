@@ -1,6 +1,7 @@
 import express from 'express'
 import { serveRoutes } from '../lib/page/index.js'
 import type { OwnSurface } from '../lib/index.js'
+import { breakGlassRoutes } from './break-glass.js'
 import { grantRoutes } from './grants.js'
 import { issueRoutes } from './issue.js'
 import { lockdownRoutes } from './lockdowns.js'
@@ -13,8 +14,8 @@ export function createAdmin(options: AdminOptions): OwnSurface {
   return serveRoutes(
     express,
     // Fixed paths before those with parameters: `/admin/grants/new` is not a grant.
-    [issueRoutes, grantRoutes, sessionRoutes, peopleRoutes, lockdownRoutes].flatMap((routes) =>
-      routes(options),
+    [issueRoutes, grantRoutes, sessionRoutes, peopleRoutes, breakGlassRoutes, lockdownRoutes].flatMap(
+      (routes) => routes(options),
     ),
     options,
   )

@@ -49,7 +49,8 @@ export function peopleRoutes(options: AdminOptions): Route[] {
         <>
           <h1>People</h1>
           <p class="soft">
-            Everyone who has signed in, latest first. Accounts themselves live with the identity provider.
+            Everyone who has signed in, latest first. Accounts themselves live with the identity provider;{' '}
+            <a href="/admin/break-glass">break-glass sign-ins</a> go without it.
           </p>
           <Table
             kind="people"

@@ -108,6 +108,7 @@ export function sessionRoutes(options: AdminOptions): Route[] {
           <div class="soft small">
             from <Said>{session.source}</Said>
           </div>
+          {session.origin === 'break-glass' && <span class="tag attention">by break-glass</span>}
         </Cell>
         <Cell label="Second factor">
           <Proved at={session.assurance.secondFactorAt} />

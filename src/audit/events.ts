@@ -15,6 +15,7 @@ export type LedgerEvent = Recordable<
   | RequestEvent
   | SessionEvent
   | SecondFactorEvent
+  | BreakGlassEvent
   | GrantEvent
 >
 
@@ -142,6 +143,49 @@ export type SecondFactorEvent =
       readonly expiresAt: EpochMs
     }
 
+/** The session is the one that the code leads to, whether or not it ever does. */
+export type BreakGlassEvent =
+  | {
+      readonly event: 'break-glass.issued'
+      readonly sessionId: string
+      readonly principalId: string
+      readonly email: string | null
+      readonly roles: readonly Role[]
+      readonly reason: string
+      readonly expiresAt: EpochMs
+      readonly sessionLengthMs: number
+      readonly didProviderAnswer: boolean
+      readonly actor: Actor
+    }
+  | {
+      readonly event: 'break-glass.used'
+      readonly sessionId: string
+      readonly principalId: string
+      readonly source: string
+    }
+  | {
+      readonly event: 'break-glass.refused'
+      /** Null for a code that nobody knows. */
+      readonly sessionId: string | null
+      readonly why: string
+      readonly source: string
+    }
+  | {
+      readonly event: 'break-glass.refusals'
+      readonly source: string
+      readonly why: string
+      /** Besides those with lines of their own. */
+      readonly attempts: number
+      readonly since: EpochMs
+    }
+  | {
+      readonly event: 'break-glass.acknowledged'
+      readonly sessionId: string
+      /** What it was seen as. */
+      readonly state: 'issued' | 'used'
+      readonly actor: Actor
+    }
+
 export type GrantEvent =
   | { readonly event: 'grant.issued'; readonly grant: Grant; readonly actor: Actor }
   | { readonly event: 'grant.bound'; readonly grantId: string; readonly principalId: string }
@@ -195,6 +239,12 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'second-factor.recovery-used': 'A recovery code was used up.',
   'second-factor.reset': 'An administrator removed the second factor of a principal.',
   'invitation.issued': 'A code to enrol a second factor was made for an address.',
+  'break-glass.issued':
+    'An operator of the host made a code that lets a person sign in without the provider.',
+  'break-glass.used': 'Such a code was used, and cannot be used again.',
+  'break-glass.refused': 'A code was refused: unknown, used, run out, or of a person who may not use one.',
+  'break-glass.refusals': 'More were refused, of one source and for one reason, than get a line each.',
+  'break-glass.acknowledged': 'An administrator confirmed to have been shown a break-glass sign-in.',
   'grant.issued': 'A grant was given.',
   'grant.bound': 'A grant addressed to an e-mail became the right of the principal who proved it.',
   'grant.extended': 'The end of a grant was moved.',

@@ -2,6 +2,7 @@ import { Command, CommanderError, type Option } from 'commander'
 import { systemClock, type Clock } from '../lib/index.js'
 import { version } from '../main.js'
 import { addAudit } from './audit.js'
+import { addBreakGlass } from './break-glass.js'
 import { explainFailure, explainUsage } from './failure.js'
 import { addGrants } from './grants.js'
 import { addSessions } from './sessions.js'
@@ -57,7 +58,9 @@ export function createProgram(shell: Shell): Command {
   addGrants(group('grants', 'Who may open what, from when, until when.'), shell)
   addSessions(group('sessions', 'Who is signed in.'), shell)
   addLockdown(group('lockdown', 'Stop everybody, one machine, or one person, until it is lifted.'), shell)
-  addUsers(group('users', 'People and their second factors.'), shell)
+  const users = group('users', 'People and their second factors.')
+  addUsers(users, shell)
+  addBreakGlass(users, shell)
   addAudit(group('audit', 'The ledger.'), shell)
   for (const command of leavesOf(program)) finish(command)
   return program

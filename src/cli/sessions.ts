@@ -13,6 +13,7 @@ export function addSessions(sessions: Command, shell: Shell): void {
         who: session.principal.email ?? session.principal.id,
         name: session.principal.name,
         roles: session.roles,
+        origin: session.origin,
         hasSecondFactor: session.assurance.secondFactorAt !== null,
         startedAt: instant(session.startedAt),
         endsAt: instant(session.endsAt),

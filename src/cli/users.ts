@@ -80,7 +80,7 @@ They are named by their e-mail, or by the id that \`gatehouse users list --json\
 }
 
 /** @throws GatehouseError `person-unknown`, `person-ambiguous` */
-async function findPerson(people: People, who: string): Promise<Person> {
+export async function findPerson(people: People, who: string): Promise<Person> {
   const byId = await people.get(who)
   const [person, ...others] = byId === null ? await people.byEmail(who.toLowerCase()) : [byId]
   if (person === undefined)

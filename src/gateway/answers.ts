@@ -36,6 +36,7 @@ interface Explanation {
   readonly title: string
   readonly text: string
   readonly next: string
+  readonly link?: { readonly label: string; readonly href: string }
 }
 
 const askForAccess = 'Ask the person at the plant who ordered your work to give you access, then try again.'
@@ -203,7 +204,8 @@ const failures: Partial<Record<ErrorCode, Explanation>> = {
   'identity-provider-unavailable': {
     title: 'Signing in is not possible right now',
     text: 'The identity provider does not answer. Whoever is signed in keeps working.',
-    next: 'Wait a minute and try again. ' + askAdministrator,
+    next: 'Wait a minute and try again. If it is urgent, call the plant’s IT: they can give you a break-glass code, with which you sign in without it.',
+    link: { label: 'I have a break-glass code', href: '/break-glass' },
   },
   'upstream-unreachable': {
     title: 'The machine does not answer',
@@ -279,9 +281,9 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
       res.destroy()
       return
     }
-    const { status, code, title, text, next } = what
+    const { status, code, title, text, next, link } = what
     const body = asker.isNavigation
-      ? pages.message({ title, text, next, code, requestId: asker.id, button: asker.button })
+      ? pages.message({ title, text, next, link, code, requestId: asker.id, button: asker.button })
       : problem({ code, title, status, text, requestId: asker.id, field: what.field })
     pages.applyHeaders(res)
     res.statusCode = status

@@ -67,6 +67,10 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
       const cut = await cutLockedDown(options)
       logger.warn('lockdown changed', { scope: change.scope, cut })
       await lockdowns.note(change.scope)
+    } else if (change.kind === 'break-glass-issued') {
+      logger.error('break-glass: somebody may sign in without the identity provider', {
+        sessionId: change.sessionId,
+      })
     } else if (change.kind === 'grant-extended') {
       const grant = await grants.get(change.grantId)
       if (grant) streams.moveDeadline((stream) => stream.grantId === grant.id, grant.until)

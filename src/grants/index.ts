@@ -1,5 +1,5 @@
 export { createGrants } from './grants.js'
 export { createLockdowns, scopeOf } from './lockdowns.js'
-export { scopeText } from './request.js'
+export { readReason, scopeText } from './request.js'
 export { parseInstant } from './instant.js'
 export type { GrantEvent, GrantRequest, Grants, LockdownEvent, Lockdowns } from './model.js'

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  actorSchema,
   GatehouseError,
   readReply,
   readStored,
@@ -14,7 +15,6 @@ import {
 } from '../lib/index.js'
 import type { Actor, EpochMs, Lockdown, LockdownScope } from '../model.js'
 import type { LockdownEvent, Lockdowns } from './model.js'
-import { actorSchema } from './register.js'
 import { readReason, readScope, scopeText } from './request.js'
 
 export interface LockdownsOptions {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import {
+  actorSchema,
   fingerprint,
   readReply,
   readStored,
@@ -12,12 +13,6 @@ import {
 import { accessLevels, endings, type EpochMs, type Grant, type Revocation } from '../model.js'
 
 const instant = z.int().nonnegative()
-
-export const actorSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('principal'), principalId: z.string(), email: z.string().nullable() }),
-  z.strictObject({ kind: z.literal('operator'), account: z.string() }),
-  z.strictObject({ kind: z.literal('gateway') }),
-])
 
 // Strict: a condition that a newer version wrote and this one does not know must not be dropped silently.
 const termsSchema = z.strictObject({

@@ -79,6 +79,24 @@ export function createDiscovery(options: { oidc: Config['oidc']; clock: Clock; l
 }
 
 /**
+ * Whether the provider says about itself what it must, within `limitSeconds`. That it does is no proof that people
+ * can sign in there.
+ * @throws GatehouseError `config-invalid`
+ */
+export async function doesProviderAnswer(
+  options: Parameters<typeof createDiscovery>[0],
+  limitSeconds: number,
+): Promise<boolean> {
+  const { oidc } = options
+  const timeoutSeconds = Math.min(oidc.timeoutSeconds, limitSeconds)
+  const discovery = createDiscovery({ ...options, oidc: { ...oidc, timeoutSeconds } })
+  return discovery.current().then(
+    () => true,
+    () => false,
+  )
+}
+
+/**
  * Signatures of ID tokens are checked although OpenID Connect Core §3.1.3.7 lets a client lean on TLS: a
  * company proxy that opens TLS must not be able to write identities.
  */

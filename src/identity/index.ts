@@ -1,4 +1,12 @@
 export { createAssertions, type AssertionInput, type Assertions } from './assertions.js'
+export {
+  breakGlassStates,
+  createBreakGlass,
+  type BreakGlass,
+  type BreakGlassEntry,
+  type BrokenGlass,
+} from './break-glass.js'
+export { doesProviderAnswer } from './discovery.js'
 export { principalId } from './claims.js'
 export { createPeople, type People, type Person } from './people.js'
 export { createIdentityProvider, type IdentityProvider, type LoginStart } from './provider.js'

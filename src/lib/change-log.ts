@@ -16,6 +16,8 @@ export type Change =
   | { readonly kind: 'session-ended'; readonly sessionId: string; readonly cause: string }
   /** `print`: the fingerprint of the sealed secret. */
   | { readonly kind: 'second-factor-reset'; readonly print: string }
+  /** Ends nothing: every instance is to be loud about it. */
+  | { readonly kind: 'break-glass-issued'; readonly sessionId: string }
 
 /**
  * The ordered log of changes in Redis that every instance follows. A stream and not pub/sub: a short
@@ -296,7 +298,7 @@ function parseChange(text: string): Change | null {
     if (change.kind === 'lockdown-changed') return typeof change.scope === 'string' ? (value as Change) : null
     if (change.kind === 'second-factor-reset')
       return typeof change.print === 'string' ? (value as Change) : null
-    if (change.kind === 'session-changed')
+    if (change.kind === 'session-changed' || change.kind === 'break-glass-issued')
       return typeof change.sessionId === 'string' ? (value as Change) : null
     if (change.kind === 'session-ended') {
       return typeof change.sessionId === 'string' && typeof change.cause === 'string'

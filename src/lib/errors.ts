@@ -28,6 +28,8 @@ export const errorCodes = {
   'code-replayed': 422,
   'code-locked': 429,
   'invitation-invalid': 422,
+  'break-glass-invalid': 422,
+  'identity-provider-answers': 409,
   'already-enrolled': 409,
   'not-enrolled': 409,
   // administration

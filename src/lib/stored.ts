@@ -1,5 +1,12 @@
-import type { z } from 'zod'
+import { z } from 'zod'
 import { GatehouseError } from './errors.js'
+
+/** `Actor`, as it is kept. */
+export const actorSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('principal'), principalId: z.string(), email: z.string().nullable() }),
+  z.strictObject({ kind: z.literal('operator'), account: z.string() }),
+  z.strictObject({ kind: z.literal('gateway') }),
+])
 
 /**
  * Reads text that Redis kept, believing none of it: null for what is not JSON of that very shape. Whether

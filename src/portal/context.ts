@@ -1,5 +1,6 @@
 import { endpointIdPattern, endpointOrigin } from '../config/index.js'
 import { parseReturnTarget } from '../lib/page/index.js'
+import type { Session } from '../model.js'
 import { cookieNames, setCookie } from '../sessions/index.js'
 import type { PortalOptions } from './options.js'
 
@@ -11,6 +12,8 @@ export interface PortalContext extends PortalOptions {
   readonly originOf: (endpointId: string) => string
   /** The `Set-Cookie` line of a new session token: kept by the browser until it is closed. */
   readonly sessionCookie: (token: string) => string
+  /** Before another begins in the same browser. */
+  readonly endPresent: (session: Session | null) => Promise<void>
 }
 
 export function createContext(options: PortalOptions): PortalContext {
@@ -28,6 +31,11 @@ export function createContext(options: PortalOptions): PortalContext {
     returnTarget: (text) => parseReturnTarget(text, sites),
     originOf,
     sessionCookie: (token) => setCookie(cookieNames.session, token, null),
+    endPresent: async (session) => {
+      if (session === null) return
+      const { id, email } = session.principal
+      await options.sessions.end(session.id, 'signed-out', { kind: 'principal', principalId: id, email })
+    },
   }
 }
 

@@ -133,12 +133,23 @@ export function enrolmentRoutes(context: PortalContext): Route[] {
   const enter = (call: PersonalCall): Promise<Answer> =>
     show(call, context.returnTarget(call.query.one('to')), null)
 
+  /** A break-glass code leans on the second factor that there was: whoever holds it must not set up another. */
+  const unlessBreakGlass =
+    (handle: (call: PersonalCall) => Promise<Answer>) =>
+    (call: PersonalCall): Promise<Answer> => {
+      if (call.session.origin === 'provider') return handle(call)
+      throw new GatehouseError(
+        'not-enrolled',
+        'You signed in with a break-glass code, and your second factor was removed since. You can set up a new one once the company’s sign-in works again.',
+      )
+    }
+
   return [
-    personal('GET', '/second-factor/enrol', 'signed-in', enter),
-    personal('POST', '/second-factor/enrol', 'signed-in', begin),
+    personal('GET', '/second-factor/enrol', 'signed-in', unlessBreakGlass(enter)),
+    personal('POST', '/second-factor/enrol', 'signed-in', unlessBreakGlass(begin)),
     // Where a reload of the confirmed form ends up in browsers that turn it into a GET.
-    personal('GET', '/second-factor/enrol/confirm', 'signed-in', enter),
-    personal('POST', '/second-factor/enrol/confirm', 'signed-in', confirm),
+    personal('GET', '/second-factor/enrol/confirm', 'signed-in', unlessBreakGlass(enter)),
+    personal('POST', '/second-factor/enrol/confirm', 'signed-in', unlessBreakGlass(confirm)),
   ]
 }
 

@@ -1,7 +1,8 @@
 import type { Config } from '../config/index.js'
 import type { Grants } from '../grants/index.js'
-import type { Assertions, IdentityProvider, People, SecondFactor } from '../identity/index.js'
-import type { AnswerDenied, AnswerError, Clock, ErrorCode, Logger, Pages } from '../lib/index.js'
+import type { Assertions, BreakGlass, IdentityProvider, People, SecondFactor } from '../identity/index.js'
+import type { Clock, ErrorCode, Logger } from '../lib/index.js'
+import type { SurfaceOptions } from '../lib/page/index.js'
 import type { Decision, Session } from '../model.js'
 import type { Sessions } from '../sessions/index.js'
 
@@ -13,21 +14,19 @@ export interface PortalEvent {
   readonly source: string
 }
 
-export interface PortalOptions {
+export interface PortalOptions extends SurfaceOptions {
   readonly config: Config
   readonly clock: Clock
   readonly logger: Logger
-  readonly pages: Pages
   readonly sessions: Sessions
   readonly grants: Grants
   readonly people: People
   readonly identityProvider: IdentityProvider
   readonly secondFactor: SecondFactor
+  readonly breakGlass: BreakGlass
   readonly assertions: Pick<Assertions, 'jwks'>
   /** The decision on opening an endpoint now, from the same facts as a request to it. */
   readonly mayOpen: (session: Session, endpointId: string) => Promise<Decision>
   /** Resolves when the event is durable. */
   readonly record: (event: PortalEvent) => Promise<void>
-  readonly answerError: AnswerError
-  readonly answerDenied: AnswerDenied
 }

@@ -1,6 +1,7 @@
 import express from 'express'
 import { serveRoutes } from '../lib/page/index.js'
 import type { OwnSurface } from '../lib/index.js'
+import { breakGlassRoutes } from './break-glass.js'
 import { createContext } from './context.js'
 import { enrolmentRoutes } from './enrolment.js'
 import { handoverRoutes } from './handover.js'
@@ -18,6 +19,7 @@ export function createPortal(options: PortalOptions): OwnSurface {
     [
       ...homeRoutes(context),
       ...signInRoutes(context),
+      ...breakGlassRoutes(context),
       ...secondFactorRoutes(context),
       ...enrolmentRoutes(context),
       ...signOutRoutes(context),

@@ -39,6 +39,10 @@ export function signInRoutes(context: PortalContext): Route[] {
               Call the person at the plant who ordered your work. They arrange accounts, access and new
               invitation codes. Gatehouse never asks for your password itself.
             </p>
+            <p>
+              Is the company’s sign-in down, and your work cannot wait? An administrator can let you in with a{' '}
+              <a href={withTarget('/break-glass', to)}>break-glass code</a>.
+            </p>
           </section>
         </>
       ),
@@ -75,10 +79,7 @@ export function signInRoutes(context: PortalContext): Route[] {
     // Grants first: whoever sees the session sees them too. Only a verified e-mail reaches a principal.
     if (principal.email !== null) await grants.bindPending(principal)
     await people.remember(principal, roles)
-    if (visit.session !== null) {
-      const { id, email } = visit.session.principal
-      await sessions.end(visit.session.id, 'signed-out', { kind: 'principal', principalId: id, email })
-    }
+    await context.endPresent(visit.session)
     const { token } = await sessions.start({
       principal,
       roles,

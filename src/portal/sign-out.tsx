@@ -12,7 +12,8 @@ export function signOutRoutes(context: PortalContext): Route[] {
     await sessions.end(session.id, 'signed-out', actor)
     const farewell = new URL('/signed-out', config.server.publicUrl)
     // Null also when the provider does not answer: here they are out already, and must see so.
-    const atProvider = await identityProvider.logoutUrl(idToken, farewell)
+    const atProvider =
+      session.origin === 'provider' ? await identityProvider.logoutUrl(idToken, farewell) : null
     return {
       kind: 'redirect',
       to: atProvider?.href ?? farewell.pathname,

@@ -34,6 +34,12 @@ export interface Login {
   readonly idToken: string | null
   /** Client address. */
   readonly source: string
+  /** Where the provider vouched for nothing and an operator did; see `BreakGlass`. */
+  readonly breakGlass?: {
+    /** Fixed when the code was made, so that one code never makes two sessions, whatever Redis has forgotten. */
+    readonly sessionId: string
+    readonly lengthMs: number
+  }
 }
 
 /**
@@ -43,7 +49,10 @@ export interface Login {
  * answers nonsense; each that records, `ledger-unavailable` when it could not.
  */
 export interface Sessions {
-  /** Records `login.succeeded`, then begins the session. */
+  /**
+   * Records `login.succeeded`, then begins the session.
+   * @throws GatehouseError `not-signed-in` when a session by break-glass has been ended before
+   */
   start(login: Login): Promise<{ session: Session; token: string }>
   /** Null when the token is unknown or replaced, or its session has ended. */
   byToken(token: string): Promise<Session | null>

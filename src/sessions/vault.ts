@@ -9,7 +9,7 @@ import {
   type Store,
   type Vouching,
 } from '../lib/index.js'
-import { roles, type EpochMs, type Pass, type Session } from '../model.js'
+import { roles, sessionOrigins, type EpochMs, type Pass, type Session } from '../model.js'
 
 const instant = z.int().nonnegative()
 
@@ -24,6 +24,7 @@ const sessionSchema = z.strictObject({
     name: z.string(),
   }),
   roles: z.array(z.enum(roles)),
+  origin: z.enum(sessionOrigins).default('provider'),
   assurance: z.strictObject({ loginAt: instant, secondFactorAt: instant.nullable() }),
   startedAt: instant,
   endsAt: instant,
@@ -156,10 +157,12 @@ export function openVault(options: {
     })
     return Number(count)
   }
-  const written = (session: Session, tokenPrint: string): { record: string; token: string } => ({
-    record: vouch(session.id, 'record', JSON.stringify(session)),
-    token: vouch(session.id, 'token', tokenPrint),
-  })
+  const written = (session: Session, tokenPrint: string): { record: string; token: string } => {
+    const { origin, ...rest } = session
+    // Said only where it matters: an instance of an older build reads on what it knows, and nothing else.
+    const text = JSON.stringify(origin === 'provider' ? rest : session)
+    return { record: vouch(session.id, 'record', text), token: vouch(session.id, 'token', tokenPrint) }
+  }
   const announce =
     (sessionId: string) =>
     (multi: ChainableCommander): void =>

@@ -341,6 +341,7 @@ describe('the command line', () => {
         who: accounts.admin.email,
         name: 'admin',
         roles: ['admin'],
+        origin: 'provider',
         hasSecondFactor: true,
         startedAt: iso,
         endsAt: iso,

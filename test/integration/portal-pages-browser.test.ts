@@ -1,7 +1,7 @@
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from 'playwright-core'
 import { launchBrowser, type TestBrowser, type TestWindow } from '../support/browser.js'
-import { startPlant, type AccountName, type Plant } from '../support/plant.js'
+import { accounts, startPlant, type AccountName, type Plant } from '../support/plant.js'
 import { until } from '../support/until.js'
 
 let plant: Plant
@@ -48,6 +48,8 @@ describe('in a browser, the pages', () => {
       const grant = await plant.issue({ until: '+2h', ticket: 'CHG-1', access: 'view' })
       await plant.issue({ endpoints: ['press-3', 'press-4'], from: '+20h', until: '+22h' })
       const { page, problems } = await open('admin', { viewport: { width, height: 800 }, colorScheme })
+      const why = ['--reason', 'provider answers and lets nobody in', '--anyway']
+      await plant.command('users', 'break-glass', accounts.admin.email, ...why)
       const paths = [
         '/',
         '/admin',
@@ -55,8 +57,9 @@ describe('in a browser, the pages', () => {
         '/admin/grants/new',
         '/admin/sessions',
         '/admin/people',
+        '/admin/break-glass',
       ]
-      for (const path of [...paths, '/signed-out']) {
+      for (const path of [...paths, '/signed-out', '/break-glass']) {
         await page.goto(at(path))
         const { violations } = await new AxeBuilder({ page })
           .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])

@@ -35,6 +35,7 @@ describe('a surface served without a gateway in front', () => {
   beforeAll(async () => {
     surface = serveRoutes(express, routes, {
       pages,
+      noticeFor: () => Promise.resolve(null),
       answerError: (_visit, _req, res, error) => {
         res.statusCode = error instanceof GatehouseError ? error.status : 500
         res.end(error instanceof GatehouseError ? error.code : 'internal')

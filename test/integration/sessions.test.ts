@@ -133,7 +133,54 @@ describe('a login', () => {
   )
 })
 
+describe('a login by break-glass', () => {
+  const breakGlass = { sessionId: 's-0123456789abcdef', lengthMs: hour }
+
+  it('gives the very session that was announced, marked and short', async () => {
+    const { session, token } = await login({ breakGlass, providerSessionId: null, idToken: null })
+    expect(session).toMatchObject({
+      id: breakGlass.sessionId,
+      origin: 'break-glass',
+      assurance: { secondFactorAt: null },
+      endsAt: clock.now() + hour,
+    })
+    expect(await sessions.byToken(token)).toEqual(session)
+    const raised = await sessions.raise(session, { secondFactorAt: clock.now() })
+    expect((await sessions.byToken(raised.token))?.origin).toBe('break-glass')
+  })
+
+  it('is never longer than any other', async () => {
+    const { session } = await login({ breakGlass: { ...breakGlass, lengthMs: 24 * hour } })
+    expect(session.endsAt).toBe(clock.now() + 12 * hour)
+  })
+
+  it('gives no session that has been ended before, and records none', async () => {
+    const { session } = await login({ breakGlass })
+    await sessions.end(session.id, 'session-killed', admin)
+    const before = events.length
+    await expect(login({ breakGlass })).rejects.toMatchObject({ code: 'not-signed-in' })
+    expect(events).toHaveLength(before)
+    expect(await sessions.byId(session.id)).toBeNull()
+  })
+
+  it('is reached by a sign-out of that person at the provider, not by one of a session there', async () => {
+    const { session } = await login({ breakGlass, providerSessionId: null })
+    const { issuer, subject } = ana
+    expect(await sessions.endByProvider({ issuer, subject: null, providerSessionId: 'sid-1' })).toBe(0)
+    expect(await sessions.byId(session.id)).not.toBeNull()
+    expect(await sessions.endByProvider({ issuer, subject, providerSessionId: null })).toBe(1)
+    expect(await sessions.byId(session.id)).toBeNull()
+  })
+})
+
 describe('a session', () => {
+  it('of a build that knew of no break-glass is one of the provider, and so are ours to it', async () => {
+    const { session, token } = await login()
+    const key = store.key('session', session.id)
+    expect(await store.run((connection) => connection.hget(key, 'record'))).not.toContain('origin')
+    expect((await sessions.byToken(token))?.origin).toBe('provider')
+  })
+
   it('ends by the clock, whatever Redis still holds', async () => {
     const { session, token } = await login()
     const pass = await sessions.issuePass(session, 'press-3')

@@ -31,4 +31,5 @@ export {
   type Fields,
   type PersonalCall,
   type Route,
+  type SurfaceOptions,
 } from './routes.js'

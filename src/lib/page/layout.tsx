@@ -29,6 +29,7 @@ export function Layout(props: { page: Page; portal: URL; asset: (file: string) =
           {viewer && <Navigation viewer={viewer} section={page.section} portal={portal} />}
         </header>
         <main id="main" class={page.width ?? 'list'} tabIndex={-1}>
+          {viewer?.notice}
           {page.body}
         </main>
       </body>

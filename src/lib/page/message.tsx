@@ -13,7 +13,7 @@ export function MessageBody(props: { message: Message; portal: URL }): VNode {
       <p>{message.next}</p>
       {message.button === undefined ? (
         <p>
-          <a class="button" href={link.href}>
+          <a class="button" href={new URL(link.href, portal).href}>
             {link.label}
           </a>
         </p>

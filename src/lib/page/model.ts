@@ -9,6 +9,8 @@ export interface Viewer {
   /** Sees the pages about people too. */
   readonly isAdmin: boolean
   readonly formToken: string
+  /** Stands above whatever the page is about. */
+  readonly notice?: ComponentChildren
 }
 
 export type Section = 'home' | 'grants' | 'sessions' | 'people' | 'lockdowns'
@@ -37,8 +39,8 @@ export interface Message {
   readonly requestId: string
   /** When it happened. */
   readonly at?: EpochMs
-  /** Default: to the portal. */
-  readonly link?: { readonly label: string; readonly href: string }
+  /** A path is one of the portal. Default: to its front page. */
+  readonly link?: { readonly label: string; readonly href: string } | undefined
   /** In place of the link: something that changes what the browser holds. */
   readonly button?: { readonly label: string; readonly action: string } | undefined
   /**

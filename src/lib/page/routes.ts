@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ComponentChildren } from 'preact'
 import type { Actor, OwnAccess, Reason, Session } from '../../model.js'
 import { assert, GatehouseError } from '../errors.js'
 import { equalSecrets } from '../ids.js'
@@ -22,6 +23,8 @@ export interface Call {
   readonly params: Fields
   readonly query: Fields
   readonly body: Fields
+  /** What the person should read first, whatever the page is about. */
+  readonly notice: ComponentChildren
 }
 
 /** A call by someone who is signed in; the form token of an unsafe one has been checked. */
@@ -84,6 +87,7 @@ export function personal(
         isApprover: roles.includes('approver'),
         isAdmin: roles.includes('admin'),
         formToken,
+        notice: call.notice,
       }
       const actor: Actor = { kind: 'principal', principalId: principal.id, email: principal.email }
       return handle({ ...call, session, viewer, actor })
@@ -113,6 +117,14 @@ type Next = (error?: unknown) => void
 type Handler = (req: ParsedRequest, res: ServerResponse, next: Next) => unknown
 type ErrorHandler = (error: unknown, req: ParsedRequest, res: ServerResponse, next: Next) => unknown
 
+export interface SurfaceOptions {
+  readonly pages: Pages
+  readonly answerError: AnswerError
+  readonly answerDenied: AnswerDenied
+  /** What stands at the head of the pages of whoever is signed in; null for nothing. */
+  readonly noticeFor: (visit: Visit) => Promise<ComponentChildren>
+}
+
 /**
  * A surface that serves `routes` through Express.
  *
@@ -123,7 +135,7 @@ type ErrorHandler = (error: unknown, req: ParsedRequest, res: ServerResponse, ne
 export function serveRoutes(
   express: ExpressLike,
   routes: readonly Route[],
-  options: { readonly pages: Pages; readonly answerError: AnswerError; readonly answerDenied: AnswerDenied },
+  options: SurfaceOptions,
 ): OwnSurface {
   const app = express()
   app.disable('x-powered-by')
@@ -151,6 +163,8 @@ export function serveRoutes(
         params: fieldsOf(req.params),
         query: fieldsOf(req.query),
         body: fieldsOf(req.body),
+        // Nothing that a person does need wait for what they are to be shown.
+        notice: route.method === 'GET' && visit.session !== null ? await options.noticeFor(visit) : null,
       })
       if (answer.kind === 'denied') options.answerDenied(visit, req, res, answer.reasons)
       else send(answer, options.pages, res)

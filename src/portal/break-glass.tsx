@@ -1,0 +1,83 @@
+import { GatehouseError } from '../lib/index.js'
+import { Field, Hidden, type Answer, type Call, type Route } from '../lib/page/index.js'
+import { withTarget, type PortalContext } from './context.js'
+
+/**
+ * Sign-in without the identity provider, with a code that an operator of the host has made. By a form, so that
+ * nothing that opens links uses it up, and no history keeps it. No number of wrong codes closes the page: a code
+ * cannot be guessed, and whoever could close it would keep out the one who has it.
+ */
+export function breakGlassRoutes(context: PortalContext): Route[] {
+  const { clock, pages, sessions, breakGlass } = context
+
+  function show(to: string, error: GatehouseError | null): Answer {
+    const html = pages.render({
+      title: error === null ? 'Break-glass code' : 'Error: Break-glass code',
+      width: 'form',
+      now: clock.now(),
+      body: (
+        <>
+          <form class="panel" method="post" action="/break-glass">
+            <h1>Sign in with a break-glass code</h1>
+            <p>
+              For when the company’s sign-in is down and the work cannot wait. The plant’s IT gives you the
+              code, by phone or in person. It works once, for ten minutes.
+            </p>
+            <Hidden name="to" value={to} />
+            <Field
+              name="code"
+              label="Break-glass code"
+              hint="Seven groups of four. Capitals, spaces and dashes do not matter."
+              error={error?.message}
+              input={{ autofocus: true, class: 'typed-code', spellcheck: false, maxLength: 64 }}
+            />
+            <div class="actions">
+              <button class="big">Continue</button>
+            </div>
+            <p class="hint">
+              After that you are asked for a one-time code from your authenticator app, as always. Every
+              administrator is shown that you signed in this way.
+            </p>
+          </form>
+          <p>
+            <a href={withTarget('/sign-in', to)}>Sign in as usual instead</a>
+          </p>
+        </>
+      ),
+    })
+    return { kind: 'page', html, status: error?.status ?? 200 }
+  }
+
+  function enter({ visit, query }: Call): Answer {
+    const to = context.returnTarget(query.one('to'))
+    return visit.session === null ? show(to, null) : { kind: 'redirect', to }
+  }
+
+  async function signIn({ visit, body }: Call): Promise<Answer> {
+    const to = context.returnTarget(body.one('to'))
+    try {
+      // Not as at the provider's sign-in: nobody vouched for the e-mail now, so no waiting grant becomes theirs.
+      const login = await breakGlass.use(body.one('code'), visit.source)
+      await context.endPresent(visit.session)
+      const { token } = await sessions.start({
+        ...login,
+        providerSessionId: null,
+        idToken: null,
+        source: visit.source,
+      })
+      return {
+        kind: 'redirect',
+        to: withTarget('/second-factor', to),
+        cookies: [context.sessionCookie(token)],
+      }
+    } catch (error) {
+      if (!(error instanceof GatehouseError) || error.code !== 'break-glass-invalid') throw error
+      return show(to, error)
+    }
+  }
+
+  return [
+    { method: 'GET', path: '/break-glass', access: 'public', handle: enter },
+    { method: 'POST', path: '/break-glass', access: 'public', handle: signIn },
+  ]
+}
