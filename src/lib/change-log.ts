@@ -1,23 +1,26 @@
+import { z } from 'zod'
 import type { ChainableCommander, Store } from './redis.js'
 import type { Logger } from './logger.js'
 import type { Vouching } from './vouching.js'
 import type { HighWaterMark } from './high-water-mark.js'
 import { fingerprint, newId } from './ids.js'
 import { describeError } from './logger.js'
+import { readStored } from './stored.js'
+
+const changeSchema = z.discriminatedUnion('kind', [
+  z.object({ kind: z.enum(['grant-issued', 'grant-extended', 'grant-revoked']), grantId: z.string() }),
+  /** `scope` as text. */
+  z.object({ kind: z.literal('lockdown-changed'), scope: z.string() }),
+  z.object({ kind: z.literal('session-changed'), sessionId: z.string() }),
+  z.object({ kind: z.literal('session-ended'), sessionId: z.string(), cause: z.string() }),
+  /** `print`: the fingerprint of the sealed secret. */
+  z.object({ kind: z.literal('second-factor-reset'), print: z.string() }),
+  /** Ends nothing: every instance is to be loud about it. */
+  z.object({ kind: z.literal('break-glass-issued'), sessionId: z.string() }),
+])
 
 /** Something that may end or lengthen what is already open. */
-export type Change =
-  | { readonly kind: 'grant-issued'; readonly grantId: string }
-  | { readonly kind: 'grant-extended'; readonly grantId: string }
-  | { readonly kind: 'grant-revoked'; readonly grantId: string }
-  /** `scope` as text. */
-  | { readonly kind: 'lockdown-changed'; readonly scope: string }
-  | { readonly kind: 'session-changed'; readonly sessionId: string }
-  | { readonly kind: 'session-ended'; readonly sessionId: string; readonly cause: string }
-  /** `print`: the fingerprint of the sealed secret. */
-  | { readonly kind: 'second-factor-reset'; readonly print: string }
-  /** Ends nothing: every instance is to be loud about it. */
-  | { readonly kind: 'break-glass-issued'; readonly sessionId: string }
+export type Change = Readonly<z.infer<typeof changeSchema>>
 
 /**
  * The ordered log of changes in Redis that every instance follows. A stream and not pub/sub: a short
@@ -196,7 +199,7 @@ export function openChangeLog({ store, vouching, mark, logger, onRolledBack }: C
           const [id] = entry
           last = id
           const text = vouching.verify(place, textOf(entry))
-          const change = text === null ? null : parseChange(text)
+          const change = text === null ? null : readStored(changeSchema, text)
           if (change) await handlers.onChange(change)
           else {
             logger.error('change log: entry unreadable, re-checking everything', { id })
@@ -288,27 +291,4 @@ async function waitReady(connection: ReturnType<Store['dedicated']>): Promise<vo
       reject(new Error('not reachable'))
     })
   })
-}
-
-function parseChange(text: string): Change | null {
-  try {
-    const value: unknown = JSON.parse(text)
-    if (typeof value !== 'object' || value === null || !('kind' in value)) return null
-    const change = value as Record<string, unknown>
-    if (change.kind === 'lockdown-changed') return typeof change.scope === 'string' ? (value as Change) : null
-    if (change.kind === 'second-factor-reset')
-      return typeof change.print === 'string' ? (value as Change) : null
-    if (change.kind === 'session-changed' || change.kind === 'break-glass-issued')
-      return typeof change.sessionId === 'string' ? (value as Change) : null
-    if (change.kind === 'session-ended') {
-      return typeof change.sessionId === 'string' && typeof change.cause === 'string'
-        ? (value as Change)
-        : null
-    }
-    const isGrantChange =
-      change.kind === 'grant-issued' || change.kind === 'grant-extended' || change.kind === 'grant-revoked'
-    return isGrantChange && typeof change.grantId === 'string' ? (value as Change) : null
-  } catch {
-    return null
-  }
 }
