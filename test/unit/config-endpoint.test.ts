@@ -95,6 +95,8 @@ describe('an endpoint with options', () => {
     ['methods: [GET, HEAD, POST]', { methods: ['GET', 'HEAD', 'POST'] }],
     ["paths: ['/', '/hmi/', '/api/values']", { paths: ['/', '/hmi/', '/api/values'] }],
     ['hostHeader: original', { hostHeader: 'original' }],
+    ['timeLeftNotice: true', { timeLeftNotice: true }],
+    ['timeLeftNotice: false', {}],
     ['probe: { path: /health }', { probe: { path: '/health', intervalMs: 300_000 } }],
     ['probe: { path: /health, intervalSeconds: 30 }', { probe: { path: '/health', intervalMs: 30_000 } }],
     [

@@ -223,6 +223,7 @@ describe('the headers of our own pages', () => {
         "script-src 'self'",
         "style-src 'self'",
         "img-src 'self' data:",
+        "connect-src 'self'",
         "form-action 'self' https://login.plant.example https://*.access.example",
         "frame-ancestors 'none'",
         "base-uri 'none'",
