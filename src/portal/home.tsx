@@ -215,7 +215,7 @@ function OpenCard(props: Opening & { now: EpochMs; origin: string }): VNode {
   const warnings = endWarnings({ grant, at: endsAt })
   const due = dueWarning(warnings, endsAt - now)
   return (
-    <article class="card open" data-warning={due === null ? '' : levelOf(due)}>
+    <article class="card open" data-warning={due === null ? 'none' : levelOf(due)}>
       <div class="what">
         <div class="title">
           <h3>{endpoint.name}</h3>

@@ -272,7 +272,8 @@ describe('the files every page needs', () => {
 
   it('are small', () => {
     expect(file('page.css').length).toBeLessThan(15 * 1024)
-    expect(file('page.js').length).toBeLessThan(5 * 1024)
+    expect(file('page.js').length).toBeLessThan(7 * 1024)
+    expect(file('notice.js').length).toBeLessThan(10 * 1024)
   })
 
   it('ask nobody outside for anything', () => {

@@ -23,9 +23,9 @@ const words = (ms) => {
 // Said aloud when it comes up, and never again: a countdown that is read out keeps nobody safe.
 const warn = (card, left, text) => {
   const due = all('[data-within]', card).findLast((warning) => left <= warning.dataset.within)
-  const level = due?.dataset.level ?? ''
+  const level = due?.dataset.level ?? 'none'
   if (card.dataset.warning === level) return
-  const isCloser = !card.dataset.warning || Number(level) < Number(card.dataset.warning)
+  const isCloser = !(Number(level) >= Number(card.dataset.warning))
   card.dataset.warning = level
   for (const warning of all('[data-within]', card)) warning.hidden = warning !== due
   if (!due || !isCloser) return
