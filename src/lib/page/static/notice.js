@@ -18,26 +18,26 @@
   let corner = 0
 
   const looks = `
-    section { position: fixed; z-index: 2147483647; box-sizing: border-box; max-width: min(340px, calc(100vw - 24px));
+    section { position: fixed; z-index: 2147483647; box-sizing: border-box; max-width: min(300px, calc(100vw - 24px));
       color: #f4f6f7; background: #171d22; border: 2px solid #f4f6f7; outline: 1px solid #171d22;
-      font: 15px/1.4 system-ui, 'Segoe UI', Roboto, Arial, sans-serif; text-align: left; }
-    section[data-corner='0'] { right: 12px; bottom: 12px; }
-    section[data-corner='1'] { left: 12px; bottom: 12px; }
-    section[data-corner='2'] { left: 12px; top: 12px; }
-    section[data-corner='3'] { right: 12px; top: 12px; }
+      font: 13px/1.35 system-ui, 'Segoe UI', Roboto, Arial, sans-serif; text-align: left; }
+    section[data-corner='0'] { left: 12px; bottom: 12px; }
+    section[data-corner='1'] { right: 12px; bottom: 12px; }
+    section[data-corner='2'] { right: 12px; top: 12px; }
+    section[data-corner='3'] { left: 12px; top: 12px; }
     section[data-new] { pointer-events: none; }
     [hidden] { display: none !important; }
-    .band { height: 10px; background: repeating-linear-gradient(135deg, var(--tone) 0 10px, #171d22 10px 20px); }
+    .band { height: 8px; background: repeating-linear-gradient(135deg, var(--tone) 0 10px, #171d22 10px 20px); }
     section[data-level='15'] { --tone: #9aa7b0; }
     section[data-level='5'] { --tone: #f2b632; }
     section[data-level='1'], section[data-level='0'] { --tone: #ff6b66; }
-    .row { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 8px; padding: 8px 12px; }
-    .brand { flex: 1 1 auto; font-size: 13px; font-weight: 600; letter-spacing: 0.04em; color: #c4ced5; }
-    .words { padding: 0 12px 10px; }
-    p { margin: 0 0 6px; }
-    .left { font-size: 17px; font-weight: 700; }
+    .row { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 6px; padding: 5px 8px 5px 10px; }
+    .brand { flex: 1 1 auto; font-size: 12px; font-weight: 600; color: #c4ced5; }
+    .words { padding: 0 10px 8px; }
+    p { margin: 0 0 4px; }
+    .left { font-size: 15px; font-weight: 700; }
     a { color: #a9d3ff; }
-    button { min-height: 32px; padding: 2px 10px; font: inherit; font-size: 13px; font-weight: 600; color: #f4f6f7;
+    button { min-height: 28px; padding: 1px 8px; font: inherit; font-size: 12px; font-weight: 600; color: #f4f6f7;
       background: #2b353c; border: 1px solid #9aa7b0; cursor: pointer; }
     :focus-visible { outline: 3px solid #7ab6ff; outline-offset: 2px; }
     .said { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
@@ -64,8 +64,8 @@
   box.hidden = true
   add(box, 'div', 'band')
   const row = add(box, 'div', 'row')
-  add(row, 'span', 'brand', 'Gatehouse · remote access')
-  const move = add(row, 'button', '', 'Other corner')
+  add(row, 'span', 'brand', 'Gatehouse, remote access')
+  const move = add(row, 'button', '', 'Move')
   const fold = add(row, 'button', '')
   const words = add(box, 'div', 'words')
   words.id = 'words'
