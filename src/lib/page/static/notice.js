@@ -31,14 +31,14 @@
     section[data-level='15'] { --tone: #9aa7b0; }
     section[data-level='5'] { --tone: #f2b632; }
     section[data-level='1'], section[data-level='0'] { --tone: #ff6b66; }
-    .row { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 6px; padding: 5px 8px 5px 10px; }
-    .brand { flex: 1 1 auto; font-size: 12px; font-weight: 600; color: #c4ced5; }
+    .row { display: flex; align-items: center; gap: 4px 6px; padding: 5px 8px 5px 10px; }
+    .brand { flex: 1 1 auto; font-weight: 600; color: #c4ced5; }
     .words { padding: 0 10px 8px; }
     p { margin: 0 0 4px; }
     .left { font-size: 15px; font-weight: 700; }
     a { color: #a9d3ff; }
     button { min-height: 28px; padding: 1px 8px; font: inherit; font-size: 12px; font-weight: 600; color: #f4f6f7;
-      background: #2b353c; border: 1px solid #9aa7b0; cursor: pointer; }
+      background: #2b353c; border: 1px solid #9aa7b0; cursor: pointer; white-space: nowrap; }
     :focus-visible { outline: 3px solid #7ab6ff; outline-offset: 2px; }
     .said { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
     @media print { section { display: none; } }`
@@ -64,7 +64,7 @@
   box.hidden = true
   add(box, 'div', 'band')
   const row = add(box, 'div', 'row')
-  add(row, 'span', 'brand', 'Gatehouse, remote access')
+  add(row, 'span', 'brand', 'Gatehouse')
   const move = add(row, 'button', '', 'Move')
   const fold = add(row, 'button', '')
   const words = add(box, 'div', 'words')
