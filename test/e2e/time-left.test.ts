@@ -147,15 +147,7 @@ describe('in a real browser, as access ends', () => {
       expect(await noticeOn(page)).toMatch(/Gatehouse.*Access to filler-1 panel ends in \d+ (?:min|s)\./)
       await page.clock.runFor(1_100)
       await screenshot(page, `time-left/hmi-${minutes}`)
-      await until('the keyboard is there', async () => {
-        await page.keyboard.press('Tab')
-        return (await axTree(page)).some(
-          ({ name, properties }) =>
-            name?.value === 'Fold away' &&
-            properties?.some((property) => property.name === 'focused' && property.value.value === true),
-        )
-      })
-      await page.keyboard.press('Enter')
+      await foldAway(page)
       await until('it is folded', async () => !(await noticeOn(page))?.includes(words))
       expect(await noticeOn(page)).toMatch(/\d+ (?:min|s) left/)
       await screenshot(page, `time-left/hmi-${minutes}-folded`)
@@ -177,10 +169,14 @@ describe('in a real browser, as access ends', () => {
     await grantFor('pump', 4)
     await page.goto(`${plant.origin('pump')}/old`)
     await until('the notice is there', async () => (await noticeOn(page))?.includes('Leave the machine'))
+    expect(await page.evaluate('document.scrollingElement.scrollHeight <= innerHeight')).toBe(true)
     expect(await page.evaluate('[document.compatMode, document.body.innerText.trim()]')).toEqual([
       'BackCompat',
       'Pump 2',
     ])
+    await foldAway(page)
+    await page.reload()
+    await until('it is as it was left', async () => ((await noticeOn(page)) ?? '').endsWith('min left'))
   }, 60_000)
 
   it('a page whose own policy keeps scripts out stays as it is, and without notice', async () => {
@@ -215,4 +211,17 @@ async function axTree(page: Page) {
   const { nodes } = await browser.send('Accessibility.getFullAXTree')
   await browser.detach()
   return nodes
+}
+
+/** By the keyboard alone. */
+async function foldAway(page: Page): Promise<void> {
+  await until('the keyboard is there', async () => {
+    await page.keyboard.press('Tab')
+    return (await axTree(page)).some(
+      ({ name, properties }) =>
+        name?.value === 'Fold away' &&
+        properties?.some((property) => property.name === 'focused' && property.value.value === true),
+    )
+  })
+  await page.keyboard.press('Enter')
 }

@@ -326,6 +326,7 @@ const refusals: readonly [options: string[], path: string, message: string][] = 
     'limits.firstByteSeconds',
     'must be a whole number of seconds from 1 to 3600',
   ],
+  [['timeLeftNotice: often'], 'timeLeftNotice', 'must be true or false'],
   [['probe: {}'], 'probe.path', 'is required'],
   [
     ['probe: { path: /, intervalSeconds: 29 }'],

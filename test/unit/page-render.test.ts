@@ -277,13 +277,12 @@ describe('the files every page needs', () => {
   })
 
   it('ask nobody outside for anything', () => {
-    for (const name of ['page.css', 'page.js'])
+    for (const name of ['page.css', 'page.js', 'notice.js'])
       expect(file(name)).not.toMatch(/https?:|url\(|@import|import\(/)
   })
 
   it('put no text where it would be parsed as HTML', () => {
-    expect(file('page.js')).not.toMatch(
-      /innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|Function\(/,
-    )
+    for (const name of ['page.js', 'notice.js'])
+      expect(file(name)).not.toMatch(/innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval|Function\(/)
   })
 })

@@ -15,10 +15,27 @@
   let nextAskAt = 0
   let level = null
   let isFolded = false
-  let corner = 0
+
+  // The next page of the machine finds it as it was left on this one.
+  const keptUnder = 'gatehouse time left'
+  const kept = (() => {
+    try {
+      return JSON.parse(sessionStorage.getItem(keptUnder)) ?? {}
+    } catch {
+      return {}
+    }
+  })()
+  const keep = () => {
+    try {
+      sessionStorage.setItem(keptUnder, JSON.stringify({ corner, foldedAt: isFolded ? level : null }))
+    } catch {
+      // A page may have no storage; then it unfolds on the next.
+    }
+  }
+  let corner = Number(kept.corner) || 0
 
   const looks = `
-    section { position: fixed; z-index: 2147483647; box-sizing: border-box; max-width: min(300px, calc(100vw - 24px));
+    section { position: fixed; box-sizing: border-box; max-width: min(300px, calc(100vw - 24px));
       color: #f4f6f7; background: #171d22; border: 2px solid #f4f6f7; outline: 1px solid #171d22;
       font: 13px/1.35 system-ui, 'Segoe UI', Roboto, Arial, sans-serif; text-align: left; }
     section[data-corner='0'] { left: 12px; bottom: 12px; }
@@ -40,7 +57,7 @@
     button { min-height: 28px; padding: 1px 8px; font: inherit; font-size: 12px; font-weight: 600; color: #f4f6f7;
       background: #2b353c; border: 1px solid #9aa7b0; cursor: pointer; white-space: nowrap; }
     :focus-visible { outline: 3px solid #7ab6ff; outline-offset: 2px; }
-    .said { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+    .said { position: fixed; left: 0; bottom: 0; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
     @media print { section { display: none; } }`
 
   const add = (parent, tag, name, text = '') => {
@@ -52,7 +69,13 @@
   }
   const host = document.createElement('gatehouse-notice')
   // The page's own styles reach the host, and nothing within.
-  host.style.setProperty('all', 'initial', 'important')
+  // It takes no room in the page, and stands above it.
+  for (const [name, value] of [
+    ['all', 'initial'],
+    ['position', 'fixed'],
+    ['z-index', '2147483647'],
+  ])
+    host.style.setProperty(name, value, 'important')
   const root = host.attachShadow({ mode: 'closed' })
   const sheet = new CSSStyleSheet()
   sheet.replaceSync(looks)
@@ -78,10 +101,12 @@
   move.type = fold.type = 'button'
   move.onclick = () => {
     corner = (corner + 1) % 4
+    keep()
     show()
   }
   fold.onclick = () => {
     isFolded = !isFolded
+    keep()
     show()
   }
   // What is done here is not for the machine: on many a panel a key starts something.
@@ -152,8 +177,8 @@
     if (told) link.href = told.portal
   }
   const appear = (now) => {
-    isFolded = false
-    said.textContent = `${now.title} ${now.text}`
+    isFolded = level === null && now.level === kept.foldedAt
+    if (!isFolded) said.textContent = `${now.title} ${now.text}`
     // A click in this second was aimed at what had been there, perhaps at a stop button.
     box.dataset.new = ''
     setTimeout(() => delete box.dataset.new, 1000)
