@@ -165,7 +165,7 @@ export default tseslint.config(
     languageOptions: {
       sourceType: 'script',
       globals: readonly(
-        'addEventListener AbortController clearInterval clearTimeout console CustomEvent document Event EventSource fetch ' +
+        'addEventListener AbortController clearInterval clearTimeout console CSSStyleSheet CustomEvent document Event EventSource fetch ' +
           'FormData history HTMLElement Intl localStorage location matchMedia navigator performance print requestAnimationFrame ' +
           'ResizeObserver sessionStorage setInterval setTimeout URL URLSearchParams WebSocket window',
       ),

@@ -182,8 +182,8 @@ function describe(plant: {
   tls: { certificateFile: string; keyFile: string } | null
 }): string {
   const { ports, tls } = plant
-  const machine = (id: string, name: string, kind: string, port: number): string =>
-    `  - { id: ${id}, name: ${name}, kind: ${kind}, zone: Hall B, upstream: 'http://127.0.0.1:${port}' }`
+  const machine = (id: string, name: string, kind: string, port: number, more = ''): string =>
+    `  - { id: ${id}, name: ${name}, kind: ${kind}, zone: Hall B, upstream: 'http://127.0.0.1:${port}'${more} }`
   // JSON is YAML, and quotes what a path may hold.
   const tlsLine = tls === null ? [] : [`  tls: ${JSON.stringify(tls)}`]
   return [
@@ -205,7 +205,7 @@ function describe(plant: {
     'keys: { file: keys.json }',
     'audit: { directory: ledger }',
     'endpoints:',
-    machine('filler-1', 'Filler 1', 'hmi', ports.filler),
+    machine('filler-1', 'Filler 1', 'hmi', ports.filler, ', timeLeftNotice: true'),
     machine('labeller-1', 'Labeller 1', 'hmi', ports.labeller),
     machine('historian', 'Historian', 'historian', ports.historian),
     '',

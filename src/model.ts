@@ -87,6 +87,8 @@ export interface Endpoint {
   readonly limits: EndpointLimits
   /** Null: the machine is asked nothing of our own. */
   readonly probe: { readonly path: string; readonly intervalMs: number } | null
+  /** Whether its pages carry our notice of how long access lasts. */
+  readonly timeLeftNotice: boolean
 }
 
 /** The methods Gatehouse knows. Every other is refused before anybody asks what it is for. */

@@ -246,4 +246,13 @@ export const endpointSchema = section('The machines behind Gatehouse. Each gets 
   credentials: credentials.optional(),
   limits,
   probe: probe.optional(),
+  timeLeftNotice: z
+    .boolean()
+    .register(forms, { says: '`true` or `false`' })
+    .prefault(false)
+    .register(optionTexts, {
+      what: 'Whether the machine’s own pages show how long access lasts, from 15 minutes before its end on: Gatehouse appends a script to them. See [time-left.md](time-left.md).',
+      danger:
+        'The only option that changes what a machine sends: its pages come uncompressed, and without what lets a browser keep them. A page can hide the notice, or copy its looks; the portal warns in any case.',
+    }),
 })

@@ -9,6 +9,7 @@ const kinds: Readonly<Record<string, string>> = {
   string: 'text',
   array: 'a list',
   object: 'a group of options',
+  boolean: 'true or false',
 }
 
 /** For zod: what to say where the schema itself says nothing. */

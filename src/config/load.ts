@@ -125,6 +125,7 @@ function completeEndpoint(settings: EndpointSettings, files: FileContents['endpo
       idleMs: limits.idleSeconds * 1_000,
     },
     probe: probe === undefined ? null : { path: probe.path, intervalMs: probe.intervalSeconds * 1_000 },
+    timeLeftNotice: settings.timeLeftNotice,
   }
 }
 

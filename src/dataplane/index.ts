@@ -7,10 +7,11 @@ export {
   type Streams,
 } from './streams.js'
 export { createPace, type Pace, type PaceLimits } from './pace.js'
+export { withPageTail } from './page-tail.js'
 export { isPathOpen } from './path-rules.js'
 export { createUpstreams, type Upstreams } from './pools.js'
 export { startProbes, type Health, type Probes } from './probe.js'
-export type { UpstreamTimeouts } from './upstream.js'
+export type { Upstream, UpstreamTimeouts } from './upstream.js'
 export type { Forwarding, ForwardOutcome, Switched } from './exchange.js'
 export { forwardRequest, inviteBody } from './forward.js'
 export { forwardUpgrade } from './websocket.js'

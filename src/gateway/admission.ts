@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Decision, EpochMs, Facts, Grant, LenientRequest, Pass, Session } from '../model.js'
 import type { OwnAccess } from '../model.js'
-import { newId, type ChangeLog, type Clock } from '../lib/index.js'
+import { newId, timeLeftPath, type ChangeLog, type Clock } from '../lib/index.js'
 import { decide } from '../policy/index.js'
 import type { Ledger } from '../audit/index.js'
 import { isPathOpen, normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
@@ -55,7 +55,7 @@ export const ownPathPrefix = '/.gatehouse/'
 
 const nothing: ReadonlySet<LenientRequest> = new Set()
 
-/** Our stylesheet and the like: the same for everyone, and not worth a line in the ledger. */
+/** Our stylesheet and the like. */
 export const assetPathPrefix = `${ownPathPrefix}static/`
 
 /**
@@ -118,7 +118,7 @@ export function createAdmission(options: AdmissionOptions) {
       grants,
       decision,
     }
-    if (!request.path.startsWith(assetPathPrefix)) await record(admission)
+    if (!isUnrecorded(admission)) await record(admission)
     return admission
   }
 
@@ -128,14 +128,16 @@ export function createAdmission(options: AdmissionOptions) {
   }
 
   function resourceOf(place: Place, request: NormalisedRequest): Facts['resource'] {
-    if (place.kind === 'endpoint' && !request.path.startsWith(ownPathPrefix)) {
+    // How long one may use a machine is told to whom may use it, whatever of it is open to them.
+    const isTimeLeft = request.path === timeLeftPath
+    if (place.kind === 'endpoint' && (isTimeLeft || !request.path.startsWith(ownPathPrefix))) {
       const { endpointId, endpoint } = place
       return {
         kind: 'endpoint',
         endpointId,
         isKnown: endpoint !== null,
-        isMethodOpen: endpoint?.methods?.includes(request.method) ?? true,
-        isPathOpen: isPathOpen(endpoint?.paths ?? null, request.path),
+        isMethodOpen: isTimeLeft || (endpoint?.methods?.includes(request.method) ?? true),
+        isPathOpen: isTimeLeft || isPathOpen(endpoint?.paths ?? null, request.path),
       }
     }
     // A page that does not exist asks for as much as a page that does, so that nobody can map them.
@@ -175,6 +177,15 @@ export function createAdmission(options: AdmissionOptions) {
       { mustBeDurable: decision.outcome === 'permit' && (!request.isSafe || request.isUpgrade) },
     )
   }
+}
+
+/**
+ * Not worth a line in the ledger: our stylesheet and the like, the same for everyone; and what open pages ask again
+ * and again, which reaches no machine and tells people what they see anyway. Whoever is refused that is recorded.
+ */
+function isUnrecorded({ request: { path, isSafe, isUpgrade }, decision }: Admission): boolean {
+  const isAnswered = decision.outcome === 'permit' && isSafe && !isUpgrade
+  return path.startsWith(assetPathPrefix) || (path === timeLeftPath && isAnswered)
 }
 
 /**

@@ -6,12 +6,14 @@ import type { Ledger } from '../audit/index.js'
 import {
   forwardRequest,
   forwardUpgrade,
+  withPageTail,
   type Forwarding,
   type ForwardOutcome,
   type Pace,
   type LiveStream,
   type PendingStream,
   type Switched,
+  type Upstream,
   type Upstreams,
 } from '../dataplane/index.js'
 import type { Assertions } from '../identity/index.js'
@@ -25,6 +27,8 @@ export interface EndpointServerOptions {
   readonly pace: Pace
   readonly assertions: Assertions
   readonly answers: Answers
+  /** Of the script that tells people in a machine's page how long their access lasts. */
+  readonly noticePath: string
   /** Where a machine may send a browser besides itself: the other machines and the portal. */
   readonly registeredOrigins: ReadonlySet<string>
 }
@@ -61,6 +65,7 @@ export function createEndpointServer({
   pace,
   assertions,
   answers,
+  noticePath,
   registeredOrigins,
 }: EndpointServerOptions) {
   async function prepare(
@@ -92,13 +97,20 @@ export function createEndpointServer({
       request: admission.request,
       endpoint,
       endpointOrigin: admission.place.origin,
-      upstream: upstreams.for(endpoint, pass.id),
+      upstream: noticed(admission, endpoint, upstreams.for(endpoint, pass.id)),
       client: admission.source,
       identity: { user: session.principal.email ?? session.principal.id, assertion },
       stream,
       pace,
       isRegisteredOrigin: (origin) => registeredOrigins.has(origin),
     }
+  }
+
+  function noticed({ request, place }: Admission, endpoint: Endpoint, upstream: Upstream): Upstream {
+    if (!endpoint.timeLeftNotice || request.isUpgrade) return upstream
+    // With its origin, because a `<base>` of the page would lead a mere path elsewhere.
+    const tag = `\n<script src="${place.origin}${noticePath}" async></script>\n`
+    return withPageTail(upstream, request, Buffer.from(tag))
   }
 
   /** Begins now. @returns what writes down how it ended, and holds nothing but what that takes */

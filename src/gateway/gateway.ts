@@ -6,6 +6,7 @@ import {
   describeError,
   GatehouseError,
   newId,
+  timeLeftPath,
   type ChangeLog,
   type Clock,
   type Keyring,
@@ -29,6 +30,7 @@ import { createLocator, isNavigation, type Place } from './origins.js'
 import { createRefusals } from './refusals.js'
 import { createServer, type Exchange } from './server.js'
 import { createSourceReader, createTrust } from './source.js'
+import { answerTimeLeft } from './time-left.js'
 import { createTurnstile, type Full, type Slot } from './turnstile.js'
 
 export interface GatewayOptions {
@@ -65,6 +67,7 @@ export function createGateway(options: GatewayOptions) {
     pace: createPace(config.server.limits),
     assertions: options.assertions,
     answers,
+    noticePath: pages.assetPath('notice.js'),
     registeredOrigins: new Set([
       config.server.publicUrl.origin,
       ...config.endpoints.map(({ id }) => endpointOrigin(config, id)),
@@ -227,6 +230,8 @@ export function createGateway(options: GatewayOptions) {
       const query = new URLSearchParams(request.query ?? '')
       if (request.path === '/.gatehouse/start') handover.start(admission, place, query.get('to') ?? '', res)
       else if (request.path === '/.gatehouse/enter') await handover.enter(admission, place, res)
+      else if (request.path === timeLeftPath)
+        answerTimeLeft(admission, res, { clock, pages, portal: config.server.publicUrl })
       else throw new GatehouseError('not-found', '')
     } else {
       const surface = surfaces.find((candidate) => candidate.accessOf(request.method, request.path) !== null)
@@ -261,13 +266,12 @@ export function createGateway(options: GatewayOptions) {
   }
 
   function accessOf(place: Place, method: string, path: string): OwnAccess | null {
-    if (path.startsWith(ownPathPrefix)) return 'public'
-    if (place.kind !== 'portal') return null
-    for (const surface of surfaces) {
+    const asked = place.kind === 'portal' ? surfaces : []
+    for (const surface of asked) {
       const access = surface.accessOf(method, path)
       if (access !== null) return access
     }
-    return null
+    return path.startsWith(ownPathPrefix) ? 'public' : null
   }
 
   function visitOf({ id, source, session, cookies }: Admission): Visit {

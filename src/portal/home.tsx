@@ -10,8 +10,15 @@ import {
   type PersonalCall,
   type Route,
 } from '../lib/page/index.js'
-import { GatehouseError } from '../lib/index.js'
-import type { Endpoint, EpochMs, Grant } from '../model.js'
+import {
+  dueWarning,
+  endWarnings,
+  fingerprint,
+  GatehouseError,
+  timeLeftPath,
+  type Warning,
+} from '../lib/index.js'
+import type { Endpoint, EpochMs, Grant, Session } from '../model.js'
 import { grantState } from '../policy/index.js'
 import type { PortalContext } from './context.js'
 
@@ -19,17 +26,26 @@ import type { PortalContext } from './context.js'
 interface Opening {
   readonly endpoint: Endpoint
   readonly grant: Grant
+  /** When access ends: with the grant, or with the session before it. */
+  readonly endsAt: EpochMs
+}
+
+/** What the front page is made of. */
+interface Holdings {
+  readonly now: EpochMs
+  readonly open: readonly Opening[]
+  readonly stopped: readonly Endpoint[]
+  readonly coming: readonly Grant[]
+  readonly ended: readonly Grant[]
 }
 
 const shownEndedMs = 14 * 24 * 3_600_000
-/** From here on the time left is what a person should look at. */
-const soonMs = 15 * 60_000
 
 /** What the person may open now, later, and could until recently. */
 export function homeRoutes(context: PortalContext): Route[] {
   const { config, clock, pages, grants, mayOpen } = context
 
-  async function showHome({ session, viewer }: PersonalCall): Promise<Answer> {
+  async function holdingsOf(session: Session): Promise<Holdings> {
     const held = await grants.heldBy(session.principal.id)
     const now = clock.now()
     const granted = new Set(
@@ -43,8 +59,9 @@ export function homeRoutes(context: PortalContext): Route[] {
       if (decision.reasons.includes('view-unproved'))
         throw new GatehouseError('store-unavailable', 'Access cannot be checked right now.')
       if (decision.reasons.includes('lockdown')) stopped.push(endpoint)
-      const grant = decision.outcome === 'permit' ? held.find(({ id }) => id === decision.grantId) : undefined
-      if (grant) open.push({ endpoint, grant })
+      if (decision.outcome !== 'permit') continue
+      const grant = held.find(({ id }) => id === decision.grantId)
+      if (grant) open.push({ endpoint, grant, endsAt: decision.closeAt ?? grant.until })
     }
     const coming = held
       .filter((grant) => grantState(grant, now) === 'grant-not-started')
@@ -56,6 +73,18 @@ export function homeRoutes(context: PortalContext): Route[] {
           now - endOf(grant) < shownEndedMs,
       )
       .sort((a, b) => endOf(b) - endOf(a))
+    return { now, open, stopped, coming, ended }
+  }
+
+  /** For the open page, which loads again when something else would be shown. */
+  async function tellWhatIsShown({ session }: PersonalCall): Promise<Answer> {
+    const holdings = await holdingsOf(session)
+    return { kind: 'json', body: { now: holdings.now, shown: markOf(holdings) } }
+  }
+
+  async function showHome({ session, viewer }: PersonalCall): Promise<Answer> {
+    const holdings = await holdingsOf(session)
+    const { now, open, stopped, coming, ended } = holdings
     const html = pages.render({
       title: 'What you may open',
       section: 'home',
@@ -65,6 +94,13 @@ export function homeRoutes(context: PortalContext): Route[] {
       body: (
         <>
           <h1>What you may open</h1>
+          <p
+            class="visually-hidden"
+            role="status"
+            data-said
+            data-ask={timeLeftPath}
+            data-shown={markOf(holdings)}
+          />
           {stopped.length > 0 && <StoppedNotice names={stopped.map(({ name }) => name).join(', ')} />}
           {open.length + coming.length + stopped.length === 0 && (
             <NothingYet
@@ -77,12 +113,7 @@ export function homeRoutes(context: PortalContext): Route[] {
             <section aria-labelledby="open">
               <h2 id="open">Open now</h2>
               {open.map((opening) => (
-                <OpenCard
-                  {...opening}
-                  sessionEndsAt={session.endsAt}
-                  now={now}
-                  origin={context.originOf(opening.endpoint.id)}
-                />
+                <OpenCard {...opening} now={now} origin={context.originOf(opening.endpoint.id)} />
               ))}
             </section>
           )}
@@ -114,7 +145,21 @@ export function homeRoutes(context: PortalContext): Route[] {
       .join(', ')
   }
 
-  return [personal('GET', '/', 'verified', showHome)]
+  return [
+    personal('GET', '/', 'verified', showHome),
+    personal('GET', timeLeftPath, 'verified', tellWhatIsShown),
+  ]
+}
+
+/** The same as long as the page would show the same, but for the time that passes. */
+function markOf({ open, stopped, coming, ended }: Holdings): string {
+  return fingerprint(
+    JSON.stringify([
+      open.map(({ endpoint, grant, endsAt }) => [endpoint.id, grant.id, endsAt]),
+      stopped.map(({ id }) => id),
+      [...coming, ...ended].map((grant) => [grant.id, grant.from, endOf(grant), grant.revocation !== null]),
+    ]),
+  )
 }
 
 function endOf(grant: Grant): EpochMs {
@@ -165,11 +210,12 @@ function NothingYet(props: { hadSome: boolean; email: string | null; isStaff: bo
   )
 }
 
-function OpenCard(props: Opening & { sessionEndsAt: EpochMs; now: EpochMs; origin: string }): VNode {
-  const { endpoint, grant, sessionEndsAt, now, origin } = props
-  const isSoon = grant.until - now < soonMs
+function OpenCard(props: Opening & { now: EpochMs; origin: string }): VNode {
+  const { endpoint, grant, endsAt, now, origin } = props
+  const warnings = endWarnings({ grant, at: endsAt })
+  const due = dueWarning(warnings, endsAt - now)
   return (
-    <article class="card open" data-soon={isSoon ? 'yes' : 'no'}>
+    <article class="card open" data-warning={due === null ? 'none' : levelOf(due)}>
       <div class="what">
         <div class="title">
           <h3>{endpoint.name}</h3>
@@ -191,32 +237,46 @@ function OpenCard(props: Opening & { sessionEndsAt: EpochMs; now: EpochMs; origi
       <div class="time">
         <p>
           <span class="left">
-            <TimeUntil at={grant.until} now={now} thenReload /> left
+            <TimeUntil at={endsAt} now={now} thenReload /> left
           </span>{' '}
           <span class="soft">
-            until <Instant at={grant.until} />
+            until <Instant at={endsAt} />
           </span>
         </p>
         <progress
           aria-label="Time used"
-          max={grant.until - grant.from}
+          max={endsAt - grant.from}
           value={Math.max(0, now - grant.from)}
           data-start={grant.from}
-          data-end={grant.until}
+          data-end={endsAt}
         />
-        <p class="if-soon">
-          At the end the connection is cut. Leave the machine in a safe state, or ask the plant for more time
-          now.
+        {warnings.map((warning) => (
+          <p
+            class="warning"
+            data-within={warning.withinMs}
+            data-level={levelOf(warning)}
+            hidden={warning !== due}
+          >
+            {warning.text}
+          </p>
+        ))}
+        <p class="warning" data-within={0} data-level="0" hidden>
+          Your access has ended. If your work is not finished, ask your contact at the plant for more time.
         </p>
-        {sessionEndsAt < grant.until && (
+        {endsAt < grant.until && (
           <p class="soft">
-            You will have to sign in again at <Instant at={sessionEndsAt} />.
+            You will have to sign in again then: your grant runs until <Instant at={grant.until} />.
           </p>
         )}
       </div>
       <WhyFacts grant={grant} />
     </article>
   )
+}
+
+/** In minutes, for the stylesheet. */
+function levelOf({ withinMs }: Warning): string {
+  return String(withinMs / 60_000)
 }
 
 function ComingCard(props: { grant: Grant; now: EpochMs; names: string }): VNode {
@@ -250,7 +310,8 @@ function EndedCard(props: { grant: Grant; names: string }): VNode {
         <h3>{names}</h3>
         {grant.revocation === null ? (
           <p class="soft">
-            Ended as agreed on <Instant at={grant.until} />
+            Ended as agreed on <Instant at={grant.until} />. If your work is not finished, ask your contact at
+            the plant for more time.
           </p>
         ) : (
           <p>

@@ -313,7 +313,7 @@ describe('what one may open', () => {
     )
 
     await plant.clock.advance({ hours: 1, minutes: 50 })
-    expect((await client.navigate(plant.portal)).text).toContain('data-soon="yes"')
+    expect((await client.navigate(plant.portal)).text).toContain('data-warning="15"')
     await plant.revoke(running)
     await plant.revoke(later)
     expect(visibleText(await client.navigate(plant.portal))).toContain('Nothing is open to you now')

@@ -17,6 +17,7 @@ export function endpointUnderTest(over: Partial<Endpoint> & Pick<Endpoint, 'upst
     credentials: null,
     limits: { connections: null, bodyBytes: 2 ** 33, firstByteMs: 60_000, idleMs: 900_000 },
     probe: null,
+    timeLeftNotice: false,
     ...over,
   }
 }

@@ -95,6 +95,8 @@ describe('an endpoint with options', () => {
     ['methods: [GET, HEAD, POST]', { methods: ['GET', 'HEAD', 'POST'] }],
     ["paths: ['/', '/hmi/', '/api/values']", { paths: ['/', '/hmi/', '/api/values'] }],
     ['hostHeader: original', { hostHeader: 'original' }],
+    ['timeLeftNotice: true', { timeLeftNotice: true }],
+    ['timeLeftNotice: false', {}],
     ['probe: { path: /health }', { probe: { path: '/health', intervalMs: 300_000 } }],
     ['probe: { path: /health, intervalSeconds: 30 }', { probe: { path: '/health', intervalMs: 30_000 } }],
     [
@@ -324,6 +326,7 @@ const refusals: readonly [options: string[], path: string, message: string][] = 
     'limits.firstByteSeconds',
     'must be a whole number of seconds from 1 to 3600',
   ],
+  [['timeLeftNotice: often'], 'timeLeftNotice', 'must be true or false'],
   [['probe: {}'], 'probe.path', 'is required'],
   [
     ['probe: { path: /, intervalSeconds: 29 }'],

@@ -20,6 +20,8 @@ export function pageHeaders(options: {
         scriptSrc: ["'self'"],
         styleSrc: ["'self'"],
         imgSrc: ["'self'", 'data:'],
+        // The front page asks whether it still tells the truth.
+        connectSrc: ["'self'"],
         formAction: ["'self'", ...options.formTargets],
         frameAncestors: ["'none'"],
         baseUri: ["'none'"],

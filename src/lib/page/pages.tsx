@@ -23,6 +23,8 @@ export interface Pages {
   send(res: ServerResponse, status: number, html: string): void
   /** By name, for `/.gatehouse/static/<name>` on every host. */
   assets(): ReadonlyMap<string, Asset>
+  /** Where a file of them is found: `/.gatehouse/static/notice.3f2a91c07b.js`. */
+  assetPath(file: string): string
 }
 
 /** @example createPages(config).message({ title, text, next, code: 'denied', requestId }) */
@@ -55,5 +57,6 @@ export function createPages({ server, oidc }: PagesOptions): Pages {
       res.end(res.req.method === 'HEAD' ? undefined : body)
     },
     assets: () => assets.byName,
+    assetPath: assets.path,
   }
 }

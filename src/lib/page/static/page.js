@@ -8,9 +8,10 @@ const add = (parent, tag, text = '', attributes = {}) => {
   return node
 }
 
-// The server's clock counts: the viewer's may be wrong.
-const skew = (document.documentElement.dataset.now ?? Date.now()) - Date.now()
-const now = () => Date.now() + skew
+// The server's clock counts: the viewer's may be wrong, or be set while the page is open.
+const arrivedAt = performance.getEntriesByType('navigation')[0]?.responseStart || performance.now()
+let ahead = (document.documentElement.dataset.now ?? Date.now()) - arrivedAt
+const now = () => performance.now() + ahead
 
 const words = (ms) => {
   const s = Math.max(0, Math.floor(ms / 1000))
@@ -19,13 +20,26 @@ const words = (ms) => {
   const [big, small] = h >= 48 ? [`${Math.floor(h / 24)} d`, `${h % 24} h`] : [`${h} h`, `${m % 60} min`]
   return h ? `${big} ${small}`.replace(/ 0 .+/, '') : m > 1 ? `${m} min` : `${s} s`
 }
+// Said aloud when it comes up, and never again: a countdown that is read out keeps nobody safe.
+const warn = (card, left, text) => {
+  const due = all('[data-within]', card).findLast((warning) => left <= warning.dataset.within)
+  const level = due?.dataset.level ?? 'none'
+  if (card.dataset.warning === level) return
+  const isCloser = !(Number(level) >= Number(card.dataset.warning))
+  card.dataset.warning = level
+  for (const warning of all('[data-within]', card)) warning.hidden = warning !== due
+  if (!due || !isCloser) return
+  const said = level === '0' ? '' : `: ${text} left`
+  document.querySelector('[data-said]').textContent =
+    `${card.querySelector('h3').textContent}${said}. ${due.textContent}`
+}
 const tick = () => {
   for (const node of all('[data-until]')) {
     const left = node.dataset.until - now()
     const text = words(left)
     if (node.textContent !== text) node.textContent = text
-    const card = node.closest('[data-soon]')
-    if (card) card.dataset.soon = left < 900_000 ? 'yes' : 'no'
+    const card = node.closest('[data-warning]')
+    if (card) warn(card, left, text)
     if (left <= 0 && 'reload' in node.dataset) {
       delete node.dataset.reload
       setTimeout(() => location.reload(), 500)
@@ -63,7 +77,7 @@ for (const button of all('[data-print]')) {
 }
 
 // Ask before what hurts; send nothing twice.
-const ask = (form) => {
+const confirmFirst = (form) => {
   const { confirm, confirmTitle, confirmButton } = form.dataset
   const dialog = add(document.body, 'dialog', '', { 'aria-labelledby': 'ask' })
   add(dialog, 'h2', confirmTitle, { id: 'ask' })
@@ -83,7 +97,7 @@ addEventListener('submit', (event) => {
   const mustAsk = form.dataset.confirm && !form.elements.sure
   if (mustAsk || form.dataset.sent) event.preventDefault()
   else form.dataset.sent = 'yes'
-  if (mustAsk) ask(form)
+  if (mustAsk) confirmFirst(form)
 })
 
 // Date fields mean UTC without scripts.
@@ -116,6 +130,18 @@ for (const output of all('[data-readback]')) {
   form.addEventListener('input', say)
   say()
 }
+
+// What is open may change meanwhile. Asked calmly, and only while somebody looks.
+const shown = document.querySelector('[data-shown]')
+const ask = async () => {
+  const askedAt = performance.now()
+  const answer = await fetch(shown.dataset.ask, { cache: 'no-store', redirect: 'error' })
+  const told = answer.ok && (await answer.json())
+  if (told) ahead = told.now - askedAt
+  if (answer.status === 401 || (told && told.shown !== shown.dataset.shown)) location.reload()
+}
+// Whoever gives no answer now may give one next time.
+if (shown) setInterval(() => document.hidden || ask().catch(() => {}), 20_000)
 
 // On return to a page left open, load it again.
 let leftAt = 0
