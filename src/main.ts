@@ -148,7 +148,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     journal,
     ledger,
     sessions: createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs }),
-    grants: createGrants({ ...shared, maxLengthMs: config.grants.maxLengthMs, endpointIds }),
+    grants: createGrants({ ...shared, ...config.grants, endpointIds }),
     lockdowns: createLockdowns({ ...shared, endpointIds }),
     people: createPeople(shared),
     secondFactor: createSecondFactor({ ...shared, ...config.totp }),
@@ -221,7 +221,10 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...{ streams, upstreams, assertions, pages },
     surfaces: [portal, admin],
   })
-  const watch = await watchChanges({ clock, logger, changes, journal, streams, sessions, grants, lockdowns })
+  const watch = await watchChanges({
+    ...{ clock, logger, changes, journal, streams, sessions, grants, lockdowns },
+    endings: config.grants.endings,
+  })
   const server = gateway.listen()
   let operations: Server | null = null
   let probes: Probes | null = null

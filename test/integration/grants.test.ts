@@ -641,6 +641,7 @@ function open(
       events.push(event)
     },
     maxLengthMs: 12 * hour,
+    endings: { drainMs: 2 * minute, readOnlyMs: 10 * minute },
     endpointIds,
   })
 }
