@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { WebSocket, WebSocketServer, type ClientOptions, type ServerOptions } from 'ws'
 import { closeFrame } from '../../src/dataplane/frames.js'
+import type { TestClock } from '../support/clock.js'
 import {
   dial,
   eventually,
@@ -459,7 +460,7 @@ describe('a viewer', () => {
 
 describe('a visitor whose grant turns read-only', () => {
   const minute = 60_000
-  const turning = { viewOnlyFrom: ({ now }: { now(): number }) => now() + 50 * minute }
+  const turning = { viewOnlyFrom: (clock: TestClock) => clock.now() + 50 * minute }
 
   it('goes on to see, and says nothing more but what had begun', async () => {
     const machine = await startSocketMachine()
