@@ -1,5 +1,6 @@
 import type { VNode } from 'preact'
 import {
+  durationWords,
   Instant,
   Notice,
   personal,
@@ -11,8 +12,8 @@ import {
   type Route,
 } from '../lib/page/index.js'
 import { GatehouseError } from '../lib/index.js'
-import type { Endpoint, EpochMs, Grant } from '../model.js'
-import { grantState } from '../policy/index.js'
+import type { EndingLimits, Endpoint, EpochMs, Grant } from '../model.js'
+import { grantState, phasesOf } from '../policy/index.js'
 import type { PortalContext } from './context.js'
 
 /** A machine one may open, with the grant that counts. */
@@ -81,6 +82,7 @@ export function homeRoutes(context: PortalContext): Route[] {
                   {...opening}
                   sessionEndsAt={session.endsAt}
                   now={now}
+                  limits={config.grants.endings}
                   origin={context.originOf(opening.endpoint.id)}
                 />
               ))}
@@ -165,15 +167,17 @@ function NothingYet(props: { hadSome: boolean; email: string | null; isStaff: bo
   )
 }
 
-function OpenCard(props: Opening & { sessionEndsAt: EpochMs; now: EpochMs; origin: string }): VNode {
-  const { endpoint, grant, sessionEndsAt, now, origin } = props
+function OpenCard(
+  props: Opening & { sessionEndsAt: EpochMs; now: EpochMs; limits: EndingLimits; origin: string },
+): VNode {
+  const { endpoint, grant, sessionEndsAt, now, limits, origin } = props
   const isSoon = grant.until - now < soonMs
   return (
     <article class="card open" data-soon={isSoon ? 'yes' : 'no'}>
       <div class="what">
         <div class="title">
           <h3>{endpoint.name}</h3>
-          {grant.access === 'view' && <span class="tag">View only</span>}
+          {isViewOnly(grant, now, limits) && <span class="tag">View only</span>}
         </div>
         <p class="soft">
           {[endpoint.zone, kindNames[endpoint.kind]].filter((text) => text !== null).join(' · ')}
@@ -205,9 +209,9 @@ function OpenCard(props: Opening & { sessionEndsAt: EpochMs; now: EpochMs; origi
           data-end={grant.until}
         />
         <p class="if-soon">
-          At the end the connection is cut. Leave the machine in a safe state, or ask the plant for more time
-          now.
+          {cutWords[grant.ending]} Leave the machine in a safe state, or ask the plant for more time now.
         </p>
+        <EndingNote grant={grant} limits={limits} />
         {sessionEndsAt < grant.until && (
           <p class="soft">
             You will have to sign in again at <Instant at={sessionEndsAt} />.
@@ -216,6 +220,32 @@ function OpenCard(props: Opening & { sessionEndsAt: EpochMs; now: EpochMs; origi
       </div>
       <WhyFacts grant={grant} />
     </article>
+  )
+}
+
+const cutWords = {
+  cut: 'At the end the connection is cut.',
+  drain: 'At the end nothing new starts, and live connections are closed.',
+  'read-only': 'Towards the end you may only look.',
+} as const
+
+function isViewOnly(grant: Grant, now: EpochMs, limits: EndingLimits): boolean {
+  const { viewOnlyFrom } = phasesOf(grant, limits)
+  return viewOnlyFrom !== null && now >= viewOnlyFrom
+}
+
+/** Where the end is not simply the end. */
+function EndingNote({ grant, limits }: { grant: Grant; limits: EndingLimits }): VNode | null {
+  const { viewOnlyFrom } = phasesOf(grant, limits)
+  if (grant.ending === 'drain')
+    return (
+      <p class="soft">{`What is uploading at the end may go on for ${durationWords(limits.drainMs)}.`}</p>
+    )
+  if (grant.access !== 'operate' || viewOnlyFrom === null) return null
+  return (
+    <p class="soft">
+      View only from <Instant at={viewOnlyFrom} />.
+    </p>
   )
 }
 
