@@ -163,7 +163,10 @@ describe('a configuration that says only what it must', () => {
       sessions: { maxLengthMs: 12 * 3_600_000 },
       keys: { file: '/etc/gatehouse/keys.json' },
       audit: { directory: '/var/lib/ledger', durability: 'state-changing', writer: 'gateway' },
-      grants: { maxLengthMs: 12 * 3_600_000 },
+      grants: {
+        maxLengthMs: 12 * 3_600_000,
+        endings: { drainMs: 2 * 60_000, readOnlyMs: 10 * 60_000 },
+      },
       log: { level: 'info' },
       endpoints: [],
       exceptions: [],
