@@ -4,6 +4,7 @@ import { readLedger } from '../../src/audit/index.js'
 import { startGatehouse, type Gatehouse } from '../../src/main.js'
 import type { Grant } from '../../src/model.js'
 import type { Answer, Client, ClientSocket } from '../support/client.js'
+import { visibleText } from '../support/html.js'
 import { silentLogger } from '../support/logger.js'
 import { freePorts } from '../support/ports.js'
 import { startPlant, type Plant } from '../support/plant.js'
@@ -207,9 +208,14 @@ describe('when a grant that drains has ended', () => {
   it('it goes on where Redis was away for a moment, and all is looked at afresh', async () => {
     const grant = await begin('drain')
     const events = await client.stream(press('/events'))
+    const other = await plant.issue({ endpoints: ['press-4'] })
+    const elsewhere = `${plant.origin('press-4')}/events`
+    expect((await client.navigate(plant.origin('press-4'))).status).toBe(200)
+    const witness = await client.stream(elsewhere)
     await advanceTo(grant.until + 1)
+    await plant.revokeUnannounced(other)
     await plant.redis.restart()
-    await until('Redis is believed again', async () => codeOf(await client.fetch(press())) === 'grant-ended')
+    expect(await witness.ended).toBe('broken')
     const before = events.received()
     await until('events go on', () => events.received() > before)
     await plant.clock.advance({ minutes: 2 })
@@ -222,6 +228,9 @@ describe('when a grant has turned read-only', () => {
     const grant = await begin('read-only')
     const live = await openLive()
     const { request: sending, answer } = await upload()
+    const portal = visibleText(await client.navigate(plant.portal))
+    expect(portal).toContain('Towards the end you may only look.')
+    expect(portal).toMatch(/View only from \d{4}-/)
     await advanceTo(grant.until - 10 * minute - 1)
     expect((await post()).status).toBe(200)
     await plant.clock.advance({ ms: 1 })

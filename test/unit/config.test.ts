@@ -268,6 +268,15 @@ describe('a configuration with every option', () => {
   ])('may let grants run for %s', (text, ms) => {
     expect(parse(withValues({ 'grants.maxLength': text })).grants.maxLengthMs).toBe(ms)
   })
+
+  it.each([
+    ['drainLimit', '10s', { drainMs: 10_000 }],
+    ['drainLimit', '1h', { drainMs: 3_600_000 }],
+    ['readOnlyFor', '1m', { readOnlyMs: 60_000 }],
+    ['readOnlyFor', '4h', { readOnlyMs: 4 * 3_600_000 }],
+  ])('may have grants.%s of %s', (option, text, endings) => {
+    expect(parse(withValues({ [`grants.${option}`]: text })).grants.endings).toMatchObject(endings)
+  })
 })
 
 const origin = 'must be an https origin without path, query or credentials'
@@ -417,6 +426,8 @@ const refusals: readonly [path: string, message: string, values: readonly string
   ['grants.maxLength', 'must be between 5m and 31d', ['4m', '32d', '3650d', '0d']],
   ['grants.maxLength', durationForm, ['12 hours', '1h30m', '-1h', '1.5h', "''"]],
   ['grants.maxLength', quoted, ['12']],
+  ['grants.drainLimit', 'must be between 10s and 1h', ['9s', '61m', '0s']],
+  ['grants.readOnlyFor', 'must be between 1m and 4h', ['59s', '5h', '0m']],
   ['log.level', 'must be debug, info, warn, error or silent', ['verbose', 'INFO']],
   [
     'endpoints[0].id',
