@@ -50,6 +50,8 @@ audit:
   writer: gateway-1
 grants:
   maxLength: 4h
+  drainLimit: 5m
+  readOnlyFor: 15m
 log:
   level: warn
 endpoints:
@@ -189,7 +191,10 @@ describe('a configuration with every option', () => {
     ])
     expect(config.server.shutdownSeconds).toBe(20)
     expect(config.oidc.roles.admin).toEqual(['plant-it'])
-    expect(config.grants.maxLengthMs).toBe(4 * 3_600_000)
+    expect(config.grants).toEqual({
+      maxLengthMs: 4 * 3_600_000,
+      endings: { drainMs: 5 * 60_000, readOnlyMs: 15 * 60_000 },
+    })
     expect(config.audit).toEqual({
       directory: '/etc/gatehouse/ledger',
       durability: 'every-request',
