@@ -168,7 +168,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     journal,
     ledger,
     sessions: createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs }),
-    grants: createGrants({ ...shared, maxLengthMs: config.grants.maxLengthMs, endpointIds }),
+    grants: createGrants({ ...shared, ...config.grants, endpointIds }),
     lockdowns: createLockdowns({ ...shared, endpointIds }),
     people,
     secondFactor,
@@ -248,6 +248,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   })
   const watch = await watchChanges({
     ...{ clock, logger, changes, journal, streams, sessions, grants, lockdowns, secondFactor },
+    endings: config.grants.endings,
   })
   const server = gateway.listen()
   let operations: Server | null = null

@@ -151,9 +151,20 @@ export interface EndpointLimits {
 export const accessLevels = ['view', 'operate'] as const
 export type Access = (typeof accessLevels)[number]
 
-/** What happens to running work when a grant ends. Only `cut` is available yet. */
+/**
+ * What happens to running work when a grant ends: everything is cut at once; or requests that run may finish within a
+ * bound; or for the last while only looking is allowed. A revocation always cuts.
+ */
 export const endings = ['cut', 'drain', 'read-only'] as const
 export type Ending = (typeof endings)[number]
+
+/** How far the endings reach, for all grants alike. */
+export interface EndingLimits {
+  /** How long a request may outlive a grant that drains. */
+  readonly drainMs: number
+  /** How long before its end a grant turns read-only; never more than half of its length. */
+  readonly readOnlyMs: number
+}
 
 /** Who did something: a signed-in person, or an operator at the command line of the host. */
 export type Actor =
@@ -228,6 +239,7 @@ export const reasons = [
   'method-closed',
   'path-closed',
   'view-only',
+  'grant-read-only',
   'lockdown',
   'view-unproved',
 ] as const
@@ -244,6 +256,8 @@ export type Decision =
       readonly reasons: readonly Reason[]
       /** When everything this permit opened must be closed; null when nothing outlives the answer. */
       readonly closeAt: EpochMs | null
+      /** From when on what stays open may only look, already past where it may not do more now; null for never. */
+      readonly viewOnlyFrom: EpochMs | null
       readonly grantId: string | null
       readonly obligations: readonly Obligation[]
     }
@@ -287,6 +301,7 @@ export interface Facts {
     | null
   /** The grants bound to the session's principal, in no order, ended and revoked ones included. */
   readonly grants: readonly Grant[]
+  readonly endings: EndingLimits
   /** All that are in force, whoever they are about. */
   readonly lockdowns: readonly Lockdown[]
 }
@@ -295,6 +310,7 @@ export interface Facts {
 export const cutCauses = [
   'grant-ended',
   'grant-revoked',
+  'grant-extended',
   'session-ended',
   'session-killed',
   'signed-out',

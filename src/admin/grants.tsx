@@ -22,12 +22,14 @@ import {
   type Route,
   type Viewer,
 } from '../lib/page/index.js'
-import type { EpochMs, Grant } from '../model.js'
-import { grantState } from '../policy/index.js'
+import type { EndingLimits, EpochMs, Grant } from '../model.js'
+import { grantState, isDraining, phasesOf } from '../policy/index.js'
 import type { AdminOptions } from './options.js'
 import {
   actorName,
   dateFieldText,
+  endingNames,
+  endingSentence,
   fieldMessage,
   GrantSentence,
   machineNames,
@@ -56,6 +58,7 @@ interface Refusal {
 /** The list of grants, one grant, and what can be done to it. */
 export function grantRoutes(options: AdminOptions): Route[] {
   const { config, clock, pages, grants, lockdowns, secondFactor } = options
+  const limits = config.grants.endings
 
   async function showList({ viewer }: PersonalCall): Promise<Answer> {
     const all = await grants.list()
@@ -63,9 +66,15 @@ export function grantRoutes(options: AdminOptions): Route[] {
     const now = clock.now()
     const inState = (...states: string[]): Grant[] =>
       all.filter((grant) => states.includes(grantState(grant, now)))
-    const running = inState('grant-active').sort((a, b) => a.until - b.until)
+    const isOver = (grant: Grant): boolean => hasClosed(grant, now)
+    const running = [
+      ...inState('grant-active'),
+      ...inState('grant-ended').filter((grant) => !isOver(grant)),
+    ].sort((a, b) => a.until - b.until)
     const coming = inState('grant-not-started').sort((a, b) => a.from - b.from)
-    const ended = inState('grant-ended', 'grant-revoked').sort((a, b) => endOf(b) - endOf(a))
+    const ended = inState('grant-ended', 'grant-revoked')
+      .filter(isOver)
+      .sort((a, b) => endOf(b) - endOf(a))
     const html = pages.render({
       title: 'Grants',
       section: 'grants',
@@ -132,8 +141,13 @@ export function grantRoutes(options: AdminOptions): Route[] {
     )
   }
 
+  /** Whether nothing can be done about it any more: one that drains can be revoked, and given more time. */
+  function hasClosed(grant: Grant, now: EpochMs): boolean {
+    return endOf(grant) <= now && !isDraining(grant, now, limits)
+  }
+
   function GrantRow({ grant, now, viewer }: { grant: Grant; now: EpochMs; viewer: Viewer }): VNode {
-    const isOver = endOf(grant) <= now
+    const isOver = hasClosed(grant, now)
     return (
       <Row>
         <RowHead>
@@ -145,10 +159,13 @@ export function grantRoutes(options: AdminOptions): Route[] {
           {grant.access === 'view' && <div class="soft small">view only</div>}
         </Cell>
         <Cell label="Time">
-          <StateText grant={grant} now={now} />
+          <StateText grant={grant} now={now} limits={limits} />
           <div class="soft small">
             <Window from={grant.from} until={grant.until} />
           </div>
+          {grant.ending !== 'cut' && !isOver && (
+            <div class="soft small">{endingNames[grant.ending].toLowerCase()}</div>
+          )}
         </Cell>
         <Cell label="Reason">
           <div class="clamp">
@@ -202,7 +219,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
       !(principalId !== null && (await secondFactor.status(principalId)).isEnrolled)
     const now = clock.now()
     const done = doneNotices[query.one('done')]
-    const isOver = endOf(grant) <= now
+    const isOver = hasClosed(grant, now)
     const openCount = options.streams().filter((stream) => stream.grantId === grant.id).length
     const html = pages.render({
       title: refusal === null ? 'Grant' : 'Error: Grant',
@@ -215,12 +232,12 @@ export function grantRoutes(options: AdminOptions): Route[] {
           <div class="panel">
             <div class="title head">
               <h1>Grant</h1>
-              <StateText grant={grant} now={now} />
+              <StateText grant={grant} now={now} limits={limits} />
             </div>
             <p class="lead">
               <GrantSentence grant={grant} endpoints={config.endpoints} now={now} />
             </p>
-            <GrantFacts grant={grant} openCount={openCount} />
+            <GrantFacts grant={grant} openCount={openCount} limits={limits} />
             {needsInvitation && !isOver && (
               <form method="post" action="/admin/invitations">
                 <FormToken viewer={viewer} />
@@ -424,13 +441,23 @@ function QuickExtend(props: { grant: Grant; hours: number; viewer: Viewer }): VN
   )
 }
 
-function StateText(props: { grant: Grant; now: EpochMs }): VNode {
-  const { grant, now } = props
+function StateText(props: { grant: Grant; now: EpochMs; limits: EndingLimits }): VNode {
+  const { grant, now, limits } = props
   const name = stateName(grant, now)
+  const { viewOnlyFrom, drainsUntil } = phasesOf(grant, limits)
   if (name === 'Running') {
+    const isReadOnly = grant.ending === 'read-only' && viewOnlyFrom !== null && now >= viewOnlyFrom
     return (
       <span>
-        Running, <TimeUntil at={grant.until} now={now} thenReload /> left
+        {isReadOnly ? 'Running, view only now' : 'Running'},{' '}
+        <TimeUntil at={grant.until} now={now} thenReload /> left
+      </span>
+    )
+  }
+  if (isDraining(grant, now, limits)) {
+    return (
+      <span>
+        Ended; what runs may finish, <TimeUntil at={drainsUntil} now={now} thenReload /> left
       </span>
     )
   }
@@ -453,8 +480,8 @@ function StateText(props: { grant: Grant; now: EpochMs }): VNode {
   )
 }
 
-function GrantFacts(props: { grant: Grant; openCount: number }): VNode {
-  const { grant, openCount } = props
+function GrantFacts(props: { grant: Grant; openCount: number; limits: EndingLimits }): VNode {
+  const { grant, openCount, limits } = props
   return (
     <dl class="facts">
       <dt>Reason</dt>
@@ -469,6 +496,8 @@ function GrantFacts(props: { grant: Grant; openCount: number }): VNode {
           </dd>
         </>
       )}
+      <dt>At the end</dt>
+      <dd>{endingSentence(grant.ending, limits)}</dd>
       <dt>Issued</dt>
       <dd>
         <Instant at={grant.issuedAt} /> by <Said>{actorName(grant.issuedBy)}</Said>

@@ -1,6 +1,7 @@
 import type { VNode } from 'preact'
 import { parseInstant } from '../grants/index.js'
 import { GatehouseError } from '../lib/index.js'
+import { endings } from '../model.js'
 import {
   Choice,
   Choices,
@@ -17,7 +18,14 @@ import {
 import { InvitationPanel } from './invitation.js'
 import { issueGrant } from './issue-grant.js'
 import type { AdminOptions } from './options.js'
-import { dateFieldText, fieldMessage, GrantSentence, readDateField } from './words.js'
+import {
+  dateFieldText,
+  endingNames,
+  endingSentence,
+  fieldMessage,
+  GrantSentence,
+  readDateField,
+} from './words.js'
 
 const hourMs = 3_600_000
 const usualLengthsMs = [1, 2, 4, 8].map((hours) => hours * hourMs)
@@ -31,6 +39,7 @@ interface Input {
   readonly from: string
   readonly end: string
   readonly until: string
+  readonly ending: string
   readonly reason: string
   readonly ticket: string
 }
@@ -53,6 +62,7 @@ export function issueRoutes(options: AdminOptions): Route[] {
       from: '',
       end: String(usual),
       until: '',
+      ending: 'cut',
       reason: '',
       ticket: '',
     }
@@ -175,6 +185,20 @@ export function issueRoutes(options: AdminOptions): Route[] {
                 <DateField name="until" label="End" value={input.until} choice="end-at" />
               </div>
             </Choices>
+            <Choices name="ending" legend="At the end" error={errorOf('ending')}>
+              {endings.map((ending) => (
+                <Choice
+                  type="radio"
+                  name="ending"
+                  value={ending}
+                  isChosen={input.ending === ending}
+                  say={endingsSaid[ending]}
+                >
+                  {endingNames[ending]}
+                  <span class="soft small">{` ${endingSentence(ending, config.grants.endings)}`}</span>
+                </Choice>
+              ))}
+            </Choices>
             <Field
               name="reason"
               label="Reason"
@@ -218,6 +242,7 @@ export function issueRoutes(options: AdminOptions): Route[] {
           to: input.to,
           endpoints: input.endpoints,
           access: input.access,
+          ending: input.ending === '' ? undefined : input.ending,
           reason: input.reason,
           ticket: input.ticket === '' ? null : input.ticket,
           ...windowOf(input),
@@ -237,6 +262,7 @@ export function issueRoutes(options: AdminOptions): Route[] {
               <p class="lead">
                 <GrantSentence grant={grant} endpoints={config.endpoints} now={clock.now()} />
               </p>
+              <p class="soft">{endingSentence(grant.ending, config.grants.endings)}</p>
               <div class="actions">
                 <a class="button quiet" href={`/admin/grants/${encodeURIComponent(grant.id)}`}>
                   Change or end
@@ -286,6 +312,12 @@ export function issueRoutes(options: AdminOptions): Route[] {
   ]
 }
 
+const endingsSaid = {
+  cut: 'then cut',
+  drain: 'then finishing what runs',
+  'read-only': 'view only towards the end',
+} as const
+
 function missing(field: string): GatehouseError {
   return new GatehouseError('input-invalid', `${field}: must be filled in`, { field })
 }
@@ -297,6 +329,7 @@ const fieldIds: Readonly<Record<string, string>> = {
   access: 'access',
   from: 'start',
   until: 'end',
+  ending: 'ending',
   reason: 'reason',
   ticket: 'ticket',
 }
@@ -310,6 +343,7 @@ function readInput(body: Fields): Input {
     from: body.one('from').trim(),
     end: body.one('end'),
     until: body.one('until').trim(),
+    ending: body.one('ending'),
     reason: body.one('reason').trim(),
     ticket: body.one('ticket').trim(),
   }

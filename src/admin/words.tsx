@@ -1,7 +1,7 @@
 import type { VNode } from 'preact'
 import type { GatehouseError } from '../lib/index.js'
 import { durationWords, Notice, Said, Window } from '../lib/page/index.js'
-import type { Actor, Endpoint, EpochMs, Grant, Lockdown } from '../model.js'
+import type { Actor, Ending, EndingLimits, Endpoint, EpochMs, Grant, Lockdown } from '../model.js'
 import { grantState } from '../policy/index.js'
 
 /** Names of machines, as people at the plant call them; the id where one is no longer configured. */
@@ -25,6 +25,24 @@ export function GrantSentence(props: { grant: Grant; endpoints: readonly Endpoin
       from <Window from={grant.from} until={grant.until} />, {durationWords(grant.until - grant.from)}.
     </>
   )
+}
+
+export const endingNames: Readonly<Record<Ending, string>> = {
+  cut: 'Cut everything',
+  drain: 'Let running requests finish',
+  'read-only': 'View only towards the end',
+}
+
+/** What an ending comes to. */
+export function endingSentence(ending: Ending, { drainMs, readOnlyMs }: EndingLimits): string {
+  switch (ending) {
+    case 'cut':
+      return 'Everything that is open is closed at the end, also in the middle of an upload.'
+    case 'drain':
+      return `Nothing new starts after the end. Uploads and other requests that run may finish within ${durationWords(drainMs)}; live connections (WebSockets) are closed at the end.`
+    case 'read-only':
+      return `For the last ${durationWords(readOnlyMs)}, or half of a shorter time, they may look and begin no change. Then everything is closed.`
+  }
 }
 
 /** On pages where nothing else would tell why nobody is in. */
@@ -73,6 +91,7 @@ const fieldNames: Readonly<Record<string, string>> = {
   to: 'The e-mail address',
   endpoints: 'The choice of machines',
   access: 'The access',
+  ending: 'What happens at the end',
   from: 'The start',
   until: 'The end',
   reason: 'The reason',

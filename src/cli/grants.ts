@@ -34,7 +34,10 @@ Someone without a second factor needs the invitation code this prints.`,
     .option('--ticket <number>', 'the ticket this belongs to')
     .addOption(new Option('--access <level>', 'what they may do').choices(accessLevels).default('operate'))
     .addOption(
-      new Option('--ending <how>', 'what happens to running work at the end; this version can only cut')
+      new Option(
+        '--ending <how>',
+        'what happens to running work at the end: it is cut, requests may finish, or for the last while they may only view',
+      )
         .choices(endings)
         .default('cut'),
     )
@@ -54,7 +57,7 @@ Someone without a second factor needs the invitation code this prints.`,
           },
           shell.operator,
         )
-        const described = describeGrant(grant, services.clock.now())
+        const described = describeGrant(grant, services.clock.now(), config.grants.endings)
         answer(
           options,
           enrolmentCode === null ? described : { ...described, enrolmentCode },
@@ -68,13 +71,14 @@ Someone without a second factor needs the invitation code this prints.`,
     })
 
   command(grants, 'list', 'All grants, the one that ends last first.').action(async (options: Common) => {
-    await look(options, async ({ grants: all, clock }) => {
-      const described = (await all.list()).map((grant) => describeGrant(grant, clock.now()))
+    await look(options, async ({ grants: all, clock }, config) => {
+      const { endings: limits } = config.grants
+      const described = (await all.list()).map((grant) => describeGrant(grant, clock.now(), limits))
       answer(
         options,
         described,
         table(
-          ['ID', 'STATE', 'WHO', 'MACHINES', 'ACCESS', 'FROM', 'UNTIL', 'REASON'],
+          ['ID', 'STATE', 'WHO', 'MACHINES', 'ACCESS', 'FROM', 'UNTIL', 'ENDING', 'REASON'],
           described.map((grant) => [
             grant.id,
             grant.state,
@@ -83,6 +87,7 @@ Someone without a second factor needs the invitation code this prints.`,
             grant.access,
             brief(grant.from),
             brief(grant.until),
+            grant.ending,
             grant.reason,
           ]),
           'No grants yet. `gatehouse grants issue --help` shows how to give one.',
@@ -94,11 +99,11 @@ Someone without a second factor needs the invitation code this prints.`,
   command(grants, 'extend <id>', 'Let a grant end later.')
     .requiredOption('--until <when>', 'the new end: 2026-03-01T18:00+01:00, or +2h from now')
     .action(async (id: string, options: Common & { until: string }) => {
-      await change(options, async ({ grants: all, clock }) => {
+      await change(options, async ({ grants: all, clock }, config) => {
         const grant = await all.extend(id, options.until, shell.operator)
         answer(
           options,
-          describeGrant(grant, clock.now()),
+          describeGrant(grant, clock.now(), config.grants.endings),
           `Grant ${grant.id} now ends ${brief(instant(grant.until))}.\n`,
         )
       })
@@ -107,9 +112,10 @@ Someone without a second factor needs the invitation code this prints.`,
   command(grants, 'revoke <id>', 'End a grant now, with everything open under it.')
     .requiredOption('--reason <text>', 'why, in words: one line, in quotes')
     .action(async (id: string, options: Common & { reason: string }) => {
-      await stop(options, async ({ grants: all, clock }) => {
+      await stop(options, async ({ grants: all, clock }, config) => {
         const grant = await all.revoke(id, options.reason, shell.operator)
-        answer(options, describeGrant(grant, clock.now()), `Grant ${grant.id} is revoked.\n`)
+        const described = describeGrant(grant, clock.now(), config.grants.endings)
+        answer(options, described, `Grant ${grant.id} is revoked.\n`)
       })
     })
 }

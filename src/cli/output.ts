@@ -1,12 +1,12 @@
-import type { Actor, EpochMs, Grant } from '../model.js'
+import type { Actor, EndingLimits, EpochMs, Grant } from '../model.js'
 import type { Fault, VerifyReport } from '../audit/index.js'
-import { grantState } from '../policy/index.js'
+import { grantState, isDraining } from '../policy/index.js'
 
 /** A grant as commands print it: instants as ISO 8601, its state at `at` spelled out. */
-export function describeGrant(grant: Grant, at: EpochMs) {
+export function describeGrant(grant: Grant, at: EpochMs, limits: EndingLimits) {
   return {
     id: grant.id,
-    state: grantState(grant, at).slice('grant-'.length),
+    state: isDraining(grant, at, limits) ? 'draining' : grantState(grant, at).slice('grant-'.length),
     to: grant.to.email,
     isBound: grant.to.principalId !== null,
     endpoints: grant.endpoints,

@@ -1,5 +1,5 @@
 import { GatehouseError, type LogLevel } from '../lib/index.js'
-import type { Endpoint } from '../model.js'
+import type { EndingLimits, Endpoint } from '../model.js'
 
 /** A host and a port to listen on. IPv6 addresses come without brackets. */
 export interface Address {
@@ -63,7 +63,7 @@ export interface Config {
     readonly durability: 'state-changing' | 'every-request'
     readonly writer: string
   }
-  readonly grants: { readonly maxLengthMs: number }
+  readonly grants: { readonly maxLengthMs: number; readonly endings: EndingLimits }
   readonly log: { readonly level: LogLevel }
   readonly endpoints: readonly Endpoint[]
   readonly exceptions: readonly Exception[]

@@ -88,7 +88,10 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
     sessions: { maxLengthMs: sessions.maxLength },
     keys: { file: resolve(folder, keys.file) },
     audit: { ...audit, directory: resolve(folder, audit.directory) },
-    grants: { maxLengthMs: grants.maxLength },
+    grants: {
+      maxLengthMs: grants.maxLength,
+      endings: { drainMs: grants.drainLimit, readOnlyMs: grants.readOnlyFor },
+    },
     log,
     endpoints: endpoints.map((endpoint, index) =>
       completeEndpoint(endpoint, files.endpoints[index] ?? { tls: null, credentials: null }),

@@ -282,6 +282,16 @@ export const fileSchema = section(
         what: 'The longest a grant may run, extensions included.',
         danger: 'Long grants are forgotten open doors. Prefer a new grant to a long one.',
       }),
+      drainLimit: duration('10s', '1h').prefault('2m').register(optionTexts, {
+        what: 'How long requests and uploads that run at the end of a grant with the ending `drain` may go on. Then they are cut.',
+        danger:
+          'For so long somebody acts on the machine whose grant is over. Shorter than the longest upload, and that is cut after all.',
+      }),
+      readOnlyFor: duration('1m', '4h').prefault('10m').register(optionTexts, {
+        what: 'How long before its end a grant with the ending `read-only` allows no more than looking; never more than half of its length.',
+        danger:
+          'Time in which the work cannot be undone from outside: who sees a mistake in it has to call the plant.',
+      }),
     }).prefault({}),
     log: section('The operational log, JSON lines on standard error.', {
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).prefault('info').register(optionTexts, {

@@ -24,11 +24,15 @@ export class FrameTracker {
   #payloadLeft = 0
   #isControl = false
   #isPassed = true
+  /** Whether a message has begun whose last frame has not, and whether that message passes. */
+  #isMessageOpen = false
+  #isMessagePassed = true
   #hasClosed = false
 
   /**
    * @param sender a client masks every frame, a server none (RFC 6455 §5.1)
-   * @param passes which frames `take` lets through, by opcode; all of them by default
+   * @param passes which frames `take` lets through, by opcode; all of them by default. Asked once for each message,
+   *   so that none is passed in part, however the answer changes meanwhile
    */
   constructor(sender: 'client' | 'server', passes: (opcode: number) => boolean = passesAll) {
     this.#isMasked = sender === 'client'
@@ -65,7 +69,7 @@ export class FrameTracker {
       }
       const byte = chunk[at] ?? 0
       if (this.#headAt === 0) {
-        const isPassed = this.#passes(byte & 0x0f)
+        const isPassed = this.#judge(byte & 0x0f, (byte & 0x80) !== 0)
         if (isPassed !== this.#isPassed) keep(at)
         this.#isPassed = isPassed
       }
@@ -74,6 +78,14 @@ export class FrameTracker {
     }
     keep(at)
     return parts
+  }
+
+  /** RFC 6455 §5.4: frames of opcode 0 continue a message, and control frames may stand between them. */
+  #judge(opcode: number, isLast: boolean): boolean {
+    if ((opcode & 0x08) !== 0) return this.#passes(opcode)
+    if (opcode !== 0 || !this.#isMessageOpen) this.#isMessagePassed = this.#passes(opcode)
+    this.#isMessageOpen = !isLast
+    return this.#isMessagePassed
   }
 
   /** False when the byte breaks the protocol. */

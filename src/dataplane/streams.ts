@@ -15,15 +15,19 @@ export interface StreamInfo {
   readonly endpointId: string
   readonly path: string
   readonly startedAt: EpochMs
-  /** The end of the grant or of the session, whichever comes first. */
+  /** The end of what the grant lets it do, or of the session, whichever comes first. */
   readonly closeAt: EpochMs
   readonly sessionEndsAt: EpochMs
+  /** From when on it may only look; null for never. */
+  readonly viewOnlyFrom: EpochMs | null
 }
 
 export interface LiveStream {
   readonly info: StreamInfo
   /** Null until it is cut. */
   readonly cause: CutCause | null
+  /** Whether the client may tell the machine nothing now. Asked for each message, since it may begin and end meanwhile. */
+  readonly isViewOnly: boolean
   /** Calls back once when the stream is cut, or at once if it already was; returns how to stop waiting. */
   onCut(callback: (cause: CutCause) => void): () => void
   /** To be called once everything is closed, whoever closed it. */
@@ -49,6 +53,8 @@ export interface Streams {
   cut(match: (stream: StreamInfo) => boolean, cause: CutCause): number
   /** Moves the deadline of every stream that matches, never beyond the end of its session. */
   moveDeadline(match: (stream: StreamInfo) => boolean, closeAt: EpochMs): void
+  /** Moves the instant from which every stream that matches may only look. */
+  moveViewOnly(match: (stream: StreamInfo) => boolean, viewOnlyFrom: EpochMs | null): void
   list(): readonly StreamInfo[]
 }
 
@@ -64,15 +70,16 @@ export function createStreams(options: { readonly clock: Clock }): Streams {
   const deadlines = createDeadlines(options.clock, live)
 
   const open = (info: StreamInfo): Entry => {
-    const entry = new Entry(info, deadlines, live)
+    const entry = new Entry(info, { clock: options.clock, deadlines, live })
     live.add(entry)
     deadlines.watch(entry)
     return entry
   }
   const apply = (change: Change, entries: Iterable<Entry>): number => {
     const matching = [...entries].filter((entry) => entry.cause === null && change.match(entry.info))
-    if (change.kind === 'move') for (const entry of matching) entry.moveTo(change.closeAt)
-    else cutAll(matching, () => change.cause)
+    if (change.kind === 'cut') cutAll(matching, () => change.cause)
+    else if (change.kind === 'move') for (const entry of matching) entry.moveTo(change.closeAt)
+    else for (const entry of matching) entry.restrictFrom(change.viewOnlyFrom)
     return matching.length
   }
   const announce = (change: Change): number => {
@@ -100,12 +107,17 @@ export function createStreams(options: { readonly clock: Clock }): Streams {
     moveDeadline: (match, closeAt) => {
       announce({ kind: 'move', match, closeAt })
     },
+    moveViewOnly: (match, viewOnlyFrom) => {
+      announce({ kind: 'restrict', match, viewOnlyFrom })
+    },
     list: () => [...live].map((entry) => entry.info),
   }
 }
 
 type Change = { readonly match: (stream: StreamInfo) => boolean } & (
-  { readonly kind: 'cut'; readonly cause: CutCause } | { readonly kind: 'move'; readonly closeAt: EpochMs }
+  | { readonly kind: 'cut'; readonly cause: CutCause }
+  | { readonly kind: 'move'; readonly closeAt: EpochMs }
+  | { readonly kind: 'restrict'; readonly viewOnlyFrom: EpochMs | null }
 )
 
 interface Pending extends Member {
@@ -129,6 +141,12 @@ function deadlineCause({ info }: Entry): CutCause {
   return info.closeAt >= info.sessionEndsAt ? 'session-ended' : 'grant-ended'
 }
 
+interface World {
+  readonly clock: Clock
+  readonly deadlines: Deadlines
+  readonly live: Roster<Entry>
+}
+
 class Entry implements LiveStream, Member {
   place = -1
   /** Of the deadlines alone. */
@@ -136,13 +154,14 @@ class Entry implements LiveStream, Member {
   #info: StreamInfo
   #cause: CutCause | null = null
   #callbacks: ((cause: CutCause) => void)[] = []
-  readonly #deadlines: Deadlines
-  readonly #live: Roster<Entry>
+  /** Monotonic (R3). */
+  #viewOnlyDue = -Infinity
+  readonly #world: World
 
-  constructor(info: StreamInfo, deadlines: Deadlines, live: Roster<Entry>) {
+  constructor(info: StreamInfo, world: World) {
     this.#info = info
-    this.#deadlines = deadlines
-    this.#live = live
+    this.#world = world
+    this.#reckon()
   }
 
   get info(): StreamInfo {
@@ -151,6 +170,11 @@ class Entry implements LiveStream, Member {
 
   get cause(): CutCause | null {
     return this.#cause
+  }
+
+  get isViewOnly(): boolean {
+    // Written so that NaN counts as view only.
+    return !(this.#world.clock.monotonic() < this.#viewOnlyDue)
   }
 
   onCut(callback: (cause: CutCause) => void): () => void {
@@ -164,22 +188,36 @@ class Entry implements LiveStream, Member {
   cut(cause: CutCause): void {
     if (this.#cause !== null) return
     this.#cause = cause
-    this.#deadlines.forget(this)
+    this.#world.deadlines.forget(this)
     const callbacks = this.#callbacks
     this.#callbacks = []
     for (const callback of callbacks) callback(cause)
   }
 
   moveTo(closeAt: EpochMs): void {
-    this.#deadlines.forget(this)
+    const { deadlines } = this.#world
+    deadlines.forget(this)
     this.#info = { ...this.#info, closeAt: Math.min(closeAt, this.#info.sessionEndsAt) }
-    this.#deadlines.watch(this)
+    deadlines.watch(this)
+  }
+
+  restrictFrom(viewOnlyFrom: EpochMs | null): void {
+    // Told again what it knows, it must not reckon anew: the wall clock may have been set back since.
+    if (viewOnlyFrom === this.#info.viewOnlyFrom) return
+    this.#info = { ...this.#info, viewOnlyFrom }
+    this.#reckon()
+  }
+
+  #reckon(): void {
+    const { clock } = this.#world
+    const { viewOnlyFrom } = this.#info
+    this.#viewOnlyDue = viewOnlyFrom === null ? Infinity : clock.monotonic() + (viewOnlyFrom - clock.now())
   }
 
   end(): void {
     this.#callbacks = []
-    this.#deadlines.forget(this)
-    this.#live.delete(this)
+    this.#world.deadlines.forget(this)
+    this.#world.live.delete(this)
   }
 }
 

@@ -15,7 +15,6 @@ interface TunnelOptions {
   readonly pace: Pace
   /** How long both sides may be silent. */
   readonly idleMs: number
-  readonly isViewOnly: boolean
 }
 
 /** What either side sent before the tunnel stood. */
@@ -49,18 +48,17 @@ class Tunnel implements Paced {
   readonly #down: Lane
   #outcome: ForwardOutcome | null = null
   #grace: Timer | null = null
+  /** The client has said something that the machine did not hear. */
+  #hasGap = false
   readonly #stalled = new Stillness()
   readonly #idle = new Stillness()
 
   constructor(options: TunnelOptions, resolve: (outcome: ForwardOutcome) => void) {
-    const { client, upstream, isViewOnly } = options
+    const { client, upstream } = options
     this.#options = options
     this.#resolve = resolve
-    this.#up = new Lane(
-      client,
-      upstream,
-      new FrameTracker('client', isViewOnly ? isControlOpcode : undefined),
-    )
+    const mayPass = (opcode: number): boolean => this.#mayPass(opcode)
+    this.#up = new Lane(client, upstream, new FrameTracker('client', mayPass))
     this.#down = new Lane(upstream, client, new FrameTracker('server'))
   }
 
@@ -86,8 +84,20 @@ class Tunnel implements Paced {
     this.#up.start(early.client, { broken: () => this.#refuse('client'), ended: () => this.#end('client') })
   }
 
+  /**
+   * A conversation that goes on behind a gap is another one than either side believes it to be, and compressed
+   * (RFC 7692) it is not even that: it unpacks to what nobody said. So nothing passes any more.
+   */
+  #mayPass(opcode: number): boolean {
+    if (isControlOpcode(opcode)) return true
+    this.#hasGap ||= this.#options.stream.isViewOnly
+    return !this.#hasGap
+  }
+
   tick(nowMs: number): void {
-    const { client, pace, idleMs } = this.#options
+    const { client, stream, pace, idleMs } = this.#options
+    // To be opened anew, now that it may be more than looking.
+    if (this.#hasGap && !stream.isViewOnly) this.#cut('grant-extended')
     const isStill = this.#stalled.of(bytesTaken(client), nowMs) >= pace.stalledMs
     if (isStill && client.writableLength > 0) this.#cut('client-stalled')
     else if (this.#idle.of(this.#up.bytes + this.#down.bytes, nowMs) >= idleMs) this.#cut('idle')

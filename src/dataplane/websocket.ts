@@ -21,13 +21,14 @@ import { runTunnel } from './tunnel.js'
  * code and `status: null` with `end: 'cut'` mean that nothing was written and the caller answers, on the
  * raw socket, and closes it. Until then no response object of the caller's may be assigned to the socket.
  *
- * @param forwarding with `isViewOnly`, the client's data frames are dropped and only ping, pong and close
- * pass: the viewer sees what the machine shows and can tell it nothing.
+ * While its stream is view only, the client's messages are dropped and only ping, pong and close pass: the viewer
+ * sees what the machine shows and can tell it nothing. A message that had begun before passes whole.
+ *
  * @param head what Node read behind the handshake; a client may not have sent anything yet (RFC 6455
  * §4.1), so it waits with everything else.
  */
 export function forwardUpgrade(
-  forwarding: Forwarding & { readonly isViewOnly: boolean },
+  forwarding: Forwarding,
   req: IncomingMessage,
   socket: Duplex,
   head: Buffer,
@@ -35,7 +36,7 @@ export function forwardUpgrade(
   // First of all: Node takes its own away before an upgrade, and a reset would end the process.
   socket.on('error', ignore)
   const early = holdBack(socket, head)
-  const { request, stream, pace, endpoint, isViewOnly } = forwarding
+  const { request, stream, pace, endpoint } = forwarding
   const outcome = runExchange({
     forwarding,
     socket: req.socket,
@@ -49,7 +50,7 @@ export function forwardUpgrade(
       if (typeof headers === 'string') return headers
       socket.write(switchingProtocols(headers), 'latin1')
       const ended = runTunnel(
-        { client: req.socket, upstream, stream, pace, idleMs: endpoint.limits.idleMs, isViewOnly },
+        { client: req.socket, upstream, stream, pace, idleMs: endpoint.limits.idleMs },
         { client: early.take(), upstream: upstreamEarly },
       )
       return { ended }

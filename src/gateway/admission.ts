@@ -1,8 +1,17 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { Decision, EpochMs, Facts, Grant, LenientRequest, Pass, Session } from '../model.js'
-import type { OwnAccess } from '../model.js'
+import type {
+  Decision,
+  EndingLimits,
+  EpochMs,
+  Facts,
+  Grant,
+  LenientRequest,
+  OwnAccess,
+  Pass,
+  Session,
+} from '../model.js'
 import { newId, timeLeftPath, type ChangeLog, type Clock } from '../lib/index.js'
 import { decide } from '../policy/index.js'
 import type { Ledger } from '../audit/index.js'
@@ -44,6 +53,7 @@ export interface AdmissionOptions {
   readonly grants: Grants
   readonly lockdowns: Lockdowns
   readonly changes: ChangeLog
+  readonly endings: EndingLimits
   readonly locate: (authority: string) => Place | null
   readonly readSource: (req: IncomingMessage) => Source
   /** What one of our own pages asks of its visitor; null where we have no such page. */
@@ -103,6 +113,7 @@ export function createAdmission(options: AdmissionOptions) {
       },
       session,
       grants,
+      endings: options.endings,
       lockdowns,
     })
     const admission: Admission = {

@@ -93,6 +93,16 @@ const denials: Partial<Record<Reason | CutCause, Explanation>> = {
     text: 'Your access to this machine is for viewing. What you just did would have changed something.',
     next: 'If your work needs it, ask the plant for access to operate.',
   },
+  'grant-read-only': {
+    title: 'Your time to change anything is over',
+    text: 'Your access to this machine ends soon, and until then you may look, not change. What you just did was not passed on.',
+    next: 'If your work is not finished, ask the plant for more time. They need a moment, not a form.',
+  },
+  'grant-extended': {
+    title: 'You have been given more time',
+    text: 'What this page said to the machine shortly before did not reach it.',
+    next: 'Load the page again, and check on the machine what was taken.',
+  },
   'origin-foreign': {
     title: 'This came from another page',
     text: 'A page of another site tried to do this in your name, so it was not done.',

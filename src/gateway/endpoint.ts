@@ -43,18 +43,17 @@ export interface Permitted {
   readonly pass: Pass
   readonly grantId: string
   readonly closeAt: EpochMs
-  readonly isViewOnly: boolean
+  readonly viewOnlyFrom: EpochMs | null
 }
 
 /** Narrows an admission to one that may be forwarded; null for everything else. */
 export function permitted(admission: Admission): Permitted | null {
   const { decision, place, session, pass } = admission
   if (decision.outcome !== 'permit') return null
-  const { grantId, closeAt } = decision
+  const { grantId, closeAt, viewOnlyFrom } = decision
   if (grantId === null || closeAt === null) return null
   if (place.kind !== 'endpoint' || place.endpoint === null || session === null || pass === null) return null
-  const isViewOnly = decision.obligations.includes('view-only')
-  return { admission, endpoint: place.endpoint, session, pass, grantId, closeAt, isViewOnly }
+  return { admission, endpoint: place.endpoint, session, pass, grantId, closeAt, viewOnlyFrom }
 }
 
 /** Forwards admitted requests to the machine, each watched from before its first byte to its last. */
@@ -69,7 +68,7 @@ export function createEndpointServer({
   registeredOrigins,
 }: EndpointServerOptions) {
   async function prepare(
-    { admission, endpoint, session, pass, grantId, closeAt }: Permitted,
+    { admission, endpoint, session, pass, grantId, closeAt, viewOnlyFrom }: Permitted,
     pending: PendingStream,
   ): Promise<Forwarding> {
     const assertion = await assertions.sign({
@@ -92,6 +91,7 @@ export function createEndpointServer({
       startedAt: admission.startedAt,
       closeAt,
       sessionEndsAt: session.endsAt,
+      viewOnlyFrom,
     })
     return {
       request: admission.request,
@@ -168,9 +168,7 @@ export function createEndpointServer({
       let isUnanswered = true
       res.detachSocket(socket)
       try {
-        const outcome = await complete(forwarding, () =>
-          forwardUpgrade({ ...forwarding, isViewOnly: permit.isViewOnly }, req, socket, head),
-        )
+        const outcome = await complete(forwarding, () => forwardUpgrade(forwarding, req, socket, head))
         const isSwitched = 'ended' in outcome
         isUnanswered = !isSwitched && outcome.status === null
         if (isSwitched) return outcome

@@ -92,6 +92,7 @@ export function createGateway(options: GatewayOptions) {
     grants,
     lockdowns: options.lockdowns,
     changes: options.changes,
+    endings: config.grants.endings,
     locate,
     readSource,
     accessOf,

@@ -32,6 +32,7 @@ export function createMayOpen(options: {
       request: { isSafe: true, isUpgrade: false, initiator: 'own' },
       session,
       grants: held,
+      endings: config.grants.endings,
       lockdowns: await lockdowns.inForce(),
     })
   }

@@ -18,11 +18,13 @@ export function answerTimeLeft(
   if (permit?.endpoint.timeLeftNotice !== true || !isOwnScript) throw new GatehouseError('not-found', '')
   const grant = admission.grants.find(({ id }) => id === permit.grantId)
   if (grant === undefined) throw new GatehouseError('not-found', '')
+  // Not when a request would be cut: one that runs may be let finish beyond the end.
+  const endsAt = Math.min(grant.until, permit.session.endsAt)
   const body = JSON.stringify({
-    endsInMs: permit.closeAt - clock.now(),
+    endsInMs: endsAt - clock.now(),
     name: permit.endpoint.name,
     portal: portal.origin,
-    warnings: endWarnings({ grant, at: permit.closeAt }),
+    warnings: endWarnings({ grant, at: endsAt }),
   })
   pages.applyHeaders(res)
   res.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })

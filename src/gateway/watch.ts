@@ -1,5 +1,5 @@
-import { cutCauses, type CutCause, type Grant } from '../model.js'
-import { covers, grantState } from '../policy/index.js'
+import { cutCauses, type CutCause, type EndingLimits, type Grant } from '../model.js'
+import { covers, grantState, isDraining, phasesOf } from '../policy/index.js'
 import {
   describeError,
   systemClock,
@@ -30,6 +30,7 @@ export interface WatchOptions {
   readonly grants: Grants
   readonly lockdowns: Lockdowns
   readonly secondFactor: Pick<SecondFactor, 'noteReset'>
+  readonly endings: EndingLimits
 }
 
 /**
@@ -73,7 +74,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
       })
     } else if (change.kind === 'grant-extended') {
       const grant = await grants.get(change.grantId)
-      if (grant) streams.moveDeadline((stream) => stream.grantId === grant.id, grant.until)
+      if (grant) moveEnds(grant, options)
     }
   }
 
@@ -155,7 +156,7 @@ function cutWhenBlind({ changes, streams, logger }: WatchOptions): () => void {
  * be looked at yet: it is cut as it opens. Whoever asks from here on reads what is true now.
  */
 async function recheckAll(options: WatchOptions): Promise<void> {
-  const { streams, sessions, grants, clock, logger } = options
+  const { streams, sessions, grants, logger } = options
   const open = streams.list()
   const suspects = new Set(open.map((stream) => stream.id))
   streams.cut((stream) => !suspects.has(stream.id), 'state-stale')
@@ -167,16 +168,30 @@ async function recheckAll(options: WatchOptions): Promise<void> {
   const liveGrants = new Map<string, Grant>()
   for (const id of new Set(open.map((stream) => stream.grantId))) {
     const grant = await grants.get(id)
-    if (grant && grantState(grant, clock.now()) === 'grant-active') liveGrants.set(id, grant)
+    if (grant && mayGoOn(grant, options)) liveGrants.set(id, grant)
   }
   const cutSuspects = (hasLost: (stream: StreamInfo) => boolean, cause: CutCause): number =>
     streams.cut((stream) => suspects.has(stream.id) && hasLost(stream), cause)
   cutSuspects((stream) => !liveSessions.has(stream.sessionId), 'session-ended')
   cutSuspects((stream) => !liveGrants.has(stream.grantId), 'grant-revoked')
   await cutLockedDown(options)
-  for (const grant of liveGrants.values()) {
-    streams.moveDeadline((stream: StreamInfo) => stream.grantId === grant.id, grant.until)
-  }
+  for (const grant of liveGrants.values()) moveEnds(grant, options)
+}
+
+/** Whether anything that the grant has opened may still be open, if only to finish. */
+function mayGoOn(grant: Grant, { clock, endings }: WatchOptions): boolean {
+  const now = clock.now()
+  return grantState(grant, now) === 'grant-active' || isDraining(grant, now, endings)
+}
+
+/** Each stream ends, and may do no more than look, when its grant says so now. */
+function moveEnds(grant: Grant, { streams, endings }: WatchOptions): void {
+  const { viewOnlyFrom, drainsUntil } = phasesOf(grant, endings)
+  const isOf = (kind: StreamInfo['kind']) => (stream: StreamInfo) =>
+    stream.grantId === grant.id && stream.kind === kind
+  streams.moveDeadline(isOf('request'), drainsUntil)
+  streams.moveDeadline(isOf('websocket'), grant.until)
+  streams.moveViewOnly((stream) => stream.grantId === grant.id, viewOnlyFrom)
 }
 
 function causeOf(text: string): CutCause {

@@ -12,7 +12,8 @@ import {
   type View,
   type Vouching,
 } from '../lib/index.js'
-import type { Actor, Grant } from '../model.js'
+import type { Actor, EndingLimits, Grant } from '../model.js'
+import { phasesOf } from '../policy/index.js'
 import type { GrantEvent, Grants } from './model.js'
 import { isGrantId, openRegister, type Also } from './register.js'
 import { checkLength, readInstant, readReason, readRequest, refusal } from './request.js'
@@ -29,6 +30,7 @@ export interface GrantsOptions {
   readonly record: (event: GrantEvent) => Promise<void>
   /** The longest a grant may last from its start to its end, extensions included. */
   readonly maxLengthMs: number
+  readonly endings: EndingLimits
   /** A function where the configuration may be reloaded. */
   readonly endpointIds: ReadonlySet<string> | (() => ReadonlySet<string>)
 }
@@ -52,6 +54,7 @@ export function createGrants({
   logger,
   record,
   maxLengthMs,
+  endings,
   endpointIds,
 }: GrantsOptions): Grants {
   const register = openRegister({ store, clock, logger, vouching })
@@ -100,6 +103,8 @@ export function createGrants({
     return stoppedHereOnly('The grant is revoked', isDurable, cause)
   }
   const hasEnded = (grant: Grant): boolean => clock.now() >= grant.until
+  /** Until then there is something to revoke, or to let go on. */
+  const hasDrained = (grant: Grant): boolean => clock.now() >= phasesOf(grant, endings).drainsUntil
 
   return {
     async issue(request, actor, { principalId }) {
@@ -135,7 +140,8 @@ export function createGrants({
       const end = readInstant('until', until, clock)
       const grant = await load(id)
       if (grant.revocation) throw conflict('has been revoked')
-      if (hasEnded(grant)) throw conflict('has ended already')
+      if (hasDrained(grant)) throw conflict('has ended already')
+      if (end <= clock.now()) throw refusal('until', 'must lie in the future')
       if (end <= grant.until) throw refusal('until', 'must be later than the end the grant has')
       checkLength(grant.from, end, maxLengthMs)
       await record({ event: 'grant.extended', grantId: id, from: grant.until, until: end, actor })
@@ -154,7 +160,7 @@ export function createGrants({
         throw error
       })
       if (grant.revocation) return grant
-      if (hasEnded(grant)) throw conflict('has ended already')
+      if (hasDrained(grant)) throw conflict('has ended already')
       await record({ event: 'grant.revoked', grantId: id, actor, reason: why })
       await journal.add('grant', id)
       await register

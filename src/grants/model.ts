@@ -56,7 +56,8 @@ export interface Grants {
   /** The one that ends last comes first; at most 10,000. */
   list(): Promise<Grant[]>
   /**
-   * Records `grant.extended`, then moves the end to a later instant.
+   * Records `grant.extended`, then moves the end to a later instant. A grant that drains can be extended, and
+   * revoked, until it has drained.
    * @throws GatehouseError `input-invalid`, `grant-unknown`, `grant-conflict` (revoked or ended)
    */
   extend(id: string, until: EpochMs | string, actor: Actor): Promise<Grant>

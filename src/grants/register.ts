@@ -23,7 +23,7 @@ const termsSchema = z.strictObject({
   from: instant,
   reason: z.string(),
   ticket: z.string().nullable(),
-  ending: z.enum(endings),
+  ending: z.enum(endings).default('cut'),
   issuedBy: actorSchema,
   issuedAt: instant,
 })

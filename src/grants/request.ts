@@ -51,11 +51,6 @@ const ticketSchema = z
   // An empty field of a form is a field left out.
   .transform((text) => (text === undefined || text === '' ? null : text))
 
-const endingSchema = z
-  .enum(endings, 'can only be "cut"')
-  .refine((value) => value === 'cut', 'can only be "cut"; this version cannot drain or turn read-only yet')
-  .default('cut')
-
 const requestSchema = z.strictObject(
   {
     to: emailSchema,
@@ -69,7 +64,7 @@ const requestSchema = z.strictObject(
     reason: reasonSchema,
     ticket: ticketSchema,
     access: z.enum(accessLevels, 'must be "view" or "operate"').default('operate'),
-    ending: endingSchema,
+    ending: z.enum(endings, 'must be "cut", "drain" or "read-only"').default('cut'),
   },
   {
     error: ({ code }) =>

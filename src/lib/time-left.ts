@@ -1,4 +1,4 @@
-import type { Grant } from '../model.js'
+import type { Ending, Grant } from '../model.js'
 
 /** Where open pages ask how long access lasts: on the portal's origin, and on each endpoint's that shows it. */
 export const timeLeftPath = '/.gatehouse/time-left'
@@ -12,9 +12,12 @@ export interface Warning {
 const minuteMs = 60_000
 
 /** In order, the earliest first; from here the portal and the notice in machines' pages take their words. */
-export function endWarnings(end: { readonly grant: Pick<Grant, 'until'>; readonly at: number }): Warning[] {
+export function endWarnings(end: {
+  readonly grant: Pick<Grant, 'until' | 'ending'>
+  readonly at: number
+}): Warning[] {
   const isSession = end.at < end.grant.until
-  const then = isSession ? endOfSession : endOfGrant(end.grant)
+  const then = isSession ? endOfSession : endOfGrant[end.grant.ending]
   const more = isSession
     ? 'then sign in again on the portal'
     : 'or ask your contact at the plant for more time'
@@ -27,9 +30,11 @@ export function endWarnings(end: { readonly grant: Pick<Grant, 'until'>; readonl
 
 const endOfSession = 'At the end you are signed out, and the connection is cut.'
 
-/** The one place where it is said what a grant's ending does to what is under way. */
-function endOfGrant(_grant: Pick<Grant, 'until'>): string {
-  return 'At the end the connection is cut.'
+/** What a grant's ending does to what is under way. */
+const endOfGrant: Readonly<Record<Ending, string>> = {
+  cut: 'At the end the connection is cut.',
+  drain: 'At the end nothing new starts, and live connections are closed.',
+  'read-only': 'Towards the end you may only look, and at the end the connection is cut.',
 }
 
 /** The warning that is due; null while there is none, and once access has ended. */

@@ -1,4 +1,14 @@
-import type { Decision, Facts, Grant, LockdownScope, OwnAccess, Principal, Reason } from '../model.js'
+import type {
+  Decision,
+  EndingLimits,
+  EpochMs,
+  Facts,
+  Grant,
+  LockdownScope,
+  OwnAccess,
+  Principal,
+  Reason,
+} from '../model.js'
 
 /** Promise R2: who may have missed a revocation for so long lets nobody in. */
 export const oldestViewMs = 3_000
@@ -12,7 +22,7 @@ type EndpointResource = Extract<Facts['resource'], { kind: 'endpoint' }>
  * rule below is denied.
  *
  * @example
- * const decision = decide({ at: clock.now(), viewAgeMs, resource, request, session, grants })
+ * const decision = decide({ at: clock.now(), viewAgeMs, resource, request, session, grants, endings, lockdowns })
  * if (decision.outcome !== 'permit') return refuse(decision.reasons)
  */
 export function decide(facts: Facts): Decision {
@@ -44,20 +54,23 @@ function decideEndpoint(facts: Facts, resource: EndpointResource): Decision {
 
   const held = facts.grants.filter((grant) => grant.endpoints.includes(resource.endpointId))
   const running = held.filter((grant) => grantState(grant, facts.at) === 'grant-active')
-  const best = pickBest(running)
-  if (best === null) return denyWithoutGrant(held, facts.at)
+  const terms = pickBest(running.map((grant) => termsUnder(grant, facts)))
+  if (terms === null) return denyWithoutGrant(held, facts.at)
+  const best = terms.grant
   const { principal } = session
   const isLocked = facts.lockdowns.some(({ scope }) => covers(scope, resource.endpointId, principal))
   if (isLocked) return deny('lockdown', best.id)
   // What is closed is told only to someone who may open the rest: others learn nothing of the machine.
   if (!resource.isMethodOpen) return deny('method-closed', best.id)
   if (!resource.isPathOpen) return deny('path-closed', best.id)
-  const isViewOnly = best.access !== 'operate'
-  if (isViewOnly && !facts.request.isSafe) return deny('view-only', best.id)
+  const { isViewOnly } = terms
+  if (isViewOnly && !facts.request.isSafe)
+    return deny(best.access === 'operate' ? 'grant-read-only' : 'view-only', best.id)
   return {
     outcome: 'permit',
     reasons: ['grant-active'],
-    closeAt: Math.min(best.until, session.endsAt),
+    closeAt: Math.min(terms.closeAt, session.endsAt),
+    viewOnlyFrom: terms.viewOnlyFrom,
     grantId: best.id,
     obligations: isViewOnly ? ['view-only'] : [],
   }
@@ -72,6 +85,30 @@ export function grantState(
   // Written so that NaN, were it ever stored, ends a grant instead of keeping it open.
   if (!(at < grant.until)) return 'grant-ended'
   return at >= grant.from ? 'grant-active' : 'grant-not-started'
+}
+
+/** Where the parts of a grant lie that its access and its ending make. */
+export function phasesOf(
+  grant: Pick<Grant, 'access' | 'ending' | 'from' | 'until'>,
+  { drainMs, readOnlyMs }: EndingLimits,
+): {
+  /** From here on it allows no more than looking; null for never. */
+  readonly viewOnlyFrom: EpochMs | null
+  /** Until here requests may run that began before its end. */
+  readonly drainsUntil: EpochMs
+} {
+  const { access, ending, from, until } = grant
+  const drainsUntil = ending === 'drain' ? until + drainMs : until
+  if (access !== 'operate') return { viewOnlyFrom: 0, drainsUntil }
+  const isReadOnlyAtLast = ending === 'read-only'
+  // A short grant must leave time to work: whoever gets five minutes is not to spend all of them looking.
+  const lookingMs = Math.min(readOnlyMs, Math.floor((until - from) / 2))
+  return { viewOnlyFrom: isReadOnlyAtLast ? until - lookingMs : null, drainsUntil }
+}
+
+/** Whether a grant is over for whatever is new, and what it has opened may still finish. */
+export function isDraining(grant: Grant, at: EpochMs, limits: EndingLimits): boolean {
+  return grantState(grant, at) === 'grant-ended' && at < phasesOf(grant, limits).drainsUntil
 }
 
 /** Whether a lockdown keeps `principal` out of an endpoint. */
@@ -112,11 +149,34 @@ function challengeSession(facts: Facts, needed: 'login' | 'second-factor'): Deci
   return null
 }
 
-/** The widest right first, then the latest end; the id last, so that equal grants give equal decisions. */
-function pickBest(running: readonly Grant[]): Grant | null {
-  const rank = (grant: Grant): number => (grant.access === 'operate' ? 1 : 0)
-  const [best] = [...running].sort(
-    (a, b) => rank(b) - rank(a) || b.until - a.until || a.id.localeCompare(b.id),
+/** What one grant comes to for one request. */
+interface Terms {
+  readonly grant: Grant
+  readonly isViewOnly: boolean
+  readonly viewOnlyFrom: EpochMs | null
+  readonly closeAt: EpochMs
+  /** Until when it may change something; `closeAt` for a plain request, which may finish what it began. */
+  readonly operatesUntil: EpochMs
+}
+
+function termsUnder(grant: Grant, { at, request, endings }: Facts): Terms {
+  const { viewOnlyFrom, drainsUntil } = phasesOf(grant, endings)
+  // Inside a WebSocket nobody can tell what has begun from what is new, so none of it is new after the end.
+  const closeAt = request.isUpgrade ? grant.until : drainsUntil
+  // Written so that NaN counts as begun.
+  const isViewOnly = viewOnlyFrom !== null && !(at < viewOnlyFrom)
+  const operatesUntil = isViewOnly ? 0 : request.isUpgrade ? (viewOnlyFrom ?? closeAt) : closeAt
+  return { grant, isViewOnly, viewOnlyFrom, closeAt, operatesUntil }
+}
+
+/**
+ * The most favourable of several: who may operate longest, then who may stay longest; the id last, so that equal
+ * grants give equal decisions.
+ */
+function pickBest(all: readonly Terms[]): Terms | null {
+  const [best] = [...all].sort(
+    (a, b) =>
+      b.operatesUntil - a.operatesUntil || b.closeAt - a.closeAt || a.grant.id.localeCompare(b.grant.id),
   )
   return best ?? null
 }
@@ -134,7 +194,14 @@ function denyWithoutGrant(held: readonly Grant[], at: number): Decision {
 }
 
 function permit(reason: Reason): Decision {
-  return { outcome: 'permit', reasons: [reason], closeAt: null, grantId: null, obligations: [] }
+  return {
+    outcome: 'permit',
+    reasons: [reason],
+    closeAt: null,
+    viewOnlyFrom: null,
+    grantId: null,
+    obligations: [],
+  }
 }
 
 function deny(reason: Reason, grantId: string | null = null): Decision {

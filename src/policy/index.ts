@@ -1,1 +1,1 @@
-export { covers, decide, grantState, oldestViewMs } from './decide.js'
+export { covers, decide, grantState, isDraining, oldestViewMs, phasesOf } from './decide.js'

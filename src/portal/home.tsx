@@ -1,5 +1,6 @@
 import type { VNode } from 'preact'
 import {
+  durationWords,
   Instant,
   Notice,
   personal,
@@ -18,8 +19,8 @@ import {
   timeLeftPath,
   type Warning,
 } from '../lib/index.js'
-import type { Endpoint, EpochMs, Grant, Session } from '../model.js'
-import { grantState } from '../policy/index.js'
+import type { EndingLimits, Endpoint, EpochMs, Grant, Session } from '../model.js'
+import { grantState, phasesOf } from '../policy/index.js'
 import type { PortalContext } from './context.js'
 
 /** A machine one may open, with the grant that counts. */
@@ -61,7 +62,7 @@ export function homeRoutes(context: PortalContext): Route[] {
       if (decision.reasons.includes('lockdown')) stopped.push(endpoint)
       if (decision.outcome !== 'permit') continue
       const grant = held.find(({ id }) => id === decision.grantId)
-      if (grant) open.push({ endpoint, grant, endsAt: decision.closeAt ?? grant.until })
+      if (grant) open.push({ endpoint, grant, endsAt: Math.min(grant.until, session.endsAt) })
     }
     const coming = held
       .filter((grant) => grantState(grant, now) === 'grant-not-started')
@@ -113,7 +114,12 @@ export function homeRoutes(context: PortalContext): Route[] {
             <section aria-labelledby="open">
               <h2 id="open">Open now</h2>
               {open.map((opening) => (
-                <OpenCard {...opening} now={now} origin={context.originOf(opening.endpoint.id)} />
+                <OpenCard
+                  {...opening}
+                  now={now}
+                  limits={config.grants.endings}
+                  origin={context.originOf(opening.endpoint.id)}
+                />
               ))}
             </section>
           )}
@@ -210,8 +216,8 @@ function NothingYet(props: { hadSome: boolean; email: string | null; isStaff: bo
   )
 }
 
-function OpenCard(props: Opening & { now: EpochMs; origin: string }): VNode {
-  const { endpoint, grant, endsAt, now, origin } = props
+function OpenCard(props: Opening & { now: EpochMs; limits: EndingLimits; origin: string }): VNode {
+  const { endpoint, grant, endsAt, now, limits, origin } = props
   const warnings = endWarnings({ grant, at: endsAt })
   const due = dueWarning(warnings, endsAt - now)
   return (
@@ -219,7 +225,7 @@ function OpenCard(props: Opening & { now: EpochMs; origin: string }): VNode {
       <div class="what">
         <div class="title">
           <h3>{endpoint.name}</h3>
-          {grant.access === 'view' && <span class="tag">View only</span>}
+          {isViewOnly(grant, now, limits) && <span class="tag">View only</span>}
         </div>
         <p class="soft">
           {[endpoint.zone, kindNames[endpoint.kind]].filter((text) => text !== null).join(' · ')}
@@ -263,6 +269,7 @@ function OpenCard(props: Opening & { now: EpochMs; origin: string }): VNode {
         <p class="warning" data-within={0} data-level="0" hidden>
           Your access has ended. If your work is not finished, ask your contact at the plant for more time.
         </p>
+        <EndingNote grant={grant} limits={limits} />
         {endsAt < grant.until && (
           <p class="soft">
             You will have to sign in again then: your grant runs until <Instant at={grant.until} />.
@@ -277,6 +284,26 @@ function OpenCard(props: Opening & { now: EpochMs; origin: string }): VNode {
 /** In minutes, for the stylesheet. */
 function levelOf({ withinMs }: Warning): string {
   return String(withinMs / 60_000)
+}
+
+function isViewOnly(grant: Grant, now: EpochMs, limits: EndingLimits): boolean {
+  const { viewOnlyFrom } = phasesOf(grant, limits)
+  return viewOnlyFrom !== null && now >= viewOnlyFrom
+}
+
+/** Where the end is not simply the end. */
+function EndingNote({ grant, limits }: { grant: Grant; limits: EndingLimits }): VNode | null {
+  const { viewOnlyFrom } = phasesOf(grant, limits)
+  if (grant.ending === 'drain')
+    return (
+      <p class="soft">{`What is uploading at the end may go on for ${durationWords(limits.drainMs)}.`}</p>
+    )
+  if (grant.access !== 'operate' || viewOnlyFrom === null) return null
+  return (
+    <p class="soft">
+      View only from <Instant at={viewOnlyFrom} />.
+    </p>
+  )
 }
 
 function ComingCard(props: { grant: Grant; now: EpochMs; names: string }): VNode {

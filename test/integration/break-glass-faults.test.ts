@@ -259,6 +259,7 @@ describe('the operational log', () => {
     const streams = createStreams({ clock })
     const watch = await watchChanges({
       ...{ clock, changes, journal, sessions, grants, lockdowns, secondFactor, streams, logger },
+      endings: plant.config.grants.endings,
     })
     const { out } = await issue('--anyway')
     await until('it is told', () => errors.length > 0)

@@ -252,8 +252,6 @@ describe('the command line', () => {
       ['a person named __proto__', { '--to': '__proto__' }, 'to'],
       ['a mail header', { '--to': 'ana@machines.example\r\nBcc: eve@evil.example' }, 'to'],
       ['a ticket with CRLF', { '--ticket': 'CHG-1\r\n' }, 'ticket'],
-      ['draining', { '--ending': 'drain' }, 'ending'],
-      ['turning read-only', { '--ending': 'read-only' }, 'ending'],
     ])('are refused for %s, by name, and nothing is stored', async (_, over, field) => {
       const before = await stored()
       const { status, out, err } = await issue(over, '--json')
@@ -265,8 +263,14 @@ describe('the command line', () => {
       expect(await stored()).toEqual(before)
     })
 
-    it('say of an ending that is to come that this version cannot do it', async () => {
-      expect((await issue({ '--ending': 'drain' })).err).toMatch(/this version cannot drain/)
+    it.each(['drain', 'read-only'])('end as they were issued to: %s', async (ending) => {
+      const { status, out } = await issue({ '--ending': ending }, '--json')
+      expect([status, (JSON.parse(out) as { ending: string }).ending]).toEqual([0, ending])
+      const { id } = JSON.parse(out) as { id: string }
+      const listed = (await plant.command('grants', 'list')).out
+        .split('\n')
+        .find((line) => line.startsWith(id))
+      expect(listed).toMatch(new RegExp(` ${ending} +replace the recipe module$`))
     })
 
     it.each([

@@ -793,6 +793,7 @@ const anyStream: StreamInfo = {
   startedAt: 0,
   closeAt: Number.MAX_SAFE_INTEGER,
   sessionEndsAt: Number.MAX_SAFE_INTEGER,
+  viewOnlyFrom: null,
 }
 
 describe('a mistake of ours in the middle of an answer', () => {

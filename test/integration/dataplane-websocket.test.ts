@@ -3,6 +3,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { WebSocket, WebSocketServer, type ClientOptions, type ServerOptions } from 'ws'
 import { closeFrame } from '../../src/dataplane/frames.js'
+import type { TestClock } from '../support/clock.js'
 import {
   dial,
   eventually,
@@ -425,7 +426,7 @@ describe('a WebSocket that is cut', () => {
 describe('a viewer', () => {
   it('sees everything and can send nothing but signs of life', async () => {
     const machine = await startSocketMachine()
-    const gate = await gateTo(machine, { isViewOnly: true })
+    const gate = await gateTo(machine, { viewOnlyFrom: () => 0 })
     const { webSocket, messages, closed } = await visit(gate)
     webSocket.send('setpoint 80')
     webSocket.send(randomBytes(100_000))
@@ -446,7 +447,7 @@ describe('a viewer', () => {
 
   it('cannot hide data in frames that break the protocol', async () => {
     const machine = await startSwitchingMachine()
-    const gate = await gateTo(machine, { isViewOnly: true })
+    const gate = await gateTo(machine, { viewOnlyFrom: () => 0 })
     const client = knock(gate)
     await client.until('\r\n\r\n')
     const unmasked = Buffer.concat([Buffer.from([0x89, 7]), Buffer.from('command')])
@@ -454,6 +455,67 @@ describe('a viewer', () => {
     await client.ended
     expect(machine.received()).not.toContain('command')
     expect(client.text().endsWith(closeFrame('server', 1002, '').toString('latin1'))).toBe(true)
+  })
+})
+
+describe('a visitor whose grant turns read-only', () => {
+  const minute = 60_000
+  const turning = { viewOnlyFrom: (clock: TestClock) => clock.now() + 50 * minute }
+
+  it('goes on to see, and says nothing more but what had begun', async () => {
+    const machine = await startSocketMachine()
+    const gate = await gateTo(machine, turning)
+    const { webSocket, messages, closed } = await visit(gate)
+    webSocket.send('setpoint 40')
+    webSocket.send('a long ', { fin: false })
+    await eventually(() => machine.heard.length === 1)
+    await gate.clock.advance({ minutes: 50 })
+    webSocket.send('recipe', { fin: true })
+    webSocket.send('setpoint 80')
+    webSocket.send(randomBytes(100_000))
+    const pong = new Promise((resolve) => webSocket.once('pong', resolve))
+    webSocket.ping('alive?')
+    await pong
+    for (const peer of machine.peers) peer.send('value 42')
+    await eventually(() => messages.at(-1)?.toString() === 'value 42')
+    expect(machine.heard).toEqual(['setpoint 40', 'a long recipe', 'ping'])
+    await gate.clock.advance({ minutes: 10 })
+    expect(await closed).toBe('1008 grant-ended')
+  })
+
+  it('carries on as before when it was extended and had said nothing meanwhile', async () => {
+    const machine = await startSocketMachine()
+    const gate = await gateTo(machine, turning)
+    const { webSocket } = await visit(gate)
+    await gate.clock.advance({ minutes: 50 })
+    webSocket.ping('alive?')
+    await eventually(() => machine.heard.length === 1)
+    gate.streams.moveViewOnly(() => true, gate.clock.now() + minute)
+    await gate.paceClock.advance({ seconds: 5 })
+    webSocket.send('setpoint 80')
+    await eventually(() => machine.heard.includes('setpoint 80'))
+  })
+
+  it('opens anew when it was extended and something of it was lost, and not a word passes behind the gap', async () => {
+    const machine = await startSocketMachine()
+    const gate = await gateTo(machine, turning)
+    const { webSocket, closed } = await visit(gate)
+    await gate.clock.advance({ minutes: 50 })
+    webSocket.send('select pump 2')
+    webSocket.ping('alive?')
+    await eventually(() => machine.heard.includes('ping'))
+    await gate.paceClock.advance({ seconds: 5 })
+    gate.streams.moveViewOnly(() => true, gate.clock.now() + minute)
+    const pong = new Promise((resolve) => webSocket.once('pong', resolve))
+    webSocket.send('start')
+    webSocket.ping('alive?')
+    await pong
+    expect(gate.outcomes).toEqual([])
+    await gate.paceClock.advance({ seconds: 1 })
+    expect(await closed).toBe('1008 grant-extended')
+    await eventually(() => gate.outcomes.length === 1)
+    expect(gate.outcomes).toMatchObject([{ end: 'cut', cause: 'grant-extended' }])
+    expect(machine.heard.filter((text) => /select|start/.test(text))).toEqual([])
   })
 })
 

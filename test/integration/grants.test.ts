@@ -565,6 +565,37 @@ describe('a Redis that was put back to an earlier state', () => {
   })
 })
 
+describe('a grant that drains', () => {
+  it('can be given more time, that lies ahead, and be revoked, until it has drained', async () => {
+    const grant = await issue({ until: '+1h', ending: 'drain' })
+    await clock.advance({ minutes: 61 })
+    await expect(grants.extend(grant.id, grant.until + minute - 1, admin)).rejects.toMatchObject({
+      code: 'input-invalid',
+      field: 'until',
+    })
+    await grants.extend(grant.id, '+1h', admin)
+    await clock.advance({ ms: hour + 2 * minute - 1 })
+    expect(await grants.revoke(grant.id, 'Wrong recipe', admin)).toMatchObject({
+      until: grant.until + 61 * minute,
+      revocation: { reason: 'Wrong recipe' },
+    })
+  })
+
+  it('is over once it has', async () => {
+    const grant = await issue({ until: '+1h', ending: 'drain' })
+    await clock.advance({ minutes: 62 })
+    await expect(grants.extend(grant.id, '+1h', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
+    await expect(grants.revoke(grant.id, 'Too late', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
+    await untouched(grant)
+  })
+})
+
+it('a grant that was issued without an ending is cut', async () => {
+  const grant = await issue({ ending: 'drain' })
+  await rewrite(grant.id, 'terms', replacing('"ending":"drain",', ''))
+  expect(await grants.get(grant.id)).toEqual({ ...grant, ending: 'cut' })
+})
+
 describe('a grant nobody knows', () => {
   it.each([
     '',
@@ -641,6 +672,7 @@ function open(
       events.push(event)
     },
     maxLengthMs: 12 * hour,
+    endings: { drainMs: 2 * minute, readOnlyMs: 10 * minute },
     endpointIds,
   })
 }

@@ -134,6 +134,24 @@ describe('issuing a grant', () => {
     expect((await actorsOf('grant.issued')).at(-1)).toEqual(grant?.issuedBy)
   })
 
+  it('asks how it is to end, with a sentence each, and cuts if nobody says otherwise', async () => {
+    const client = await as('admin')
+    const form = visibleText(await client.navigate(at('/admin/grants/new')))
+    expect(form).toContain('may finish within 2 min')
+    expect(form).toContain('For the last 10 min')
+    await issue({ to: 'cut@vendor.example' })
+    expect(await stored('cut@vendor.example')).toMatchObject([{ ending: 'cut' }])
+    const page = await issue({ to: 'drain@vendor.example', ending: 'drain' })
+    expect(visibleText(page)).toContain('Nothing new starts after the end.')
+    const [grant] = await stored('drain@vendor.example')
+    expect(grant).toMatchObject({ ending: 'drain' })
+    expect(visibleText(await client.navigate(at('/admin')))).toContain('let running requests finish')
+    const refused = await issue({ to: 'never@vendor.example', ending: 'never' })
+    expect(refused.status).toBe(422)
+    expect(visibleText(refused)).toContain('What happens at the end must be "cut", "drain" or "read-only".')
+    expect(await stored('never@vendor.example')).toEqual([])
+  })
+
   it('needs no invitation for someone who has a second factor', async () => {
     await as('vendor')
     const page = await issue({ to: accounts.vendor.email.toUpperCase() })

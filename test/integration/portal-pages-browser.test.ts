@@ -127,7 +127,7 @@ describe('in a browser, the pages', () => {
     const day = `${String(local.getFullYear())}-${pad(local.getMonth() + 1)}-${pad(local.getDate())}`
     await page.locator('input[name=from]').fill(`${day}T${pad(local.getHours())}:00`)
     await page.getByLabel('Reason').fill('replace the sensor')
-    const readback = `keyboard@vendor.example may operate press-3 panel, from ${day} ${pad(local.getHours())}:00 for 4 h.`
+    const readback = `keyboard@vendor.example may operate press-3 panel, from ${day} ${pad(local.getHours())}:00 for 4 h, then cut.`
     await page.getByText(readback).waitFor()
     await page.getByLabel('Reason').press('Enter')
     await page.getByRole('heading', { name: 'Grant issued' }).waitFor()

@@ -150,9 +150,11 @@ export const badRequests: readonly BadRequest[] = [
   ]),
   ...refusing('ending', [
     ...withField('ending', [
-      ['this version cannot drain', 'drain'],
-      ['this version cannot turn read-only', 'read-only'],
       ['it is unknown', 'never'],
+      ['it is empty', ''],
+      ['it has another case', 'Drain'],
+      ['it is a list', ['drain']],
+      ['it is __proto__', '__proto__'],
       ['it is null', null],
     ]),
   ]),

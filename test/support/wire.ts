@@ -43,7 +43,8 @@ export interface Gate {
 export interface GateOptions {
   readonly upstream: string
   readonly timeouts?: Partial<UpstreamTimeouts>
-  readonly isViewOnly?: boolean
+  /** From when on its streams may only look. */
+  readonly viewOnlyFrom?: (clock: TestClock) => number
   /** Listens with TLS, and trusts `ca` for machines that use it. */
   readonly tls?: { readonly certificate: string; readonly key: string; readonly ca: string }
   /** What the machine asks for beyond the strict rules. */
@@ -110,6 +111,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
       startedAt: clock.now(),
       closeAt: clock.now() + lifeMs,
       sessionEndsAt: clock.now() + 2 * lifeMs,
+      viewOnlyFrom: options.viewOnlyFrom?.(clock) ?? null,
     })
     try {
       const outcome = await forward({
@@ -152,8 +154,7 @@ export async function startGate(options: GateOptions): Promise<Gate> {
       req,
       true,
       async (forwarding) => {
-        const isViewOnly = options.isViewOnly ?? false
-        const outcome = await forwardUpgrade({ ...forwarding, isViewOnly }, req, socket, head)
+        const outcome = await forwardUpgrade(forwarding, req, socket, head)
         return 'ended' in outcome ? outcome.ended : outcome
       },
       (status, code) => refuseSocket(socket, status, code),

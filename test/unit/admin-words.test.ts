@@ -15,7 +15,8 @@ describe('what was wrong with a field', () => {
       'to: more than one account has signed in with this e-mail.',
       'More than one account has signed in with this e-mail.',
     ],
-    ['ending', 'ending: can only be "cut"', 'Can only be "cut".'],
+    ['ending', 'ending: must be "cut"', 'What happens at the end must be "cut".'],
+    ['since', 'since: can only be now', 'Can only be now.'],
   ])('of %s reads as a sentence', (field, message, sentence) => {
     expect(fieldMessage(new GatehouseError('input-invalid', message, { field }))).toBe(sentence)
   })

@@ -50,6 +50,8 @@ audit:
   writer: gateway-1
 grants:
   maxLength: 4h
+  drainLimit: 5m
+  readOnlyFor: 15m
 log:
   level: warn
 endpoints:
@@ -163,7 +165,10 @@ describe('a configuration that says only what it must', () => {
       sessions: { maxLengthMs: 12 * 3_600_000 },
       keys: { file: '/etc/gatehouse/keys.json' },
       audit: { directory: '/var/lib/ledger', durability: 'state-changing', writer: 'gateway' },
-      grants: { maxLengthMs: 12 * 3_600_000 },
+      grants: {
+        maxLengthMs: 12 * 3_600_000,
+        endings: { drainMs: 2 * 60_000, readOnlyMs: 10 * 60_000 },
+      },
       log: { level: 'info' },
       endpoints: [],
       exceptions: [],
@@ -186,7 +191,10 @@ describe('a configuration with every option', () => {
     ])
     expect(config.server.shutdownSeconds).toBe(20)
     expect(config.oidc.roles.admin).toEqual(['plant-it'])
-    expect(config.grants.maxLengthMs).toBe(4 * 3_600_000)
+    expect(config.grants).toEqual({
+      maxLengthMs: 4 * 3_600_000,
+      endings: { drainMs: 5 * 60_000, readOnlyMs: 15 * 60_000 },
+    })
     expect(config.audit).toEqual({
       directory: '/etc/gatehouse/ledger',
       durability: 'every-request',
@@ -264,6 +272,15 @@ describe('a configuration with every option', () => {
     ['31d', 31 * 86_400_000],
   ])('may let grants run for %s', (text, ms) => {
     expect(parse(withValues({ 'grants.maxLength': text })).grants.maxLengthMs).toBe(ms)
+  })
+
+  it.each([
+    ['drainLimit', '10s', { drainMs: 10_000 }],
+    ['drainLimit', '1h', { drainMs: 3_600_000 }],
+    ['readOnlyFor', '1m', { readOnlyMs: 60_000 }],
+    ['readOnlyFor', '4h', { readOnlyMs: 4 * 3_600_000 }],
+  ])('may have grants.%s of %s', (option, text, endings) => {
+    expect(parse(withValues({ [`grants.${option}`]: text })).grants.endings).toMatchObject(endings)
   })
 })
 
@@ -414,6 +431,8 @@ const refusals: readonly [path: string, message: string, values: readonly string
   ['grants.maxLength', 'must be between 5m and 31d', ['4m', '32d', '3650d', '0d']],
   ['grants.maxLength', durationForm, ['12 hours', '1h30m', '-1h', '1.5h', "''"]],
   ['grants.maxLength', quoted, ['12']],
+  ['grants.drainLimit', 'must be between 10s and 1h', ['9s', '61m', '0s']],
+  ['grants.readOnlyFor', 'must be between 1m and 4h', ['59s', '5h', '0m']],
   ['log.level', 'must be debug, info, warn, error or silent', ['verbose', 'INFO']],
   [
     'endpoints[0].id',

@@ -1,7 +1,10 @@
 import fc from 'fast-check'
-import { decide, grantState } from '../../src/policy/index.js'
+import { decide, grantState, isDraining, phasesOf } from '../../src/policy/index.js'
 import {
+  endings,
   reasons,
+  type Decision,
+  type EndingLimits,
   type Facts,
   type Initiator,
   type Grant,
@@ -12,7 +15,9 @@ import {
 } from '../../src/model.js'
 
 const noon = Date.UTC(2026, 10, 23, 12)
-const hour = 3_600_000
+const minute = 60_000
+const hour = 60 * minute
+const limits: EndingLimits = { drainMs: 2 * minute, readOnlyMs: 10 * minute }
 
 function grant(over: Partial<Grant> = {}): Grant {
   return {
@@ -63,6 +68,7 @@ function facts(over: Partial<Facts> = {}): Facts {
     request: { isSafe: true, isUpgrade: false, initiator: 'own' },
     session,
     grants: [grant()],
+    endings: limits,
     lockdowns: [],
     ...over,
   }
@@ -184,6 +190,69 @@ describe('a request to an endpoint', () => {
       'view-only',
     ],
     [
+      'that writes, just before a grant turns read-only',
+      {
+        grants: [grant({ ending: 'read-only', until: noon + 10 * minute + 1 })],
+        request: { isSafe: false, isUpgrade: false, initiator: 'own' },
+      },
+      'permit',
+      'grant-active',
+    ],
+    [
+      'that writes, when a grant has turned read-only',
+      {
+        grants: [grant({ ending: 'read-only', until: noon + 10 * minute })],
+        request: { isSafe: false, isUpgrade: false, initiator: 'own' },
+      },
+      'deny',
+      'grant-read-only',
+    ],
+    [
+      'that reads, when a grant has turned read-only',
+      { grants: [grant({ ending: 'read-only', until: noon + 1 })] },
+      'permit',
+      'grant-active',
+    ],
+    [
+      'that writes, with a grant to view that has turned read-only',
+      {
+        grants: [grant({ access: 'view', ending: 'read-only', until: noon + 1 })],
+        request: { isSafe: false, isUpgrade: false, initiator: 'own' },
+      },
+      'deny',
+      'view-only',
+    ],
+    [
+      'that writes, when one grant has turned read-only and another has not',
+      {
+        grants: [
+          grant({ id: 'a', ending: 'read-only', until: noon + 5 * minute }),
+          grant({ id: 'b', until: noon + minute }),
+        ],
+        request: { isSafe: false, isUpgrade: false, initiator: 'own' },
+      },
+      'permit',
+      'grant-active',
+    ],
+    [
+      'that reads, when a grant drains',
+      { grants: [grant({ ending: 'drain', until: noon })] },
+      'deny',
+      'grant-ended',
+    ],
+    [
+      'that reads, when a grant that has turned read-only is revoked',
+      { grants: [grant({ ending: 'read-only', until: noon + 1, revocation })] },
+      'deny',
+      'grant-revoked',
+    ],
+    [
+      'with a read-only grant whose times are no numbers',
+      { grants: [grant({ ending: 'read-only', from: NaN, until: NaN })] },
+      'deny',
+      'grant-ended',
+    ],
+    [
       'that writes from a foreign page',
       { request: { isSafe: false, isUpgrade: false, initiator: 'foreign' } },
       'deny',
@@ -222,6 +291,45 @@ describe('a request to an endpoint', () => {
       grant({ id: 'c', until: noon + 2 * hour }),
     ]
     expect(decide(facts({ grants: held }))).toMatchObject({ grantId: 'c', obligations: [] })
+  })
+
+  const upgrade = { isSafe: true, isUpgrade: true, initiator: 'own' } as const
+  it('may outlive a grant that drains, by the bound, unless it opens a WebSocket or the session ends', () => {
+    const grants = [grant({ ending: 'drain' })]
+    expect(decide(facts({ grants }))).toMatchObject({ closeAt: noon + hour + 2 * minute, viewOnlyFrom: null })
+    expect(decide(facts({ grants, request: upgrade }))).toMatchObject({ closeAt: noon + hour })
+    const ending = { ...session, endsAt: noon + hour + minute }
+    expect(decide(facts({ grants, session: ending }))).toMatchObject({ closeAt: noon + hour + minute })
+  })
+
+  it('is told from when on it may only look', () => {
+    const viewOnlyFromOf = (over: Partial<Grant>): unknown =>
+      decide(facts({ grants: [grant(over)], request: upgrade }))
+    expect(viewOnlyFromOf({})).toMatchObject({ viewOnlyFrom: null, obligations: [] })
+    expect(viewOnlyFromOf({ ending: 'read-only' })).toMatchObject({
+      closeAt: noon + hour,
+      viewOnlyFrom: noon + 50 * minute,
+      obligations: [],
+    })
+    expect(viewOnlyFromOf({ ending: 'read-only', until: noon + minute })).toMatchObject({
+      viewOnlyFrom: noon - 9 * minute,
+      obligations: ['view-only'],
+    })
+    expect(viewOnlyFromOf({ access: 'view' })).toMatchObject({ viewOnlyFrom: 0, obligations: ['view-only'] })
+  })
+
+  it('under a short grant may do more than look for at least half of it', () => {
+    const short = grant({ ending: 'read-only', from: noon, until: noon + 8 * minute })
+    expect(phasesOf(short, limits).viewOnlyFrom).toBe(noon + 4 * minute)
+  })
+
+  it('takes the grant under which a WebSocket may say something for longest', () => {
+    const grants = [
+      grant({ id: 'looks-last', ending: 'read-only', until: noon + hour }),
+      grant({ id: 'cut', until: noon + 55 * minute }),
+    ]
+    expect(decide(facts({ grants, request: upgrade }))).toMatchObject({ grantId: 'cut' })
+    expect(decide(facts({ grants }))).toMatchObject({ grantId: 'looks-last', closeAt: noon + hour })
   })
 
   it('under a view grant carries the obligation to let nothing through but looking', () => {
@@ -272,6 +380,7 @@ const anyGrant = fc
     id: fc.constantFrom('g-1', 'g-2', 'g-3'),
     endpoints: fc.subarray(['press-3', 'press-4', 'historian']),
     access: fc.constantFrom('view' as const, 'operate' as const),
+    ending: fc.constantFrom(...endings),
     from: instant,
     until: instant,
     isRevoked: fc.boolean(),
@@ -319,6 +428,10 @@ const anyFacts = fc.record({
     }),
   ),
   grants: fc.array(anyGrant, { maxLength: 5 }),
+  endings: fc.record({
+    drainMs: fc.integer({ min: 0, max: 2 * hour }),
+    readOnlyMs: fc.integer({ min: 0, max: 4 * hour }),
+  }),
   lockdowns: fc.array(anyLockdown, { maxLength: 2 }),
 })
 
@@ -373,7 +486,60 @@ describe('whatever the facts', () => {
         expect(basis).not.toHaveLength(0)
         expect(any.session?.assurance.secondFactorAt).not.toBeNull()
         expect(decision.closeAt).toBeGreaterThan(any.at)
-        expect(decision.closeAt).toBeLessThanOrEqual(Math.max(...basis.map((g) => g.until)))
+        const drainMs = any.request.isUpgrade ? 0 : any.endings.drainMs
+        const ends = basis.map((g) => g.until + (g.ending === 'drain' ? drainMs : 0))
+        expect(decision.closeAt).toBeLessThanOrEqual(Math.max(...ends))
+        expect(decision.closeAt).toBeLessThanOrEqual(any.session?.endsAt ?? 0)
+      }),
+      runs,
+    )
+  })
+
+  it('nothing is changed by who may only look, nor looked at for longer than half of what was to be work', () => {
+    fc.assert(
+      fc.property(anyFacts, (any) => {
+        const decision = decide(any)
+        if (decision.outcome !== 'permit') return
+        const { viewOnlyFrom, obligations, grantId } = decision
+        const isViewOnly = viewOnlyFrom !== null && viewOnlyFrom <= any.at
+        expect(obligations).toEqual(isViewOnly ? ['view-only'] : [])
+        if (isViewOnly) expect(any.request.isSafe).toBe(true)
+        const held = any.grants.filter((g) => g.id === grantId && g.access === 'operate')
+        const isLate = ({ from, until }: Grant): boolean => any.at >= from + (until - from) / 2 - 1
+        if (isViewOnly && viewOnlyFrom > 0) expect(held.some(isLate)).toBe(true)
+      }),
+      runs,
+    )
+  })
+
+  it('of several grants the most favourable one counts: each alone would allow no more, and one as much', () => {
+    fc.assert(
+      fc.property(anyFacts, (any) => {
+        const together = favour(decide(any), any.request)
+        const alone = any.grants.map((g) => favour(decide({ ...any, grants: [g] }), any.request))
+        for (const other of alone) expect(compare(together, other)).toBeGreaterThanOrEqual(0)
+        if (together.length > 0) expect(alone).toContainEqual(together)
+      }),
+      runs,
+    )
+  })
+
+  it('an extension never takes anything away', () => {
+    fc.assert(
+      fc.property(anyFacts, fc.nat(4), fc.integer({ min: 1, max: hour }), (any, at, byMs) => {
+        const grants = any.grants.map((g, i) => (i === at ? { ...g, until: g.until + byMs } : g))
+        const before = favour(decide(any), any.request)
+        expect(compare(favour(decide({ ...any, grants }), any.request), before)).toBeGreaterThanOrEqual(0)
+      }),
+      runs,
+    )
+  })
+
+  it('a grant drains from its end for the bound at most, and never once it is revoked', () => {
+    fc.assert(
+      fc.property(anyGrant, anyFacts, instant, (g, { endings: bounds }, at) => {
+        const isWithin = g.until <= at && at < g.until + bounds.drainMs
+        expect(isDraining(g, at, bounds)).toBe(g.ending === 'drain' && g.revocation === null && isWithin)
       }),
       runs,
     )
@@ -388,7 +554,7 @@ describe('whatever the facts', () => {
         const isTold = decision.reasons.some((reason) => reason.endsWith('-closed'))
         const opened = { ...any, resource: { ...any.resource, isMethodOpen: true, isPathOpen: true } }
         const otherwise = decide(opened)
-        if (isTold) expect(['grant-active', 'view-only']).toContain(otherwise.reasons[0])
+        if (isTold) expect(['grant-active', 'view-only', 'grant-read-only']).toContain(otherwise.reasons[0])
         else expect(otherwise).toEqual(decision)
       }),
       runs,
@@ -421,7 +587,8 @@ describe('whatever the facts', () => {
             ? g
             : {
                 ...g,
-                from: g.from + cut.later,
+                // A shorter one that ends read-only also turns so later: half of its length is to work.
+                from: g.from + (g.ending === 'read-only' ? 0 : cut.later),
                 until: g.until - cut.earlier,
                 access: cut.dropsOperate ? ('view' as const) : g.access,
                 revocation: cut.revokes ? revocation : g.revocation,
@@ -451,3 +618,19 @@ describe('whatever the facts', () => {
     )
   })
 })
+
+/** How long it may change something, then how long it may stay; empty where it may do neither. */
+function favour(decision: Decision, { isUpgrade }: Facts['request']): number[] {
+  if (decision.outcome !== 'permit') return []
+  const { closeAt, viewOnlyFrom, obligations } = decision
+  const end = closeAt ?? 0
+  if (obligations.includes('view-only')) return [0, end]
+  return [isUpgrade ? Math.min(viewOnlyFrom ?? end, end) : end, end]
+}
+
+/** Positive where `a` is more favourable. */
+function compare(a: readonly number[], b: readonly number[]): number {
+  const [first = -1, second = -1] = a
+  const [otherFirst = -1, otherSecond = -1] = b
+  return first - otherFirst || second - otherSecond
+}

@@ -1,7 +1,7 @@
 import { dueWarning, endWarnings } from '../../src/lib/index.js'
 
 const minute = 60_000
-const grant = { until: 1_000 * minute }
+const grant = { until: 1_000 * minute, ending: 'cut' } as const
 const warnings = endWarnings({ grant, at: grant.until })
 const dueAt = (leftMs: number): number | null => {
   const due = dueWarning(warnings, leftMs)
@@ -28,6 +28,14 @@ describe('the warning that access ends', () => {
   it('says what happens at the end of the grant, and that there may be more time', () => {
     for (const { text } of warnings) expect(text).toContain('the connection is cut')
     expect(warnings[0]?.text).toContain('ask your contact at the plant for more time')
+  })
+
+  it.each([
+    ['drain', 'nothing new starts'],
+    ['read-only', 'you may only look'],
+  ] as const)('says what the ending %s does', (ending, words) => {
+    for (const { text } of endWarnings({ grant: { ...grant, ending }, at: grant.until }))
+      expect(text).toContain(words)
   })
 
   it('says to sign in again where it is the session that ends', () => {

@@ -108,6 +108,54 @@ describe('a tracker of frames', () => {
     )
   })
 
+  it('passes each message whole or not at all, whenever it is told otherwise', () => {
+    const message = fc
+      .array(fc.tuple(data, fc.option(control)), { minLength: 1, maxLength: 4 })
+      .map((parts) =>
+        parts.flatMap(([frame, between], i) => [
+          { ...frame, opcode: i === 0 ? 1 : 0, isFinal: i === parts.length - 1 },
+          ...(between === null ? [] : [between]),
+        ]),
+      )
+    const messages = fc.array(message, { minLength: 1, maxLength: 4 })
+    fc.assert(
+      fc.property(messages, fc.infiniteStream(fc.boolean()), (list, verdicts) => {
+        const bytesOf = (some: Frame[]): Buffer => Buffer.concat(some.map((frame) => encode(frame, true)))
+        const isPassed = list.map(() => verdicts.next().value === true)
+        let begun = -1
+        const tracker = new FrameTracker('client', (opcode) => {
+          if (isControlOpcode(opcode)) return true
+          begun += 1
+          return isPassed[begun] ?? false
+        })
+        const passed = feed(
+          tracker,
+          list.flat().map((frame) => encode(frame, true)),
+        )
+        const expected = list.map((some, i) =>
+          bytesOf(isPassed[i] ? some : some.filter(({ opcode }) => opcode >= 8)),
+        )
+        expect(passed.equals(Buffer.concat(expected))).toBe(true)
+      }),
+      { numRuns: 200 },
+    )
+  })
+
+  it('asks anew for a message that breaks into another, or continues none', () => {
+    const asked: number[] = []
+    const tracker = new FrameTracker('client', (opcode) => asked.push(opcode) > 3)
+    for (const [opcode, isFinal] of [
+      [0, true],
+      [1, false],
+      [2, false],
+      [0, false],
+      [0, true],
+      [0, true],
+    ] as const)
+      tracker.take(encode({ opcode, isFinal, payload: Buffer.from('x') }, true))
+    expect(asked).toEqual([0, 1, 2, 0])
+  })
+
   it('lets no reserved opcode pass for control', () => {
     expect([...Array(16).keys()].filter(isControlOpcode)).toEqual([8, 9, 10])
   })

@@ -35,6 +35,7 @@ function newWorld(): World {
     startedAt: clock.now(),
     closeAt: start + hour,
     sessionEndsAt: start + 8 * hour,
+    viewOnlyFrom: null,
     ...changes,
   })
   return {
@@ -173,6 +174,56 @@ describe('an extended grant', () => {
     streams.cut(() => true, 'grant-revoked')
     streams.moveDeadline(() => true, start + 5 * hour)
     expect(stream.info.closeAt).toBe(start + hour)
+  })
+})
+
+describe('a stream that may only look', () => {
+  const minute = 60_000
+
+  it('may do so from the instant it was told, not a moment before', async () => {
+    const { clock, open } = newWorld()
+    const stream = open({ viewOnlyFrom: start + 50 * minute })
+    await clock.advance({ ms: 50 * minute - 1 })
+    expect(stream.isViewOnly).toBe(false)
+    await clock.advance({ ms: 1 })
+    expect([stream.isViewOnly, stream.cause]).toEqual([true, null])
+  })
+
+  it('never may where it was not told, and always where it was told since ever', async () => {
+    const { clock, open } = newWorld()
+    const [worker, viewer] = [open(), open({ viewOnlyFrom: 0 })]
+    expect([worker.isViewOnly, viewer.isViewOnly]).toEqual([false, true])
+    await clock.advance({ minutes: 59 })
+    clock.step(-10 * hour)
+    expect([worker.isViewOnly, viewer.isViewOnly]).toEqual([false, true])
+  })
+
+  it('does so on time when somebody sets the wall clock back, and tells it again what it knows', async () => {
+    const { clock, streams, open } = newWorld()
+    const stream = open({ viewOnlyFrom: start + 50 * minute })
+    clock.step(-hour)
+    streams.moveViewOnly(() => true, start + 50 * minute)
+    await clock.advance({ minutes: 50 })
+    expect(stream.isViewOnly).toBe(true)
+  })
+
+  it('may do more again when its grant was extended, until it turns read-only once more', async () => {
+    const { clock, streams, open } = newWorld()
+    const stream = open({ viewOnlyFrom: start + 50 * minute })
+    const other = open({ viewOnlyFrom: start + 50 * minute, grantId: 'g-2' })
+    await clock.advance({ minutes: 55 })
+    streams.moveDeadline(({ grantId }) => grantId === 'g-1', start + 2 * hour)
+    streams.moveViewOnly(({ grantId }) => grantId === 'g-1', start + 110 * minute)
+    expect([stream.isViewOnly, other.isViewOnly]).toEqual([false, true])
+    await clock.advance({ minutes: 55 })
+    expect([stream.isViewOnly, stream.cause]).toEqual([true, null])
+  })
+
+  it('may do more when its grant was extended while it was being admitted', () => {
+    const { streams, info } = newWorld()
+    const admission = streams.expect()
+    streams.moveViewOnly(() => true, start + hour)
+    expect(admission.open(info({ viewOnlyFrom: start - 1 })).isViewOnly).toBe(false)
   })
 })
 

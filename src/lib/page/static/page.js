@@ -124,7 +124,7 @@ for (const output of all('[data-readback]')) {
     said(name) +
     (form.elements[name].value === 'at' ? ` ${form.elements[field].value.replace('T', ' ') || '…'}` : '')
   const say = () => {
-    output.textContent = `${form.elements.to.value || '…'} ${said('access')} ${said('endpoints')}, ${moment('start', 'from')} ${moment('end', 'until')}.`
+    output.textContent = `${form.elements.to.value || '…'} ${said('access')} ${said('endpoints')}, ${moment('start', 'from')} ${moment('end', 'until')}, ${said('ending')}.`
   }
   output.hidden = false
   form.addEventListener('input', say)
