@@ -145,6 +145,7 @@ describe('a configuration that says only what it must', () => {
           stalledMs: 60_000,
           bodyBytesPerSecond: 64,
         },
+        announceSeconds: 0,
         shutdownSeconds: 25,
       },
       redis: { url: 'rediss://redis.dmz.example', password: undefined },
