@@ -94,12 +94,37 @@ export function createConnections(): Connections {
         if (latest?.headersSent === false) latest.shouldKeepAlive = false
     },
     closeQuiet() {
-      // Not the `close` of node:http, which resets idle connections, whatever is arriving on them.
-      if (watched !== null) NetServer.prototype.close.call(watched)
-      look()
+      if (watched !== null) closeListener(watched, look)
     },
     destroyAll() {
       for (const socket of sockets) socket.destroy()
     },
   }
+}
+
+/** The system accepts as many by itself and keeps them for us: Node asks for a backlog of 511. */
+const waitingAtMost = 511
+
+/**
+ * Closes it once nobody waits behind it: connections that the system has accepted, and we have not, it would reset.
+ * Node takes one of them a turn.
+ */
+function closeListener(server: Server, onClosed: () => void): void {
+  let hasCome = false
+  const come = (): void => {
+    hasCome = true
+  }
+  const close = (turn: number): void => {
+    if (hasCome && turn < waitingAtMost) {
+      hasCome = false
+      setImmediate(close, turn + 1)
+      return
+    }
+    server.off('connection', come)
+    // Not the `close` of node:http, which resets idle connections, whatever is arriving on them.
+    NetServer.prototype.close.call(server)
+    onClosed()
+  }
+  server.on('connection', come)
+  setImmediate(close, 0)
 }

@@ -73,8 +73,8 @@ export interface PlantOptions {
   readonly storeLimitMs?: number | null
   /** `server.limits`, in braces. */
   readonly limits?: string
-  /** `server.shutdownSeconds`. Short, for most tests do not care how their plant goes down. Default: 1. */
-  readonly shutdownSeconds?: number
+  /** In seconds. Short by default, for most tests do not care how their plant goes down. */
+  readonly stop?: { readonly announce: number; readonly shutdown: number }
   /** Lines added to the configuration, by section. */
   readonly extra?: string
 }
@@ -146,7 +146,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
       endpoints,
       isTls: options.certificate !== undefined,
       limits: options.limits ?? '{}',
-      shutdownSeconds: options.shutdownSeconds ?? 1,
+      stop: options.stop ?? { announce: 0, shutdown: 1 },
       extra: options.extra ?? '',
     }),
   )
@@ -279,7 +279,7 @@ function describeConfig(plant: {
   endpoints: readonly EndpointUnderTest[]
   isTls: boolean
   limits: string
-  shutdownSeconds: number
+  stop: { announce: number; shutdown: number }
   extra: string
 }): string {
   const endpoints = plant.endpoints.map(
@@ -295,7 +295,8 @@ server:
   listen: 127.0.0.1:${plant.port}
   operations: 127.0.0.1:0
   limits: ${plant.limits}
-  shutdownSeconds: ${plant.shutdownSeconds}
+  announceSeconds: ${plant.stop.announce}
+  shutdownSeconds: ${plant.stop.shutdown}
 ${plant.isTls ? '  tls: { certificateFile: server.pem, keyFile: server.key }\n' : ''}redis: { url: '${plant.redis}' }
 oidc:
   issuer: ${plant.issuer}
