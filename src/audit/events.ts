@@ -13,6 +13,7 @@ export type LedgerEvent = Recordable<
   | GatewayEvent
   | StoreEvent
   | RequestEvent
+  | StreamEvent
   | SessionEvent
   | SecondFactorEvent
   | GrantEvent
@@ -100,6 +101,21 @@ export type RequestEvent =
       readonly cause: CutCause | null
     }
 
+/** A request or WebSocket to a machine, from its permission to its end. */
+export interface OpenStream {
+  readonly requestId: string
+  readonly kind: 'request' | 'websocket'
+  readonly endpointId: string
+  readonly principalId: string
+  readonly sessionId: string
+  readonly grantId: string
+  /** When it was permitted. */
+  readonly beganAt: EpochMs
+}
+
+/** Only the ledger writes these: of what it has seen begin, and not end. */
+export type StreamEvent = OpenStream & { readonly event: 'stream.open' | 'stream.interrupted' }
+
 export type SessionEvent =
   | {
       readonly event: 'login.succeeded'
@@ -182,6 +198,9 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'request.refusals': 'More were turned away, of one source and for one reason, than get a line each.',
   'request.decided': 'Somebody asked for something; what was decided and why.',
   'request.completed': 'A permitted request or WebSocket ended; how, and how much passed.',
+  'stream.open': 'Was open when this file began: so one file tells of all that may be open.',
+  'stream.interrupted':
+    'The writer had stopped without writing how this ended: with it at the latest, and nobody knows how.',
   'login.succeeded': 'Somebody signed in and got a session.',
   'login.failed': 'A sign-in failed.',
   'session.ended': 'A session and everything opened with it ended.',

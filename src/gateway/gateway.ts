@@ -147,12 +147,14 @@ export function createGateway(options: GatewayOptions) {
       const { turn } = exchange
       if (turn !== null) turn.isCommitted = true
       if (turn?.broken != null) {
+        endpoints.turnedBack(judged)
         await recordRefusal(judged.source.address, judged.id, turn.broken)
         throw new GatehouseError('request-unreadable', '')
       }
       const { decision, place } = admission
       const full = identify(slot, admission)
       if (full !== null) {
+        endpoints.turnedBack(admission)
         await turnBack(full, admission, exchange)
         return null
       }
