@@ -101,8 +101,9 @@ export type RequestEvent =
       readonly cause: CutCause | null
     }
 
-/** A request or WebSocket to a machine, from its permission to its end. */
-export interface OpenStream {
+/** Of a request or WebSocket that the ledger has seen permitted, and not ended. Only the ledger writes these. */
+export interface StreamEvent {
+  readonly event: 'stream.open' | 'stream.interrupted'
   readonly requestId: string
   readonly kind: 'request' | 'websocket'
   readonly endpointId: string
@@ -112,9 +113,6 @@ export interface OpenStream {
   /** When it was permitted. */
   readonly beganAt: EpochMs
 }
-
-/** Only the ledger writes these: of what it has seen begin, and not end. */
-export type StreamEvent = OpenStream & { readonly event: 'stream.open' | 'stream.interrupted' }
 
 export type SessionEvent =
   | {

@@ -1,5 +1,8 @@
 import type { EpochMs } from '../model.js'
-import type { LedgerEvent, OpenStream, StreamEvent } from './events.js'
+import type { LedgerEvent, StreamEvent } from './events.js'
+
+/** A request or WebSocket to a machine, from its permission to its end. */
+type OpenStream = Omit<StreamEvent, 'event'>
 
 /** What a record says about a stream: that it began, or that it is over. */
 export type StreamStep = { readonly begun: OpenStream } | { readonly over: string }

@@ -165,9 +165,13 @@ describe('two instances behind HAProxy', () => {
         const call = request({ agent, port, host: '127.0.0.1', path, method, headers })
         call.on('error', (error) => resolve(`${method} ${path}: ${error.message}`))
         call.on('response', (response) => {
-          const wrong =
-            response.statusCode === 200 ? null : `${method} ${path}: ${String(response.statusCode)}`
-          response.on('close', () => resolve(response.complete ? wrong : `${method} ${path}: cut`)).resume()
+          let text = ''
+          response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
+          response.on('close', () => {
+            if (!response.complete) resolve(`${method} ${path}: cut`)
+            else if (response.statusCode === 200) resolve(null)
+            else resolve(`${method} ${path}: ${String(response.statusCode)} ${text.slice(0, 200)}`)
+          })
         })
         call.end(method === 'POST' ? 'speed=1' : undefined)
       })

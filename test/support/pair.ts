@@ -28,7 +28,7 @@ export interface Pair {
 const root = join(import.meta.dirname, '../..')
 
 /** HAProxy looks each 200 ms and believes the second look: an announcement has to be longer than that. */
-const stop = { announceSeconds: 1, shutdownSeconds: 10 }
+const stop = { announceSeconds: 3, shutdownSeconds: 12 }
 
 /** @throws Error when HAProxy is not installed: `node scripts/setup-test.mjs` does that */
 export async function startPair(plant: Plant): Promise<Pair> {
@@ -139,6 +139,7 @@ defaults
   timeout client 60s
   timeout server 60s
   timeout tunnel 1h
+  timeout check 2s
   option redispatch 1
   retries 3
 frontend clients

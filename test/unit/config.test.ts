@@ -25,6 +25,7 @@ const valid = `server:
     connections: 500
     perSession: 40
     stalledSeconds: 30
+  announceSeconds: 3
   shutdownSeconds: 20
 redis:
   url: rediss://redis.dmz.example:6379
