@@ -1,5 +1,5 @@
 // Gives this machine what the tests need beyond Node and git: packages, redis-server, Chromium, and plant
-// software to put behind Gatehouse: Prometheus, noVNC with TigerVNC, Node-RED. Silent when nothing is missing.
+// software to put around Gatehouse: HAProxy, Prometheus, noVNC with TigerVNC, Node-RED. Silent when nothing is missing.
 //
 //   node scripts/setup-test.mjs      exit 0: ready · exit 2: something is missing, and this says what
 import { spawn, spawnSync } from 'node:child_process'
@@ -22,6 +22,7 @@ const programs = [
     isThere: () => isExecutable(process.env.CHROMIUM_PATH ?? '/usr/bin/chromium'),
   },
   { name: 'prometheus', apt: 'prometheus', service: 'prometheus', isThere: () => isOnPath('prometheus') },
+  { name: 'HAProxy', apt: 'haproxy', service: 'haproxy', isThere: () => isOnPath('haproxy') },
   { name: 'noVNC', apt: 'novnc', isThere: () => existsSync('/usr/share/novnc/vnc.html') },
   { name: 'websockify', apt: 'websockify', isThere: () => isOnPath('websockify') },
   { name: 'TigerVNC', apt: 'tigervnc-standalone-server', isThere: () => isOnPath('Xtigervnc') },
@@ -83,7 +84,7 @@ async function ensurePrograms() {
     throw new SetupFailed(
       `The tests need ${names}, and this machine does not let me install programs.\n` +
         `On Debian: sudo apt-get install --no-install-recommends ${missing.map(({ apt }) => apt).join(' ')}\n` +
-        'Elsewhere: put redis-server (7.0 or later), prometheus, websockify, Xtigervnc and xterm on PATH, the\n' +
+        'Elsewhere: put redis-server (7.0 or later), haproxy, prometheus, websockify, Xtigervnc and xterm on PATH, the\n' +
         "pages of noVNC into /usr/share/novnc, and a Chromium's path into CHROMIUM_PATH.",
     )
   }

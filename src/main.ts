@@ -20,6 +20,7 @@ import {
   isNavigation,
   startOperations,
   watchChanges,
+  type StopTimes,
 } from './gateway/index.js'
 import { createGrants, createLockdowns, type Grants, type Lockdowns } from './grants/index.js'
 import {
@@ -64,8 +65,8 @@ export const version = '0.1.0'
 
 /** The longest that a configuration may set; it may have been longer when a session began. */
 const longestSessionMs = 24 * 3_600_000
-/** How long a stopping instance waits for answers on their way out. */
-const closingMs = 2_000
+/** Of a stop: what is left of it when everything has been cut, to write and let go of what is open. */
+const closingMs = 5_000
 
 export interface ServiceOptions {
   readonly clock?: Clock
@@ -191,8 +192,10 @@ export interface Gatehouse {
   streams(): readonly StreamInfo[]
   /** How the machines are that are asked, as far as this instance knows. */
   health(): readonly Health[]
-  /** Stops taking requests, ends what is open, and leaves nothing unwritten. */
+  /** Stops taking requests, lets those finish that run, ends the rest, and leaves nothing unwritten. */
   close(): Promise<void>
+  /** A stop, under way or to come, waits for nobody who is still at it. */
+  hurry(): void
 }
 
 /**
@@ -254,6 +257,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   let operations: Server | null = null
   let probes: Probes | null = null
   let isStopping = false
+  const hurried = new AbortController()
   const problems = (): string[] => [
     ...(isStopping ? ['this instance is stopping'] : []),
     ...(store.isReady() ? [] : ['Redis is not reachable']),
@@ -263,17 +267,10 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const close = async (): Promise<void> => {
     if (isStopping) return
     isStopping = true
-    const closed = once(server, 'close')
-    server.close()
-    streams.cut(() => true, 'gateway-stopping')
-    // Whoever was answered a moment ago may still be reading; a client that never does must not hold us.
-    const force = systemClock.after(closingMs, () => {
-      server.closeAllConnections()
-    })
-    server.closeIdleConnections()
-    await closed
-    force.cancel()
+    await gateway.stop(server, stopTimes(config.server), hurried.signal)
     operations?.close()
+    // A connection on which nothing was asked yet would keep the process for a minute.
+    operations?.closeAllConnections()
     await watch.close()
     probes?.close()
     upstreams.close()
@@ -296,6 +293,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
         startOperations({ ...operationsAt, problems }),
       )
   } catch (error) {
+    hurried.abort()
     await close()
     throw error
   }
@@ -310,7 +308,16 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     streams: () => streams.list(),
     health: () => running.list(),
     close,
+    hurry: () => {
+      hurried.abort()
+    },
   }
+}
+
+function stopTimes({ announceSeconds, shutdownSeconds }: Config['server']): StopTimes {
+  const announceMs = announceSeconds * 1_000
+  const shutdownMs = shutdownSeconds * 1_000
+  return { announceMs, finishMs: Math.max(0, shutdownMs - announceMs - Math.min(closingMs, shutdownMs / 2)) }
 }
 
 const bindProblems: Readonly<Record<string, string>> = {

@@ -63,6 +63,8 @@ export interface ChainToCheck {
   readonly isWhole: boolean
   /** Null when there is none to trust: then nothing is excused as the trace of a crash. */
   readonly head: Head | null
+  /** Told of each record that is in order. */
+  readonly onRecord?: (entry: Entry) => void
 }
 
 /**
@@ -98,6 +100,7 @@ export async function checkChain(of: ChainToCheck): Promise<ChainState> {
         last = { entry, file: line.file, line: line.number }
         link = { seq: entry.seq, hash: entry.hash }
         records++
+        of.onRecord?.(entry)
         firstAt ??= entry.at
         end = { file: line.file, offset: line.offset + line.bytes.length + 1 }
         continue

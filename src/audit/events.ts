@@ -13,6 +13,7 @@ export type LedgerEvent = Recordable<
   | GatewayEvent
   | StoreEvent
   | RequestEvent
+  | StreamEvent
   | SessionEvent
   | SecondFactorEvent
   | BreakGlassEvent
@@ -101,6 +102,19 @@ export type RequestEvent =
       readonly end: 'complete' | 'client-closed' | 'refused' | 'upstream-failed' | 'cut'
       readonly cause: CutCause | null
     }
+
+/** Of a request or WebSocket that the ledger has seen permitted, and not ended. Only the ledger writes these. */
+export interface StreamEvent {
+  readonly event: 'stream.open' | 'stream.interrupted'
+  readonly requestId: string
+  readonly kind: 'request' | 'websocket'
+  readonly endpointId: string
+  readonly principalId: string
+  readonly sessionId: string
+  readonly grantId: string
+  /** When it was permitted. */
+  readonly beganAt: EpochMs
+}
 
 export type SessionEvent =
   | {
@@ -228,6 +242,9 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'request.refusals': 'More were turned away, of one source and for one reason, than get a line each.',
   'request.decided': 'Somebody asked for something; what was decided and why.',
   'request.completed': 'A permitted request or WebSocket ended; how, and how much passed.',
+  'stream.open': 'Was open when this file began: so one file tells of all that may be open.',
+  'stream.interrupted':
+    'The writer had stopped without writing how this ended: with it at the latest, and nobody knows how.',
   'login.succeeded': 'Somebody signed in and got a session.',
   'login.failed': 'A sign-in failed.',
   'session.ended': 'A session and everything opened with it ended.',

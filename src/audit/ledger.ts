@@ -28,6 +28,7 @@ import {
   type Link,
 } from './format.js'
 import { takeLock } from './lock.js'
+import { OpenStreams, stepOf, stepOfRecord, type StreamStep } from './open-streams.js'
 
 export interface LedgerOptions {
   /** Made with mode 0700 where it does not exist. */
@@ -119,6 +120,8 @@ interface Position {
   readonly link: Link
   readonly droppedBytes: number
   readonly unsignedRecords: number
+  /** Begun and not over, where the chain ends. */
+  readonly streams: OpenStreams
 }
 
 async function recoverChain(options: LedgerOptions): Promise<Position> {
@@ -130,7 +133,15 @@ async function recoverChain(options: LedgerOptions): Promise<Position> {
   if ('kind' in head) throw invalid(head.sentence, writer)
   const newest = files.filter((file) => fileNumber(file) >= fileNumber(head.file))
   const isWhole = fileNumber(head.file) === 1
-  const state = await checkChain({ directory, writer, files: newest, isWhole, head })
+  const streams = new OpenStreams()
+  const state = await checkChain({
+    ...{ directory, writer, files: newest, isWhole, head },
+    // Each file begins with what was open then, so that the newest ones tell of all.
+    onRecord: ({ fields }) => {
+      const step = stepOfRecord(fields)
+      if (step !== null) streams.take(step)
+    },
+  })
   if (state.fault) throw invalid(state.fault.sentence, writer)
 
   const file = newest.at(-1) ?? head.file
@@ -140,7 +151,8 @@ async function recoverChain(options: LedgerOptions): Promise<Position> {
     await setTornBytesAside(directory, file, offset)
     logger.warn('ledger: removed an unfinished write', { file, droppedBytes })
   }
-  return { chain: head.chain, file, offset, link: state.last, droppedBytes, unsignedRecords: state.unsigned }
+  const { last: link, unsigned: unsignedRecords } = state
+  return { chain: head.chain, file, offset, link, droppedBytes, unsignedRecords, streams }
 }
 
 /** The head comes before the file, so that a file without a head is always a fault and never a crash. */
@@ -153,6 +165,7 @@ async function beginChain(options: LedgerOptions): Promise<Position> {
     link: chainStart,
     droppedBytes: 0,
     unsignedRecords: 0,
+    streams: new OpenStreams(),
   }
   await draftHead(options, position)
   await putHead(options)
@@ -214,6 +227,8 @@ async function putHead({ directory, writer }: LedgerOptions): Promise<void> {
 interface Waiting {
   readonly at: string
   readonly fields: string
+  /** Null, too, once its caller was told that it does not take effect. */
+  step: StreamStep | null
   /** Null for a note, and for an append that was already turned away. */
   answer: { resolve(): void; reject(error: GatehouseError): void } | null
 }
@@ -236,6 +251,7 @@ class ChainWriter implements Ledger {
   readonly #options: LedgerOptions
   readonly #chain: string
   readonly #unlock: () => void
+  readonly #streams: OpenStreams
   #file: FileHandle
   #fileName: string
   #offset: number
@@ -257,6 +273,7 @@ class ChainWriter implements Ledger {
     this.#options = options
     this.#chain = found.chain
     this.#unlock = unlock
+    this.#streams = found.streams
     this.#file = file
     this.#fileName = found.file
     this.#offset = found.offset
@@ -267,13 +284,20 @@ class ChainWriter implements Ledger {
     const file = await openFile(options.directory, found.file, 0)
     try {
       const writer = new ChainWriter(options, found, file, unlock)
-      const { droppedBytes, unsignedRecords } = found
-      if (droppedBytes > 0 || unsignedRecords > 0) {
+      const { droppedBytes, unsignedRecords, streams } = found
+      const isTorn = droppedBytes > 0 || unsignedRecords > 0
+      const findings: LedgerEvent[] = [
+        ...(isTorn ? [{ event: 'ledger.recovered', droppedBytes, unsignedRecords } as const] : []),
+        ...streams.as('stream.interrupted'),
+      ]
+      streams.clear()
+      if (findings.length > 0 || found.link.seq === 0) {
+        // Under one head: a crash in the middle leaves all of it to the next start.
         await writer.#commit(
-          [writer.#waiting({ event: 'ledger.recovered', droppedBytes, unsignedRecords }, null)],
+          findings.map((event) => writer.#waiting(event, null)),
           null,
         )
-      } else if (found.link.seq === 0) await writer.#commit([], null)
+      }
       return writer
     } catch (error) {
       await file.close()
@@ -311,7 +335,8 @@ class ChainWriter implements Ledger {
   }
 
   #waiting(event: LedgerEvent, answer: Waiting['answer']): Waiting {
-    return { at: this.#instant(), fields: fieldsText(event), answer }
+    const at = this.#instant()
+    return { at, fields: fieldsText(event), step: stepOf(event, this.#lastInstant.ms), answer }
   }
 
   /** Several records share a millisecond, and writing it out costs as much as the rest of one. */
@@ -410,7 +435,10 @@ class ChainWriter implements Ledger {
       link = record.link
     }
     const now = new Date(this.#options.clock.now()).toISOString()
-    if (this.#offset === 0) add(now, fieldsText(this.#opening()))
+    if (this.#offset === 0) {
+      add(now, fieldsText(this.#opening()))
+      for (const event of this.#streams.as('stream.open')) add(now, fieldsText(event))
+    }
     if (gap) add(now, fieldsText({ event: 'ledger.resumed', ...gap }))
     for (const entry of batch) add(entry.at, entry.fields)
 
@@ -424,6 +452,7 @@ class ChainWriter implements Ledger {
     this.#isDirty = false
     this.#offset += bytes.length
     this.#link = link
+    for (const { step } of batch) if (step !== null) this.#streams.take(step)
   }
 
   #opening(): LedgerEvent {
@@ -494,6 +523,7 @@ class ChainWriter implements Ledger {
         new GatehouseError('ledger-unavailable', 'Access cannot be recorded right now.', { cause }),
       )
       entry.answer = null
+      entry.step = null
     }
     if (refusedRecords > 0)
       this.#addToGap({ since: this.#options.clock.now(), refusedRecords, lostRecords: 0 })

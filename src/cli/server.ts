@@ -1,8 +1,13 @@
 import type { Command } from 'commander'
 import { createKeysFile, loadConfig, loadKeyring, warnings } from '../config/index.js'
-import { createLogger, systemClock } from '../lib/index.js'
+import { createLogger, systemClock, type Logger } from '../lib/index.js'
 import { startGatehouse } from '../main.js'
 import type { Common, Shell } from './shell.js'
+
+/** How long a stop may take that was ordered twice. */
+const hurriedMs = 3_000
+/** Signals within this time are one order: npx passes on the Ctrl-C that the terminal sends anyway. */
+const sameOrderMs = 1_000
 
 const nodeMajor = Number(process.versions.node.split('.')[0])
 
@@ -12,21 +17,18 @@ export function addServer(program: Command, { command, answer }: Shell): void {
     const config = loadConfig(options.config)
     const logger = createLogger(config.log.level)
     for (const warning of warnings(config, nodeMajor)) logger.warn(warning)
-    const toldToStop = new Promise<void>((resolve) => {
-      // For good, not once: npx passes on the Ctrl-C that the terminal sends anyway, and without a listener
-      // the second would end the process in the middle of its stop.
-      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => resolve())
-    })
+    const told = signals()
     const gatehouse = await startGatehouse(config, { logger })
-    await toldToStop
+    await told.toStop
     logger.info('gateway stopping')
     // A frozen disk keeps the ledger from being closed, and would keep the process for ever.
-    const force = systemClock.after(config.server.shutdownSeconds * 1_000, () => {
-      logger.error('gateway did not stop in time, the last records may be lost')
-      process.exit(1)
+    endWithin(config.server.shutdownSeconds * 1_000, logger)
+    void told.toHurry.then(() => {
+      logger.warn('gateway told to stop again: cutting what is open')
+      endWithin(hurriedMs, logger)
+      gatehouse.hurry()
     })
     await gatehouse.close()
-    force.cancel()
   })
 
   command(program, 'check', 'Check a configuration without starting anything.').action((options: Common) => {
@@ -52,4 +54,28 @@ export function addServer(program: Command, { command, answer }: Shell): void {
       )
     },
   )
+}
+
+/** Both for good, not once: without a listener, one more signal would end the process in the middle of its stop. */
+function signals(): { readonly toStop: Promise<void>; readonly toHurry: Promise<void> } {
+  let hurry: () => void
+  const toHurry = new Promise<void>((resolve) => (hurry = resolve))
+  const toStop = new Promise<void>((resolve) => {
+    let firstAt: number | null = null
+    const take = (): void => {
+      const now = systemClock.monotonic()
+      firstAt ??= now
+      resolve()
+      if (now - firstAt >= sameOrderMs) hurry()
+    }
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, take)
+  })
+  return { toStop, toHurry }
+}
+
+function endWithin(ms: number, logger: Logger): void {
+  systemClock.after(ms, () => {
+    logger.error('gateway did not stop in time, the last records may be lost')
+    process.exit(1)
+  })
 }

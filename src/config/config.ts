@@ -25,6 +25,7 @@ export interface Config {
     /** Addresses and CIDR blocks. */
     readonly trustedProxies: readonly string[]
     readonly limits: ServerLimits
+    readonly announceSeconds: number
     readonly shutdownSeconds: number
   }
   readonly redis: {

@@ -20,6 +20,7 @@ export type Report = (path: Path, message: string) => void
 export function checkRules(draft: Draft, { ownAddresses }: Surroundings, report: Report): void {
   checkNames(draft, report)
   checkListeners(draft, ownAddresses, report)
+  checkStop(draft, report)
   checkClientAuthentication(draft, report)
   checkEndpointIds(draft, report)
   checkUpstreams(draft, ownAddresses, report)
@@ -57,6 +58,15 @@ function checkListeners({ server }: Draft, ownAddresses: readonly string[], repo
   if (listen && operations && reaches(operations.host, operations.port, listen, ownAddresses)) {
     report(['server', 'operations'], 'must not be the address of server.listen')
   }
+}
+
+function checkStop({ server }: Draft, report: Report): void {
+  const { announceSeconds = 0, shutdownSeconds } = server ?? {}
+  if (announceSeconds > 0 && shutdownSeconds !== undefined && announceSeconds > shutdownSeconds - 5)
+    report(
+      ['server', 'announceSeconds'],
+      'must leave 5 seconds or more of server.shutdownSeconds for the stop itself',
+    )
 }
 
 function checkClientAuthentication({ oidc }: Draft, report: Report): void {

@@ -100,8 +100,13 @@ const server = section('Where Gatehouse listens, and the names browsers know it 
         'Anyone at one of these addresses can claim any source address, and the ledger then records a lie. Name single addresses; an empty list trusts nobody.',
     }),
   limits: serverLimits,
+  announceSeconds: seconds(0, 120).prefault(0).register(optionTexts, {
+    what: 'How long after SIGTERM everything is still served, while `/readyz` says 503, so that a load balancer notices and sends the next visitors elsewhere. It is part of `shutdownSeconds`.',
+    danger:
+      'Shorter than the load balancer’s checks need, and it sends visitors to an instance that has gone. Without a load balancer any time is lost.',
+  }),
   shutdownSeconds: seconds(1, 300).prefault(25).register(optionTexts, {
-    what: 'How long a stop may take after SIGTERM. Running requests are cut at once in this version; what takes time is writing the last records. After this the process ends all the same, with exit status 1.',
+    what: 'How long a stop may take after SIGTERM. After `announceSeconds` nobody new comes in, WebSockets are closed with 1001, and running requests may finish; what is not finished 5 seconds before the end is cut, so that its records are still written. After this the process ends all the same, with exit status 1. A second signal cuts at once.',
     danger:
       'Longer than the supervisor waits (Docker 10 s, Kubernetes 30 s, systemd 90 s unless told otherwise), and the process is killed before its ledger is closed.',
   }),

@@ -334,7 +334,8 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
           problem: describeError(known),
         })
       }
-      if (known.code === 'busy') res.setHeader('retry-after', String(retryAfterSeconds))
+      if (known.code === 'busy' || known.code === 'stopping')
+        res.setHeader('retry-after', String(retryAfterSeconds))
       const explanation = failures[known.code] ?? (known.code === 'internal' ? unforeseen : plain(known))
       answer(asker, res, { status: known.status, code: known.code, field: known.field, ...explanation })
     },

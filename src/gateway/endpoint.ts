@@ -145,6 +145,13 @@ export function createEndpointServer({
   }
 
   return {
+    /** Permitted, and recorded so, but turned back before anything of it went to the machine. */
+    turnedBack(admission: Admission): void {
+      if (permitted(admission) === null) return
+      const end = { ...nothingPassed, end: 'refused' } as const
+      ledger.note({ event: 'request.completed', requestId: admission.id, durationMs: 0, ...end })
+    },
+
     async request(
       permit: Permitted,
       pending: PendingStream,

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { endpointOrigin, type Config } from '../config/index.js'
 import type { OwnAccess } from '../model.js'
@@ -6,6 +7,7 @@ import {
   describeError,
   GatehouseError,
   newId,
+  systemClock,
   timeLeftPath,
   type ChangeLog,
   type Clock,
@@ -22,6 +24,7 @@ import type { Assertions } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
 import { assetPathPrefix, createAdmission, ownPathPrefix, type Admission, type Refusal } from './admission.js'
 import type { Answers, Asker } from './answers.js'
+import { createConnections } from './connections.js'
 import { asksToClear, clearCookies, clearCookiesPath } from './cookie-clearing.js'
 import { createEndpointServer, permitted } from './endpoint.js'
 import { createHandover } from './handover.js'
@@ -84,6 +87,11 @@ export function createGateway(options: GatewayOptions) {
   const readSource = createSourceReader(isProxy)
   const turnstile = createTurnstile(config.server.limits)
   const refusals = createRefusals({ clock, ledger })
+  const connections = createConnections()
+  /** What is taken: everything; nothing that would have to be cut in a moment; nothing. */
+  let taken: 'all' | 'requests' | 'nothing' = 'all'
+  let underWay = 0
+  let onIdle: (() => void) | null = null
   const admit = createAdmission({
     clock,
     ledger,
@@ -98,35 +106,42 @@ export function createGateway(options: GatewayOptions) {
     accessOf,
   })
 
-  async function handle(exchange: Exchange, server: Server): Promise<void> {
+  async function handle(exchange: Exchange): Promise<void> {
     const slot = turnstile.enter(readSource(exchange.req).address)
     if (typeof slot === 'string') {
       await turnBack(slot, askerOf(exchange.req, newId('r')), exchange)
       return
     }
     let switched: Switched | null = null
+    underWay += 1
     try {
-      switched = await serve(exchange, slot, server)
+      switched = await serve(exchange, slot)
     } finally {
-      if (switched === null) turnstile.leave(slot)
+      if (switched === null) leave(slot)
       else leaveAfter(switched, slot)
     }
+  }
+
+  function leave(slot: Slot): void {
+    turnstile.leave(slot)
+    underWay -= 1
+    if (underWay === 0) onIdle?.()
   }
 
   /** On its own, so that it holds nothing else for as long as a WebSocket may stay open. */
   function leaveAfter({ ended }: Switched, slot: Slot): void {
     void ended.finally(() => {
-      turnstile.leave(slot)
+      leave(slot)
     })
   }
 
-  async function serve(exchange: Exchange, slot: Slot, server: Server): Promise<Switched | null> {
+  async function serve(exchange: Exchange, slot: Slot): Promise<Switched | null> {
     // Before any state is read: a revocation that arrives from here on finds this request.
     const pending = streams.expect()
     let admission: Admission | null = null
     try {
-      // A connection may outlive the order to stop; what would open on it then, nobody would close.
-      if (!server.listening) throw new GatehouseError('stopping', '')
+      const isTaken = taken === 'all' || (taken === 'requests' && exchange.upgrade === null)
+      if (!isTaken) throw new GatehouseError('stopping', '')
       const judged = await admit(exchange.req, exchange.upgrade !== null)
       if ('refused' in judged) {
         refuse(judged, exchange)
@@ -136,12 +151,14 @@ export function createGateway(options: GatewayOptions) {
       const { turn } = exchange
       if (turn !== null) turn.isCommitted = true
       if (turn?.broken != null) {
+        endpoints.turnedBack(judged)
         await recordRefusal(judged.source.address, judged.id, turn.broken)
         throw new GatehouseError('request-unreadable', '')
       }
       const { decision, place } = admission
       const full = identify(slot, admission)
       if (full !== null) {
+        endpoints.turnedBack(admission)
         await turnBack(full, admission, exchange)
         return null
       }
@@ -293,16 +310,69 @@ export function createGateway(options: GatewayOptions) {
       createServer({
         tls: config.server.tls,
         limits: config.server.limits,
+        connections,
         isProxy,
-        onExchange: (exchange, server) => void handle(exchange, server),
+        onExchange: (exchange) => void handle(exchange),
         recordRefusal,
         answerUnread: (requestId, code) => answers.unread(requestId, code),
       }),
+    /**
+     * Ends serving in the order in which it can be done without loss: for a while everything goes on, so that a load
+     * balancer notices; then nobody new comes in, WebSockets end, and what runs may finish; then the rest is cut.
+     * Resolves when nothing is under way any more, and all of it written down.
+     *
+     * @param hurried aborts the waiting, and nothing else
+     */
+    stop: async (
+      server: Server,
+      { announceMs, finishMs }: StopTimes,
+      hurried: AbortSignal,
+    ): Promise<void> => {
+      connections.lastAnswers()
+      if (server.listening) await waited(announceMs, hurried)
+      const closed = once(server, 'close')
+      taken = 'requests'
+      connections.closeQuiet()
+      streams.cut(({ kind }) => kind === 'websocket', 'gateway-stopping')
+      await Promise.race([closed, waited(finishMs, hurried)])
+      taken = 'nothing'
+      streams.cut(() => true, 'gateway-stopping')
+      // Whoever was answered a moment ago may still be reading; a client that never does must not hold us.
+      const force = systemClock.after(closingMs, () => {
+        connections.destroyAll()
+      })
+      await closed
+      if (underWay > 0)
+        await Promise.race([new Promise<void>((resolve) => (onIdle = resolve)), waited(closingMs)])
+      force.cancel()
+    },
     /** To be called when nothing is served any more. */
     close: () => {
       refusals.close()
     },
   }
+}
+
+/** Real time, as everything here that bounds input and output. */
+export interface StopTimes {
+  /** How long everything is still served. */
+  readonly announceMs: number
+  /** How long, after that, what runs may take to finish. */
+  readonly finishMs: number
+}
+
+/** How long a stopping instance waits for answers on their way out. */
+const closingMs = 2_000
+
+function waited(ms: number, hurried?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (ms === 0 || hurried?.aborted === true) resolve()
+    const timer = systemClock.after(ms, resolve)
+    hurried?.addEventListener('abort', () => {
+      timer.cancel()
+      resolve()
+    })
+  })
 }
 
 /** A form is small; who needs longer than this for it is not sending one. */

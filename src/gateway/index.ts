@@ -1,5 +1,5 @@
 export { createAnswers, type Answers } from './answers.js'
-export { createGateway, type GatewayOptions } from './gateway.js'
+export { createGateway, type GatewayOptions, type StopTimes } from './gateway.js'
 export { createMayOpen, type MayOpen } from './opening.js'
 export { isNavigation } from './origins.js'
 export { startOperations } from './operations.js'

@@ -10,6 +10,7 @@ import type { Config } from '../config/index.js'
 import { newId } from '../lib/index.js'
 import type { Answers } from './answers.js'
 import { capConnections } from './connection-cap.js'
+import type { Connections } from './connections.js'
 import { peerOf } from './source.js'
 import { createTurns, type Turn } from './turns.js'
 
@@ -26,9 +27,10 @@ export interface Exchange {
 export interface ServerOptions {
   readonly tls: Config['server']['tls']
   readonly limits: Config['server']['limits']
+  readonly connections: Connections
   /** Whether an address is that of a proxy of ours. */
   readonly isProxy: (address: string) => boolean
-  readonly onExchange: (exchange: Exchange, server: Server) => void
+  readonly onExchange: (exchange: Exchange) => void
   /** Writes down that something was turned away; never rejects. */
   readonly recordRefusal: (source: string, requestId: string, detail: string) => Promise<void>
   readonly answerUnread: Answers['unread']
@@ -59,7 +61,14 @@ const timing = {
  * Turns connections into requests and upgrades, one of each connection at a time. What Node's parser refuses
  * never becomes one; it is answered and recorded all the same. Not listening yet.
  */
-export function createServer({ tls, limits, isProxy, onExchange, ...options }: ServerOptions): Server {
+export function createServer({
+  tls,
+  limits,
+  connections,
+  isProxy,
+  onExchange,
+  ...options
+}: ServerOptions): Server {
   const turns = createTurns()
   const turnedAway = new WeakSet<Socket>()
   const server =
@@ -78,10 +87,15 @@ export function createServer({ tls, limits, isProxy, onExchange, ...options }: S
     isProxy,
     onRefused: (address) => void options.recordRefusal(address, newId('r'), 'connections-too-many'),
   })
+  connections.watch(server)
   for (const event of requestEvents) {
     server.on(event, (req: IncomingMessage, res: ServerResponse) => {
+      if (!connections.began(req.socket, res)) {
+        hangUp(req.socket, 'stopping')
+        return
+      }
       const isTaken = turns.take(req, res, (turn) => {
-        onExchange({ req, res, upgrade: null, turn }, server)
+        onExchange({ req, res, upgrade: null, turn })
       })
       if (!isTaken) hangUp(req.socket, 'requests-too-many')
     })
@@ -89,9 +103,11 @@ export function createServer({ tls, limits, isProxy, onExchange, ...options }: S
   server.on('upgrade', (req: IncomingMessage, socket: Socket, head: Buffer) => {
     // First of all: an attacker's reset during the decision must not end the process.
     socket.on('error', () => socket.destroy())
+    connections.switched(socket)
     // Behind a request under way, whose answer would get mixed with what is switched to.
     if (turns.due(socket) !== null) hangUp(socket, 'upgrade-ahead')
-    else onExchange({ req, res: answerOn(req, socket), upgrade: { socket, head }, turn: null }, server)
+    else if (socket.writableEnded) hangUp(socket, 'stopping')
+    else onExchange({ req, res: answerOn(req, socket), upgrade: { socket, head }, turn: null })
   })
   server.on('connect', (_req: IncomingMessage, socket: Socket) => {
     socket.on('error', () => socket.destroy())

@@ -34,7 +34,10 @@ describe('a connection that outlives the order to stop', () => {
         'Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n' +
         'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
     )
-    expect(await raw.until(/HTTP\/1\.1 (?:101|503) /)).toContain('HTTP/1.1 503 ')
+    // Its last answer said so; what is sent behind that is not even read.
+    await raw.ended
+    expect(raw.text()).toMatch(/\r\nConnection: close\r\n/)
+    expect(raw.text()).not.toContain('HTTP/1.1 101 ')
     await stopped
   }, 10_000)
 })

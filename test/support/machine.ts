@@ -18,13 +18,17 @@ export interface Received {
  * - `/` a page · `/echo` the request's body · `/setpoint` takes POST · `/cookie` sets its own session cookie
  * - `/endless` a stream that never ends · `/events` an event stream, one line each 50 ms
  * - `/megabytes/N` N MB with a length · `/breaks` promises 1 MB and resets the connection in the middle
- * - `/silent` never answers · WebSocket `/live` sends a number each 50 ms and echoes what it gets
+ * - `/held` answers once `release` is called · `/silent` never answers · WebSocket `/live` sends a number each 50 ms and echoes what it gets
  */
 export interface Machine {
   readonly url: string
   readonly received: readonly Received[]
   /** Messages that arrived over WebSockets. */
   readonly messages: readonly string[]
+  /** With which code each WebSocket was closed. */
+  readonly closings: readonly number[]
+  /** Answers all that ask for `/held`. */
+  release(): void
   openSockets(): number
   openWebSockets(): number
   /** Drops every connection and stops listening, as a machine does that loses power. */
@@ -35,11 +39,14 @@ export interface Machine {
 export async function startMachine(): Promise<Machine> {
   const received: Received[] = []
   const messages: string[] = []
+  const closings: number[] = []
+  const held = new Set<() => void>()
   const sockets = new Set<Socket>()
   const server = createServer((req, res) => {
     void takeIn(req).then((request) => {
       received.push(request)
-      answer(request, res)
+      if (request.target === '/held') held.add(() => res.end('released'))
+      else answer(request, res)
     })
   })
   server.on('connection', (socket) => {
@@ -51,6 +58,7 @@ export async function startMachine(): Promise<Machine> {
     received.push(describe(req, Buffer.alloc(0)))
     live.handleUpgrade(req, socket, head, (webSocket) => {
       pushLiveValues(webSocket, messages)
+      webSocket.on('close', (code) => closings.push(code))
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -63,6 +71,11 @@ export async function startMachine(): Promise<Machine> {
     url: `http://127.0.0.1:${port}`,
     received,
     messages,
+    closings,
+    release: () => {
+      for (const answerIt of held) answerIt()
+      held.clear()
+    },
     openSockets: () => sockets.size,
     openWebSockets: () => live.clients.size,
     die,

@@ -73,6 +73,8 @@ export interface PlantOptions {
   readonly storeLimitMs?: number | null
   /** `server.limits`, in braces. */
   readonly limits?: string
+  /** In seconds. Short by default, for most tests do not care how their plant goes down. */
+  readonly stop?: { readonly announce: number; readonly shutdown: number }
   /** Lines added to the configuration, by section. */
   readonly extra?: string
 }
@@ -144,6 +146,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
       endpoints,
       isTls: options.certificate !== undefined,
       limits: options.limits ?? '{}',
+      stop: options.stop ?? { announce: 0, shutdown: 1 },
       extra: options.extra ?? '',
     }),
   )
@@ -276,6 +279,7 @@ function describeConfig(plant: {
   endpoints: readonly EndpointUnderTest[]
   isTls: boolean
   limits: string
+  stop: { announce: number; shutdown: number }
   extra: string
 }): string {
   const endpoints = plant.endpoints.map(
@@ -291,6 +295,8 @@ server:
   listen: 127.0.0.1:${plant.port}
   operations: 127.0.0.1:0
   limits: ${plant.limits}
+  announceSeconds: ${plant.stop.announce}
+  shutdownSeconds: ${plant.stop.shutdown}
 ${plant.isTls ? '  tls: { certificateFile: server.pem, keyFile: server.key }\n' : ''}redis: { url: '${plant.redis}' }
 oidc:
   issuer: ${plant.issuer}

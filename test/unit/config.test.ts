@@ -25,6 +25,7 @@ const valid = `server:
     connections: 500
     perSession: 40
     stalledSeconds: 30
+  announceSeconds: 3
   shutdownSeconds: 20
 redis:
   url: rediss://redis.dmz.example:6379
@@ -147,6 +148,7 @@ describe('a configuration that says only what it must', () => {
           stalledMs: 60_000,
           bodyBytesPerSecond: 64,
         },
+        announceSeconds: 0,
         shutdownSeconds: 25,
       },
       redis: { url: 'rediss://redis.dmz.example', password: undefined },
@@ -388,6 +390,12 @@ const refusals: readonly [path: string, message: string, values: readonly string
   ['server.limits.connections', 'must be a whole number of connections from 20 to 1000000', ['19', '1e7']],
   ['server.limits.perSession', 'must be a whole number of requests from 1 to 1000000', ['0', '-1', 'all']],
   ['server.limits.stalledSeconds', 'must be a whole number of seconds from 1 to 3600', ['0', '60s']],
+  ['server.announceSeconds', 'must be a whole number of seconds from 0 to 120', ['-1', '121', '5s']],
+  [
+    'server.announceSeconds',
+    'must leave 5 seconds or more of server.shutdownSeconds for the stop itself',
+    ['16'],
+  ],
   ['server.shutdownSeconds', seconds, ['0', '301', '1.5', '-1', '.inf', '.nan', '25s', "'25'", '1e400']],
   [
     'redis.url',
