@@ -32,8 +32,10 @@ import {
 } from './identity/index.js'
 import {
   connectStore,
+  createInspection,
   createLogger,
   createPages,
+  createSteadyClock,
   createView,
   createVouching,
   describeError,
@@ -44,9 +46,11 @@ import {
   systemClock,
   type ChangeLog,
   type Clock,
+  type Inspection,
   type Journal,
   type Keyring,
   type Logger,
+  type SteadyClock,
   type Store,
   type Visit,
 } from './lib/index.js'
@@ -65,6 +69,8 @@ const closingMs = 2_000
 
 export interface ServiceOptions {
   readonly clock?: Clock
+  /** What Redis says the time is. Default: its TIME; with a clock of a test's own nothing, for Redis keeps another time. */
+  readonly storeTime?: () => number
   readonly logger?: Logger
   /** Which ledger chain to write: one writer a chain, so commands have one of their own. */
   readonly writer?: string
@@ -78,10 +84,11 @@ export interface ServiceOptions {
 
 /** State and records without any listener: what commands and the gateway have in common. */
 export interface Services {
-  readonly clock: Clock
+  readonly clock: SteadyClock
   readonly logger: Logger
   readonly keyring: Keyring
   readonly store: Store
+  readonly inspection: Inspection
   readonly changes: ChangeLog
   readonly journal: Journal
   readonly ledger: Ledger
@@ -95,7 +102,8 @@ export interface Services {
 
 /** @throws GatehouseError `keys-invalid`, `ledger-invalid`, `ledger-unavailable` */
 export async function openServices(config: Config, options: ServiceOptions = {}): Promise<Services> {
-  const clock = options.clock ?? systemClock
+  const outside = options.clock ?? systemClock
+  const clock = createSteadyClock(outside)
   const logger = options.logger ?? createLogger(config.log.level)
   const keyring = loadKeyring(config.keys.file)
   const ledger =
@@ -134,6 +142,8 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     }),
   )
   const store = connectStore({ ...config.redis, limitMs: options.storeLimitMs }, logger)
+  const storeTime = options.storeTime ?? (outside === systemClock ? undefined : null)
+  const inspection = createInspection({ store, clock, logger, storeTime })
   const changes = openChangeLog(store, vouching, logger)
   const record: Ledger['append'] = (event) => ledger.append(event)
   const view = createView(changes.proof)
@@ -144,11 +154,17 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     logger,
     keyring,
     store,
+    inspection,
     changes,
     journal,
     ledger,
     sessions: createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs }),
-    grants: createGrants({ ...shared, maxLengthMs: config.grants.maxLengthMs, endpointIds }),
+    grants: createGrants({
+      ...shared,
+      assertFit: () => inspection.assertFit(),
+      maxLengthMs: config.grants.maxLengthMs,
+      endpointIds,
+    }),
     lockdowns: createLockdowns({ ...shared, endpointIds }),
     people: createPeople(shared),
     secondFactor: createSecondFactor({ ...shared, ...config.totp }),
@@ -182,9 +198,12 @@ export interface Gatehouse {
 export async function startGatehouse(config: Config, options: ServiceOptions = {}): Promise<Gatehouse> {
   const services = await openServices(config, options)
   const { clock, logger, keyring, ledger, store, changes, journal } = services
-  const { sessions, grants, lockdowns, people, secondFactor } = services
+  const { sessions, grants, lockdowns, people, secondFactor, inspection } = services
   const { publicUrl } = config.server
   const streams = createStreams({ clock })
+  clock.onLeap(() => {
+    streams.reviewDeadlines()
+  })
   const upstreams = createUpstreams({ clock, logger })
   const pages = createPages(config)
   const identityProvider = createIdentityProvider({
@@ -222,6 +241,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     surfaces: [portal, admin],
   })
   const watch = await watchChanges({ clock, logger, changes, journal, streams, sessions, grants, lockdowns })
+  const stopInspecting = await inspection.begin()
   const server = gateway.listen()
   let operations: Server | null = null
   let probes: Probes | null = null
@@ -231,7 +251,19 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...(store.isReady() ? [] : ['Redis is not reachable']),
     ...(changes.proof.ageMs <= oldestViewMs ? [] : ['changes in Redis cannot be followed']),
     ...(ledger.isWritable() ? [] : ['the ledger cannot be written']),
+    // Once it has served, what a finding says takes nobody off a machine; only nothing new is given.
+    ...(inspection.wasFit()
+      ? []
+      : inspection
+          .found()
+          .filter(({ isBlocking }) => isBlocking)
+          .map(({ text }) => text)),
   ]
+  const warnings = (): string[] =>
+    inspection
+      .found()
+      .filter(({ isBlocking }) => !isBlocking || inspection.wasFit())
+      .map(({ text }) => text)
   const close = async (): Promise<void> => {
     if (isStopping) return
     isStopping = true
@@ -246,6 +278,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     await closed
     force.cancel()
     operations?.close()
+    stopInspecting()
     await watch.close()
     probes?.close()
     upstreams.close()
@@ -265,7 +298,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     })
     if (operationsAt !== null)
       operations = await bind('server.operations', operationsAt, () =>
-        startOperations({ ...operationsAt, problems }),
+        startOperations({ ...operationsAt, problems, warnings }),
       )
   } catch (error) {
     await close()

@@ -223,6 +223,7 @@ export const reasons = [
   'view-only',
   'lockdown',
   'view-unproved',
+  'clock-untrusted',
 ] as const
 export type Reason = (typeof reasons)[number]
 
@@ -257,6 +258,8 @@ export interface Facts {
    * here; infinite when it never was.
    */
   readonly viewAgeMs: number
+  /** Whether the time has ever been confirmed by another clock than that of this host. */
+  readonly isClockTrusted: boolean
   readonly resource:
     | { readonly kind: 'own'; readonly access: OwnAccess }
     | {

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Decision, EpochMs, Facts, Grant, LenientRequest, Pass, Session } from '../model.js'
 import type { OwnAccess } from '../model.js'
-import { newId, type ChangeLog, type Clock } from '../lib/index.js'
+import { newId, type ChangeLog, type SteadyClock } from '../lib/index.js'
 import { decide } from '../policy/index.js'
 import type { Ledger } from '../audit/index.js'
 import { isPathOpen, normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
@@ -37,7 +37,7 @@ export interface Refusal {
 }
 
 export interface AdmissionOptions {
-  readonly clock: Clock
+  readonly clock: SteadyClock
   readonly ledger: Ledger
   readonly refusals: Refusals
   readonly sessions: Sessions
@@ -95,6 +95,7 @@ export function createAdmission(options: AdmissionOptions) {
     const decision = decide({
       at: clock.now(),
       viewAgeMs: options.changes.proof.ageMs,
+      isClockTrusted: clock.isTrusted,
       resource,
       request: {
         isSafe: request.isSafe,

@@ -7,7 +7,7 @@ import {
   GatehouseError,
   newId,
   type ChangeLog,
-  type Clock,
+  type SteadyClock,
   type Keyring,
   type Logger,
   type OwnSurface,
@@ -35,7 +35,7 @@ export interface GatewayOptions {
   readonly config: Config
   readonly answers: Answers
   readonly mayOpen: MayOpen
-  readonly clock: Clock
+  readonly clock: SteadyClock
   readonly logger: Logger
   readonly keyring: Keyring
   readonly ledger: Ledger

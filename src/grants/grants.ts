@@ -27,6 +27,8 @@ export interface GrantsOptions {
   readonly logger: Logger
   /** Resolves when the event is durable. */
   readonly record: (event: GrantEvent) => Promise<void>
+  /** Rejects while nothing new may be given. */
+  readonly assertFit: () => Promise<void>
   /** The longest a grant may last from its start to its end, extensions included. */
   readonly maxLengthMs: number
   /** A function where the configuration may be reloaded. */
@@ -51,6 +53,7 @@ export function createGrants({
   vouching,
   logger,
   record,
+  assertFit,
   maxLengthMs,
   endpointIds,
 }: GrantsOptions): Grants {
@@ -113,6 +116,7 @@ export function createGrants({
         issuedAt: clock.now(),
         revocation: null,
       }
+      await assertFit()
       await record({ event: 'grant.issued', grant, actor })
       await register.add(grant, announce('grant-issued', grant.id))
       await changes.settle() // who is told that it is issued may open the machine at once
@@ -138,6 +142,7 @@ export function createGrants({
       if (hasEnded(grant)) throw conflict('has ended already')
       if (end <= grant.until) throw refusal('until', 'must be later than the end the grant has')
       checkLength(grant.from, end, maxLengthMs)
+      await assertFit()
       await record({ event: 'grant.extended', grantId: id, from: grant.until, until: end, actor })
       const isDone = await register.lengthen(grant, end, announce('grant-extended', id))
       if (!isDone) throw conflict('has been revoked')

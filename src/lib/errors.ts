@@ -42,6 +42,8 @@ export const errorCodes = {
   'store-unavailable': 503,
   'store-corrupt': 503,
   'ledger-unavailable': 503,
+  'store-unfit': 503,
+  'clock-untrusted': 503,
   'stopped-here-only': 503,
   stopping: 503,
   busy: 503,

@@ -57,7 +57,7 @@ export function createSteadyClock(outside: Clock): SteadyClock {
     },
     compare: (witness) => {
       const wall = outside.now()
-      const skewMs = witness === null ? 0 : kindestSkew(wall, witness)
+      const skewMs = witness === null ? 0 : kindestSkew(wall, outside.monotonic(), witness)
       if (Math.abs(skewMs) > clockToleranceMs) return { standing: 'skewed', skewMs }
       // Nobody was let in by what was believed until now.
       if (!isTrusted) offset = wall - outside.monotonic()
@@ -71,8 +71,8 @@ export function createSteadyClock(outside: Clock): SteadyClock {
 }
 
 /** The least that the wall clock can be ahead (or, negative, behind), wherever in the round trip the witness looked. */
-function kindestSkew(wall: number, { time, askedAt, answeredAt }: Witness): number {
-  const atMost = wall - time
+function kindestSkew(wall: number, monotonic: number, { time, askedAt, answeredAt }: Witness): number {
+  const atMost = wall - (monotonic - answeredAt) - time
   const atLeast = atMost - (answeredAt - askedAt)
   return Math.round(Math.max(Math.min(0, atMost), atLeast))
 }

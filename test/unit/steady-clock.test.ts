@@ -121,26 +121,29 @@ describe('the steady clock', () => {
   it('whatever is done to the wall clock alone, differs from true time by no more than the tolerance', () => {
     const step = fc.oneof(fc.integer({ min: -hour, max: hour }), fc.integer({ min: -2_000, max: 2_000 }))
     fc.assert(
-      fc.property(fc.array(fc.tuple(step, fc.integer({ min: 0, max: 60_000 })), { maxLength: 50 }), (steps) => {
-        let monotonic = 0
-        let skew = 0
-        const bare = {
-          now: () => noon + monotonic + skew,
-          monotonic: () => monotonic,
-          after: () => ({ cancel: () => undefined }),
-        }
-        const tested = createSteadyClock(bare)
-        const ask = (): void => {
-          tested.compare({ time: noon + monotonic, askedAt: monotonic, answeredAt: monotonic })
-        }
-        ask()
-        for (const [byMs, passed] of steps) {
-          skew += byMs
+      fc.property(
+        fc.array(fc.tuple(step, fc.integer({ min: 0, max: 60_000 })), { maxLength: 50 }),
+        (steps) => {
+          let monotonic = 0
+          let skew = 0
+          const bare = {
+            now: () => noon + monotonic + skew,
+            monotonic: () => monotonic,
+            after: () => ({ cancel: () => undefined }),
+          }
+          const tested = createSteadyClock(bare)
+          const ask = (): void => {
+            tested.compare({ time: noon + monotonic, askedAt: monotonic, answeredAt: monotonic })
+          }
           ask()
-          monotonic += passed
-          expect(Math.abs(tested.now() - (noon + monotonic))).toBeLessThanOrEqual(2_000)
-        }
-      }),
+          for (const [byMs, passed] of steps) {
+            skew += byMs
+            ask()
+            monotonic += passed
+            expect(Math.abs(tested.now() - (noon + monotonic))).toBeLessThanOrEqual(2_000)
+          }
+        },
+      ),
     )
   })
 })
