@@ -1,4 +1,5 @@
 import {
+  describeError,
   GatehouseError,
   newId,
   stoppedHereOnly,
@@ -102,6 +103,14 @@ export function createGrants({
     journal.announce('grant', id)
     return stoppedHereOnly('The grant is revoked', isDurable, cause)
   }
+  /** A record that claims what did not happen is followed by one that says so. */
+  const confirm = async <T>(grantId: string, attempt: 'issued' | 'extended', write: Promise<T>): Promise<T> =>
+    write.catch(async (error: unknown) => {
+      await record({ event: 'grant.failed', grantId, attempt }).catch((problem: unknown) => {
+        logger.error('grants: a failure is not on record', { grantId, problem: describeError(problem) })
+      })
+      throw error
+    })
   const hasEnded = (grant: Grant): boolean => clock.now() >= grant.until
 
   return {
@@ -118,7 +127,7 @@ export function createGrants({
       }
       await assertFit()
       await record({ event: 'grant.issued', grant, actor })
-      await register.add(grant, announce('grant-issued', grant.id))
+      await confirm(grant.id, 'issued', register.add(grant, announce('grant-issued', grant.id)))
       await changes.settle() // who is told that it is issued may open the machine at once
       return grant
     },
@@ -144,7 +153,8 @@ export function createGrants({
       checkLength(grant.from, end, maxLengthMs)
       await assertFit()
       await record({ event: 'grant.extended', grantId: id, from: grant.until, until: end, actor })
-      const isDone = await register.lengthen(grant, end, announce('grant-extended', id))
+      const lengthening = register.lengthen(grant, end, announce('grant-extended', id))
+      const isDone = await confirm(id, 'extended', lengthening)
       if (!isDone) throw conflict('has been revoked')
       await changes.settle()
       return load(id)
