@@ -35,8 +35,10 @@ import {
 } from './identity/index.js'
 import {
   connectStore,
+  createInspection,
   createLogger,
   createPages,
+  createSteadyClock,
   createView,
   createVouching,
   describeError,
@@ -49,9 +51,11 @@ import {
   systemClock,
   type ChangeLog,
   type Clock,
+  type Inspection,
   type Journal,
   type Keyring,
   type Logger,
+  type SteadyClock,
   type Store,
   type Visit,
 } from './lib/index.js'
@@ -70,6 +74,8 @@ const closingMs = 5_000
 
 export interface ServiceOptions {
   readonly clock?: Clock
+  /** What Redis says the time is. Default: its TIME; with a clock of a test's own nothing, for Redis keeps another time. */
+  readonly storeTime?: () => number
   readonly logger?: Logger
   /** Which ledger chain to write: one writer a chain, so commands have one of their own. */
   readonly writer?: string
@@ -85,10 +91,11 @@ export interface ServiceOptions {
 
 /** State and records without any listener: what commands and the gateway have in common. */
 export interface Services {
-  readonly clock: Clock
+  readonly clock: SteadyClock
   readonly logger: Logger
   readonly keyring: Keyring
   readonly store: Store
+  readonly inspection: Inspection
   readonly changes: ChangeLog
   readonly journal: Journal
   readonly ledger: Ledger
@@ -103,7 +110,8 @@ export interface Services {
 
 /** @throws GatehouseError `keys-invalid`, `ledger-invalid`, `ledger-unavailable` */
 export async function openServices(config: Config, options: ServiceOptions = {}): Promise<Services> {
-  const clock = options.clock ?? systemClock
+  const outside = options.clock ?? systemClock
+  const clock = createSteadyClock(outside)
   const logger = options.logger ?? createLogger(config.log.level)
   const keyring = loadKeyring(config.keys.file)
   const ledger =
@@ -142,6 +150,8 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     }),
   )
   const store = connectStore({ ...config.redis, limitMs: options.storeLimitMs }, logger)
+  const storeTime = options.storeTime ?? (outside === systemClock ? undefined : null)
+  const inspection = createInspection({ store, clock, logger, storeTime })
   const mark =
     options.follows === true
       ? await openHighWaterMark(join(config.audit.directory, `followed-${config.audit.writer}.json`), logger)
@@ -165,11 +175,17 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     logger,
     keyring,
     store,
+    inspection,
     changes,
     journal,
     ledger,
     sessions: createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs }),
-    grants: createGrants({ ...shared, ...config.grants, endpointIds }),
+    grants: createGrants({
+      ...shared,
+      ...config.grants,
+      assertFit: () => inspection.assertFit(),
+      endpointIds,
+    }),
     lockdowns: createLockdowns({ ...shared, endpointIds }),
     people,
     secondFactor,
@@ -208,9 +224,12 @@ export interface Gatehouse {
 export async function startGatehouse(config: Config, options: ServiceOptions = {}): Promise<Gatehouse> {
   const services = await openServices(config, { ...options, follows: true })
   const { clock, logger, keyring, ledger, store, changes, journal } = services
-  const { sessions, grants, lockdowns, people, secondFactor, breakGlass } = services
+  const { sessions, grants, lockdowns, people, secondFactor, breakGlass, inspection } = services
   const { publicUrl } = config.server
   const streams = createStreams({ clock })
+  clock.onLeap(() => {
+    streams.reviewDeadlines()
+  })
   const upstreams = createUpstreams({ clock, logger })
   const pages = createPages(config)
   const identityProvider = createIdentityProvider({
@@ -253,6 +272,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...{ clock, logger, changes, journal, streams, sessions, grants, lockdowns, secondFactor },
     endings: config.grants.endings,
   })
+  const stopInspecting = await inspection.begin()
   const server = gateway.listen()
   let operations: Server | null = null
   let probes: Probes | null = null
@@ -263,7 +283,19 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...(store.isReady() ? [] : ['Redis is not reachable']),
     ...(changes.proof.ageMs <= oldestViewMs ? [] : ['changes in Redis cannot be followed']),
     ...(ledger.isWritable() ? [] : ['the ledger cannot be written']),
+    // Once it has served, what a finding says takes nobody off a machine; only nothing new is given.
+    ...(inspection.wasFit()
+      ? []
+      : inspection
+          .found()
+          .filter(({ isBlocking }) => isBlocking)
+          .map(({ text }) => text)),
   ]
+  const warnings = (): string[] =>
+    inspection
+      .found()
+      .filter(({ isBlocking }) => !isBlocking || inspection.wasFit())
+      .map(({ text }) => text)
   const close = async (): Promise<void> => {
     if (isStopping) return
     isStopping = true
@@ -271,6 +303,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     operations?.close()
     // A connection on which nothing was asked yet would keep the process for a minute.
     operations?.closeAllConnections()
+    stopInspecting()
     await watch.close()
     probes?.close()
     upstreams.close()
@@ -290,7 +323,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     })
     if (operationsAt !== null)
       operations = await bind('server.operations', operationsAt, () =>
-        startOperations({ ...operationsAt, problems }),
+        startOperations({ ...operationsAt, problems, warnings }),
       )
   } catch (error) {
     hurried.abort()

@@ -242,6 +242,7 @@ export const reasons = [
   'grant-read-only',
   'lockdown',
   'view-unproved',
+  'clock-untrusted',
 ] as const
 export type Reason = (typeof reasons)[number]
 
@@ -278,6 +279,8 @@ export interface Facts {
    * here; infinite when it never was.
    */
   readonly viewAgeMs: number
+  /** Whether the time has ever been confirmed by another clock than that of this host. */
+  readonly isClockTrusted: boolean
   readonly resource:
     | { readonly kind: 'own'; readonly access: OwnAccess }
     | {

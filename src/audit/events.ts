@@ -217,6 +217,7 @@ export type GrantEvent =
       readonly actor: Actor
       readonly reason: string
     }
+  | { readonly event: 'grant.failed'; readonly grantId: string; readonly attempt: 'issued' | 'extended' }
 
 export interface LockdownEvent {
   readonly event: 'lockdown.on' | 'lockdown.off'
@@ -266,6 +267,8 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'grant.bound': 'A grant addressed to an e-mail became the right of the principal who proved it.',
   'grant.extended': 'The end of a grant was moved.',
   'grant.revoked': 'A grant was taken back.',
+  'grant.failed':
+    'Redis did not confirm what the record before it says of this grant: it may not be in force.',
   'lockdown.on': 'Machines were closed, to everybody or to one person, whatever they hold.',
   'lockdown.off': 'A lockdown was lifted.',
 }

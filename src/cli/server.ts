@@ -1,7 +1,16 @@
 import type { Command } from 'commander'
-import { createKeysFile, loadConfig, loadKeyring, warnings } from '../config/index.js'
-import { createLogger, systemClock, type Logger } from '../lib/index.js'
+import { createKeysFile, loadConfig, loadKeyring, warnings, type Config } from '../config/index.js'
+import {
+  connectStore,
+  createInspection,
+  createLogger,
+  createSteadyClock,
+  systemClock,
+  type Finding,
+  type Logger,
+} from '../lib/index.js'
 import { startGatehouse } from '../main.js'
+import { inert } from './output.js'
 import type { Common, Shell } from './shell.js'
 
 /** How long a stop may take that was ordered twice. */
@@ -11,8 +20,10 @@ const sameOrderMs = 1_000
 
 const nodeMajor = Number(process.versions.node.split('.')[0])
 
+const connectWithinMs = 2_000
+
 /** Commands that run the gateway or get it ready to run. */
-export function addServer(program: Command, { command, answer }: Shell): void {
+export function addServer(program: Command, { command, answer, fail }: Shell): void {
   command(program, 'serve', 'Run the gateway until it is told to stop.').action(async (options: Common) => {
     const config = loadConfig(options.config)
     const logger = createLogger(config.log.level)
@@ -31,16 +42,31 @@ export function addServer(program: Command, { command, answer }: Shell): void {
     await gatehouse.close()
   })
 
-  command(program, 'check', 'Check a configuration without starting anything.').action((options: Common) => {
-    const config = loadConfig(options.config)
-    loadKeyring(config.keys.file)
-    const found = warnings(config, nodeMajor)
-    answer(
-      options,
-      { ok: true, endpoints: config.endpoints.map(({ id }) => id), warnings: found },
-      `The configuration is valid. Endpoints: ${String(config.endpoints.length)}.\n${found.map((text) => `Note: ${text}\n`).join('')}`,
-    )
-  })
+  command(program, 'check', 'Check a configuration without starting anything.')
+    .option('--redis', 'ask Redis too whether it is set up as Gatehouse needs it, and what time it is')
+    .action(async (options: Common & { redis?: boolean }) => {
+      const config = loadConfig(options.config)
+      loadKeyring(config.keys.file)
+      const found = warnings(config, nodeMajor)
+      const findings = options.redis === true ? await inspectRedis(config) : []
+      const ok = !findings.some(({ isBlocking }) => isBlocking)
+      const lines = [
+        `The configuration is valid. Endpoints: ${String(config.endpoints.length)}.`,
+        ...found.map((text) => `Note: ${text}`),
+        ...findings.map(({ isBlocking, text }) => `${isBlocking ? 'Problem' : 'Note'}: ${text}`),
+      ]
+      answer(
+        options,
+        {
+          ok,
+          endpoints: config.endpoints.map(({ id }) => id),
+          warnings: found,
+          ...(options.redis === true ? { redis: findings } : {}),
+        },
+        lines.map((line) => `${inert(line)}\n`).join(''),
+      )
+      if (!ok) fail()
+    })
 
   const keys = program.command('keys').description('The keys that seal, sign and authenticate.')
   command(keys, 'init', 'Make the keys file named in the configuration. Never overwrites one.').action(
@@ -78,4 +104,16 @@ function endWithin(ms: number, logger: Logger): void {
     logger.error('gateway did not stop in time, the last records may be lost')
     process.exit(1)
   })
+}
+
+/** @throws GatehouseError `store-unavailable` */
+async function inspectRedis({ redis }: Config): Promise<readonly Finding[]> {
+  const logger = createLogger('silent')
+  const store = connectStore(redis, logger)
+  try {
+    await store.untilReady(connectWithinMs)
+    return await createInspection({ store, clock: createSteadyClock(systemClock), logger }).look()
+  } finally {
+    await store.close()
+  }
 }

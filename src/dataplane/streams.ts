@@ -56,6 +56,8 @@ export interface Streams {
   /** Moves the instant from which every stream that matches may only look. */
   moveViewOnly(match: (stream: StreamInfo) => boolean, viewOnlyFrom: EpochMs | null): void
   list(): readonly StreamInfo[]
+  /** To be called when time has moved on without the monotonic clock: what should have ended is cut at once. */
+  reviewDeadlines(): void
 }
 
 /**
@@ -111,6 +113,9 @@ export function createStreams(options: { readonly clock: Clock }): Streams {
       announce({ kind: 'restrict', match, viewOnlyFrom })
     },
     list: () => [...live].map((entry) => entry.info),
+    reviewDeadlines: () => {
+      deadlines.review()
+    },
   }
 }
 
@@ -226,6 +231,8 @@ interface Deadlines {
   watch(entry: Entry): void
   /** It is over, or is given another time. */
   forget(entry: Entry): void
+  /** Brings forward what is due sooner than it was thought to be. */
+  review(): void
 }
 
 interface Deadline {
@@ -278,5 +285,15 @@ function createDeadlines(clock: Clock, live: Iterable<Entry>): Deadlines {
       entry.deadline = deadline
     },
     forget,
+    review: () => {
+      for (const [closeAt, deadline] of byInstant) {
+        const delayMs = Math.max(closeAt - clock.now(), 0)
+        const due = clock.monotonic() + delayMs
+        if (due >= deadline.due - 1) continue
+        deadline.timer.cancel()
+        deadline.due = due
+        deadline.timer = arm(closeAt, delayMs)
+      }
+    },
   }
 }

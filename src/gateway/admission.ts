@@ -12,7 +12,7 @@ import type {
   Pass,
   Session,
 } from '../model.js'
-import { newId, timeLeftPath, type ChangeLog, type Clock } from '../lib/index.js'
+import { newId, timeLeftPath, type ChangeLog, type SteadyClock } from '../lib/index.js'
 import { decide } from '../policy/index.js'
 import type { Ledger } from '../audit/index.js'
 import { isPathOpen, normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
@@ -46,7 +46,7 @@ export interface Refusal {
 }
 
 export interface AdmissionOptions {
-  readonly clock: Clock
+  readonly clock: SteadyClock
   readonly ledger: Ledger
   readonly refusals: Refusals
   readonly sessions: Sessions
@@ -105,6 +105,7 @@ export function createAdmission(options: AdmissionOptions) {
     const decision = decide({
       at: clock.now(),
       viewAgeMs: options.changes.proof.ageMs,
+      isClockTrusted: clock.isTrusted,
       resource,
       request: {
         isSafe: request.isSafe,

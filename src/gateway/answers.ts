@@ -311,7 +311,7 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
     denied: (asker, res, reasons) => {
       const [reason = 'grant-missing'] = reasons
       const challenged = reason === 'login-required' || reason === 'session-ended'
-      if (reason === 'view-unproved') {
+      if (reason === 'view-unproved' || reason === 'clock-untrusted') {
         answer(asker, res, { status: 503, code: reason, ...uncheckable })
         return
       }

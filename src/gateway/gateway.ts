@@ -10,7 +10,7 @@ import {
   systemClock,
   timeLeftPath,
   type ChangeLog,
-  type Clock,
+  type SteadyClock,
   type Keyring,
   type Logger,
   type OwnSurface,
@@ -40,7 +40,7 @@ export interface GatewayOptions {
   readonly config: Config
   readonly answers: Answers
   readonly mayOpen: MayOpen
-  readonly clock: Clock
+  readonly clock: SteadyClock
   readonly logger: Logger
   readonly keyring: Keyring
   readonly ledger: Ledger

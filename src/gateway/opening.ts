@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.js'
 import type { Grants, Lockdowns } from '../grants/index.js'
-import type { ChangeLog, Clock } from '../lib/index.js'
+import type { ChangeLog, SteadyClock } from '../lib/index.js'
 import type { Decision, Session } from '../model.js'
 import { decide } from '../policy/index.js'
 
@@ -12,7 +12,7 @@ export function createMayOpen(options: {
   grants: Grants
   lockdowns: Lockdowns
   changes: ChangeLog
-  clock: Clock
+  clock: SteadyClock
 }): MayOpen {
   const { config, grants, lockdowns, changes, clock } = options
   const known = new Set(config.endpoints.map((endpoint) => endpoint.id))
@@ -21,6 +21,7 @@ export function createMayOpen(options: {
     return decide({
       at: clock.now(),
       viewAgeMs: changes.proof.ageMs,
+      isClockTrusted: clock.isTrusted,
       // The configuration is refused when its own landing path is not open to GET.
       resource: {
         kind: 'endpoint',

@@ -1,4 +1,5 @@
 import {
+  describeError,
   GatehouseError,
   newId,
   stoppedHereOnly,
@@ -28,6 +29,8 @@ export interface GrantsOptions {
   readonly logger: Logger
   /** Resolves when the event is durable. */
   readonly record: (event: GrantEvent) => Promise<void>
+  /** Rejects while nothing new may be given. */
+  readonly assertFit: () => Promise<void>
   /** The longest a grant may last from its start to its end, extensions included. */
   readonly maxLengthMs: number
   readonly endings: EndingLimits
@@ -53,6 +56,7 @@ export function createGrants({
   vouching,
   logger,
   record,
+  assertFit,
   maxLengthMs,
   endings,
   endpointIds,
@@ -102,6 +106,14 @@ export function createGrants({
     journal.announce('grant', id)
     return stoppedHereOnly('The grant is revoked', isDurable, cause)
   }
+  /** A record that claims what did not happen is followed by one that says so. */
+  const confirm = async <T>(grantId: string, attempt: 'issued' | 'extended', write: Promise<T>): Promise<T> =>
+    write.catch(async (error: unknown) => {
+      await record({ event: 'grant.failed', grantId, attempt }).catch((problem: unknown) => {
+        logger.error('grants: a failure is not on record', { grantId, problem: describeError(problem) })
+      })
+      throw error
+    })
   const hasEnded = (grant: Grant): boolean => clock.now() >= grant.until
   /** Until then there is something to revoke, or to let go on. */
   const hasDrained = (grant: Grant): boolean => clock.now() >= phasesOf(grant, endings).drainsUntil
@@ -118,8 +130,9 @@ export function createGrants({
         issuedAt: clock.now(),
         revocation: null,
       }
+      await assertFit()
       await record({ event: 'grant.issued', grant, actor })
-      await register.add(grant, announce('grant-issued', grant.id))
+      await confirm(grant.id, 'issued', register.add(grant, announce('grant-issued', grant.id)))
       await changes.settle() // who is told that it is issued may open the machine at once
       return grant
     },
@@ -144,8 +157,10 @@ export function createGrants({
       if (end <= clock.now()) throw refusal('until', 'must lie in the future')
       if (end <= grant.until) throw refusal('until', 'must be later than the end the grant has')
       checkLength(grant.from, end, maxLengthMs)
+      await assertFit()
       await record({ event: 'grant.extended', grantId: id, from: grant.until, until: end, actor })
-      const isDone = await register.lengthen(grant, end, announce('grant-extended', id))
+      const lengthening = register.lengthen(grant, end, announce('grant-extended', id))
+      const isDone = await confirm(id, 'extended', lengthening)
       if (!isDone) throw conflict('has been revoked')
       await changes.settle()
       return load(id)

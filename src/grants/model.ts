@@ -18,6 +18,7 @@ export type GrantEvent =
       readonly actor: Actor
       readonly reason: string
     }
+  | { readonly event: 'grant.failed'; readonly grantId: string; readonly attempt: 'issued' | 'extended' }
 
 /** A grant as somebody asks for it: not one field is believed before it was checked. */
 export interface GrantRequest {

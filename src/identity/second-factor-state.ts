@@ -70,6 +70,9 @@ const lockMinutes = [1, 5, 15, 60]
 /**
  * Shared beginning: refuses while locked, whatever was entered. A lock is never lengthened by attempts
  * during it, or anybody with the password could keep the owner out for ever.
+ *
+ * Then the count is written as it stands, whatever comes of it: a Redis whose memory is full still takes members
+ * out of sets, so guesses at recovery codes would be judged there and not counted.
  */
 const attempt = `
   local factor, now = KEYS[1], tonumber(ARGV[1])
@@ -79,6 +82,7 @@ const attempt = `
   local failures, rounds, lockedUntil = number('failures'), number('rounds'), number('lockedUntil')
   if not (failures and rounds and lockedUntil) then return {'corrupt', 0} end
   if now < lockedUntil then return {'locked', lockedUntil} end
+  redis.call('HSET', factor, 'failures', failures)
 
   local function wrong()
     if failures + 1 < ${String(failuresAllowed)} then

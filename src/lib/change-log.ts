@@ -241,6 +241,8 @@ export function openChangeLog({ store, vouching, mark, logger, onRolledBack }: C
             onBegun()
             if (isClosed()) return
             position = null
+            // Behind a cut line it would never learn that it is dead, and not come back with the line.
+            if (isTimeout(error)) connection.disconnect(true)
             // Five times a second: said once an outage, or it would bury what else happens meanwhile.
             if (!isLost)
               logger.warn('change log: cannot follow, trying again', { problem: describeError(error) })
@@ -281,6 +283,11 @@ function isBefore(a: string, b: string): boolean {
   const [aMs = 0, aSeq = 0] = a.split('-').map(Number)
   const [bMs = 0, bSeq = 0] = b.split('-').map(Number)
   return aMs < bMs || (aMs === bMs && aSeq < bSeq)
+}
+
+/** Of ioredis, for a command that took too long. */
+function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.message === 'Command timed out'
 }
 
 async function waitReady(connection: ReturnType<Store['dedicated']>): Promise<void> {

@@ -44,6 +44,8 @@ export const errorCodes = {
   'store-unavailable': 503,
   'store-corrupt': 503,
   'ledger-unavailable': 503,
+  'store-unfit': 503,
+  'clock-untrusted': 503,
   'stopped-here-only': 503,
   stopping: 503,
   busy: 503,
@@ -86,16 +88,16 @@ export class GatehouseError extends Error {
 }
 
 /**
- * For what was stopped while Redis did not answer: known to this host, and not to the others yet. Where it could
+ * For what was stopped while Redis did not answer, or refused: known to this host, and not to the others yet. Where it could
  * not even be written down here, nothing was stopped.
  */
 export function stoppedHereOnly(what: string, isDurable: boolean, cause: unknown): GatehouseError {
   if (!isDurable) {
     const message =
-      'Nothing was stopped: Redis does not answer, and the journal on this host cannot be written.'
+      'Nothing was stopped: Redis could not be told, and the journal on this host cannot be written.'
     return new GatehouseError('ledger-unavailable', message, { cause })
   }
-  const message = `Redis does not answer. ${what} on this host; elsewhere once Redis is back.`
+  const message = `Redis could not be told. ${what} on this host; elsewhere once Redis is back.`
   return new GatehouseError('stopped-here-only', message, { cause })
 }
 

@@ -1,4 +1,7 @@
 export { systemClock, type Clock, type Timer } from './clock.js'
+export { createSteadyClock, type SteadyClock } from './steady-clock.js'
+export { createInspection, type Inspection } from './store-inspection.js'
+export { judgeStore, type Finding } from './store-demands.js'
 export { assert, errorCodes, GatehouseError, stoppedHereOnly, type ErrorCode } from './errors.js'
 export { equalSecrets, fingerprint, isToken, newId, newToken } from './ids.js'
 export { generateKeys, openKeyring, type Keyring, type SigningKey } from './keyring.js'

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { Redis, type ChainableCommander } from 'ioredis'
+import { createBreaker } from './breaker.js'
 import { GatehouseError } from './errors.js'
 import { describeError, type Logger } from './logger.js'
 
@@ -63,10 +64,16 @@ export function connectStore(options: StoreOptions, logger: Logger): Store {
     logger.info('redis: connected')
   })
 
-  const limitMs = options.limitMs ?? commandTimeoutMs
+  const breaker = createBreaker({
+    limitMs: options.limitMs ?? commandTimeoutMs,
+    probe: () => redis.ping(),
+    reconnect: () => {
+      redis.disconnect(true)
+    },
+  })
   const guard = async <T>(work: () => Promise<T>): Promise<T> => {
     try {
-      return await withinLimit(work(), limitMs)
+      return await breaker.run(work)
     } catch (error) {
       if (error instanceof GatehouseError) throw error
       throw unavailable(error)
@@ -109,7 +116,7 @@ export function connectStore(options: StoreOptions, logger: Logger): Store {
           }
         })
     },
-    isReady: () => redis.status === 'ready',
+    isReady: () => redis.status === 'ready' && !breaker.isOpen(),
     untilReady: async (limitMs) => {
       try {
         if (redis.status !== 'ready') await once(redis, 'ready', { signal: AbortSignal.timeout(limitMs) })
@@ -123,7 +130,8 @@ export function connectStore(options: StoreOptions, logger: Logger): Store {
       return connection
     },
     close: async () => {
-      await withinLimit(redis.quit(), limitMs).catch(() => undefined)
+      breaker.stop()
+      await breaker.run(() => redis.quit()).catch(() => undefined)
       redis.disconnect()
     },
   }
@@ -131,22 +139,6 @@ export function connectStore(options: StoreOptions, logger: Logger): Store {
 
 function unavailable(cause: unknown): GatehouseError {
   return new GatehouseError('store-unavailable', 'Access cannot be checked right now.', { cause })
-}
-
-/**
- * Not ioredis's own limit: a timer that is late because we were busy would fire before the answer is read
- * that has long arrived, and a busy moment of ours would look like an outage of Redis. So what has arrived
- * is read first.
- */
-function withinLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      setImmediate(reject, new Error(`Redis did not answer within ${limitMs} ms`))
-    }, limitMs)
-    work.then(resolve, reject).finally(() => {
-      clearTimeout(timer)
-    })
-  })
 }
 
 function open(options: StoreOptions, timeoutMs: number, connectionName: string): Redis {
@@ -161,7 +153,8 @@ function open(options: StoreOptions, timeoutMs: number, connectionName: string):
     // While Redis reads its files, ioredis would look again once a second at the soonest.
     maxLoadingRetryTime: 100,
     autoResendUnfulfilledCommands: false,
-    retryStrategy: (attempt: number) => Math.min(50 * attempt, 1_000),
+    // With the limit of a connection, well within the two seconds of its return in which we serve again.
+    retryStrategy: (attempt: number) => Math.min(50 * attempt, 500),
     ...(options.password === undefined ? {} : { password: options.password }),
   }
   return options.url.startsWith('unix:')

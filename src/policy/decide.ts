@@ -22,7 +22,7 @@ type EndpointResource = Extract<Facts['resource'], { kind: 'endpoint' }>
  * rule below is denied.
  *
  * @example
- * const decision = decide({ at: clock.now(), viewAgeMs, resource, request, session, grants, endings, lockdowns })
+ * const decision = decide({ at: clock.now(), viewAgeMs, isClockTrusted, resource, request, session, grants, endings, lockdowns })
  * if (decision.outcome !== 'permit') return refuse(decision.reasons)
  */
 export function decide(facts: Facts): Decision {
@@ -50,6 +50,7 @@ function decideEndpoint(facts: Facts, resource: EndpointResource): Decision {
   const { session } = facts
   // Written so that NaN counts as too old.
   if (!(facts.viewAgeMs <= oldestViewMs)) return deny('view-unproved')
+  if (!facts.isClockTrusted) return deny('clock-untrusted')
   if (session === null || !resource.isKnown) return deny('endpoint-unknown')
 
   const held = facts.grants.filter((grant) => grant.endpoints.includes(resource.endpointId))

@@ -57,7 +57,7 @@ export function homeRoutes(context: PortalContext): Route[] {
     for (const endpoint of config.endpoints.filter(({ id }) => granted.has(id))) {
       // Asked and not worked out here, so that the page never promises what the gate refuses.
       const decision = await mayOpen(session, endpoint.id)
-      if (decision.reasons.includes('view-unproved'))
+      if (decision.reasons.includes('view-unproved') || decision.reasons.includes('clock-untrusted'))
         throw new GatehouseError('store-unavailable', 'Access cannot be checked right now.')
       if (decision.reasons.includes('lockdown')) stopped.push(endpoint)
       if (decision.outcome !== 'permit') continue

@@ -1,5 +1,5 @@
 import { createGrants, type GrantEvent, type GrantRequest, type Grants } from '../../src/grants/index.js'
-import type { Change, Store } from '../../src/lib/index.js'
+import { GatehouseError, type Change, type Store } from '../../src/lib/index.js'
 import type { Actor, Grant, Principal } from '../../src/model.js'
 import { TestClock } from '../support/clock.js'
 import { badRequests, goodRequest } from '../support/grant-requests.js'
@@ -29,6 +29,7 @@ let trust: Trust
 let events: GrantEvent[]
 /** Runs while an event is being recorded, before it is durable. */
 let whileRecording: (event: GrantEvent) => Promise<void>
+let assertFit: () => Promise<void>
 let grants: Grants
 
 beforeAll(async () => {
@@ -45,6 +46,7 @@ beforeEach(async () => {
   trust = await openTrust(clock)
   events = []
   whileRecording = async () => {}
+  assertFit = async () => {}
   grants = open(store)
 })
 afterEach(async () => {
@@ -85,6 +87,15 @@ describe('issuing a grant', () => {
     expect(seen).toEqual([[]])
     expect(events).toEqual([{ event: 'grant.issued', grant, actor: admin }])
     expect(await told.first()).toEqual({ kind: 'grant-issued', grantId: grant.id })
+  })
+
+  it('is neither recorded nor stored while nothing new may be given', async () => {
+    assertFit = async () => {
+      throw new GatehouseError('clock-untrusted', 'Not now.')
+    }
+    await expect(issue()).rejects.toMatchObject({ code: 'clock-untrusted', status: 503 })
+    expect(events).toEqual([])
+    expect(await keys()).toEqual([])
   })
 
   it('stores nothing when it cannot be recorded', async () => {
@@ -671,6 +682,7 @@ function open(
       await whileRecording(event)
       events.push(event)
     },
+    assertFit: () => assertFit(),
     maxLengthMs: 12 * hour,
     endings: { drainMs: 2 * minute, readOnlyMs: 10 * minute },
     endpointIds,

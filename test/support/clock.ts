@@ -12,6 +12,7 @@ interface Pending {
 export class TestClock implements Clock {
   #wall: number
   #monotonic = 0
+  #stepped = 0
   readonly #pending = new Set<Pending>()
 
   constructor(startMs = Date.now()) {
@@ -67,6 +68,12 @@ export class TestClock implements Clock {
   /** The wall clock is set to another time; monotonic time does not notice. */
   step(byMs: number): void {
     this.#wall += byMs
+    this.#stepped += byMs
+  }
+
+  /** What a clock says that nobody has set. */
+  trueTime(): number {
+    return this.#wall - this.#stepped
   }
 
   #nextBefore(limit: number): Pending | undefined {

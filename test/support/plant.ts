@@ -17,7 +17,7 @@ import { silentLogger } from './logger.js'
 import { startMachine, type Machine } from './machine.js'
 import { oneTimeCode } from './one-time-code.js'
 import { freePorts } from './ports.js'
-import { startRedis, type TestRedis } from './redis.js'
+import { startRedis, type RedisSettings, type TestRedis } from './redis.js'
 
 export interface TestAccount {
   readonly login: string
@@ -71,6 +71,10 @@ export interface PlantOptions {
   readonly certificate?: ServerCertificate
   /** How long a command to Redis may take; `null` for the product's own limit, which a stalled host exceeds at times. Default: 5 s. */
   readonly storeLimitMs?: number | null
+  /** What Redis says the time is. Default: nothing, for its clock is the real one. */
+  readonly storeTime?: (clock: TestClock) => number
+  /** In place of those every test has. */
+  readonly redisSettings?: RedisSettings
   /** `server.limits`, in braces. */
   readonly limits?: string
   /** In seconds. Short by default, for most tests do not care how their plant goes down. */
@@ -118,7 +122,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
   const port = await freePorts()
   const portal = `http${options.certificate ? 's' : ''}://portal.localhost:${port}`
   const [redis, machine, provider] = await Promise.all([
-    startRedis(),
+    startRedis(options.redisSettings),
     startMachine(),
     startIdentityProvider({
       port: 0,
@@ -152,12 +156,13 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
   )
   createKeysFile(join(folder, 'keys.json'))
   const config = loadConfig(configFile)
-  const { storeLimitMs = 5_000 } = options
+  const { storeLimitMs = 5_000, storeTime } = options
   const start = (): Promise<Gatehouse> =>
     startGatehouse(config, {
       clock,
       logger: silentLogger,
       ...(storeLimitMs === null ? {} : { storeLimitMs }),
+      ...(storeTime === undefined ? {} : { storeTime: () => storeTime(clock) }),
     })
   let gatehouse = await start()
   const secrets = new Map<AccountName, string>()

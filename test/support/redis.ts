@@ -6,23 +6,27 @@ import { createConnection } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
+/** As in redis.conf, in place of those of `launch`. */
+export type RedisSettings = Readonly<Record<string, string>>
+
 /** A real redis-server of the test's own, on a private socket, with every write kept (AOF). */
 export interface TestRedis {
   readonly url: string
   readonly process: ChildProcess
   /** SIGKILL, as a crash would. */
   kill(): Promise<void>
-  /** Starts it again on the same socket and data. */
-  restart(): Promise<void>
+  /** Starts it again on the same socket and data, with other settings from then on where some are given. */
+  restart(settings?: RedisSettings): Promise<void>
   /** Copies its files; the result kills it and starts it again from that copy, as a restored backup would. */
   backUp(): Promise<() => Promise<void>>
   close(): Promise<void>
 }
 
-export async function startRedis(): Promise<TestRedis> {
+export async function startRedis(settings: RedisSettings = {}): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-redis-'))
   const socket = join(folder, 'redis.sock')
-  let child = await launch(folder, socket)
+  let own = settings
+  let child = await launch(folder, socket, own)
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
     child.kill('SIGKILL')
@@ -34,9 +38,10 @@ export async function startRedis(): Promise<TestRedis> {
       return child
     },
     kill,
-    restart: async () => {
+    restart: async (other = own) => {
       await kill()
-      child = await launch(folder, socket)
+      own = other
+      child = await launch(folder, socket, own)
     },
     backUp: async () => {
       const files = join(folder, 'appendonlydir')
@@ -46,7 +51,7 @@ export async function startRedis(): Promise<TestRedis> {
         await kill()
         await rm(files, { recursive: true })
         await cp(copy, files, { recursive: true })
-        child = await launch(folder, socket)
+        child = await launch(folder, socket, own)
       }
     },
     close: async () => {
@@ -56,7 +61,7 @@ export async function startRedis(): Promise<TestRedis> {
   }
 }
 
-async function launch(folder: string, socket: string): Promise<ChildProcess> {
+async function launch(folder: string, socket: string, own: RedisSettings): Promise<ChildProcess> {
   await rm(socket, { force: true })
   const settings = {
     port: '0',
@@ -68,6 +73,7 @@ async function launch(folder: string, socket: string): Promise<ChildProcess> {
     appendfsync: 'no',
     save: '',
     'maxmemory-policy': 'noeviction',
+    ...own,
   }
   const child = spawn(
     'redis-server',

@@ -64,6 +64,7 @@ function facts(over: Partial<Facts> = {}): Facts {
   return {
     at: noon,
     viewAgeMs: 200,
+    isClockTrusted: true,
     resource: press3,
     request: { isSafe: true, isUpgrade: false, initiator: 'own' },
     session,
@@ -110,6 +111,7 @@ describe('a request to an endpoint', () => {
     ['with a view that is just proved enough', { viewAgeMs: 3_000 }, 'permit', 'grant-active'],
     ['with a view of long ago', { viewAgeMs: 3_001 }, 'deny', 'view-unproved'],
     ['with a view that was never proved', { viewAgeMs: Infinity }, 'deny', 'view-unproved'],
+    ['by a clock that no other has confirmed', { isClockTrusted: false }, 'deny', 'clock-untrusted'],
     [
       'with a view of long ago, without a session',
       { viewAgeMs: 3_001, session: null },
@@ -404,6 +406,7 @@ const anyLockdown = fc.record({
 const anyFacts = fc.record({
   at: instant,
   viewAgeMs: fc.oneof(fc.integer({ min: 0, max: 6_000 }), fc.constantFrom(Infinity, NaN)),
+  isClockTrusted: fc.boolean(),
   resource: fc.record({
     kind: fc.constant('endpoint' as const),
     endpointId: fc.constantFrom('press-3', 'press-4', 'unknown'),
@@ -441,6 +444,13 @@ describe('whatever the facts', () => {
   it('no grant, no permit', () => {
     fc.assert(
       fc.property(anyFacts, (any) => decide({ ...any, grants: [] }).outcome !== 'permit'),
+      runs,
+    )
+  })
+
+  it('whoever has a clock that no other has confirmed lets nobody in', () => {
+    fc.assert(
+      fc.property(anyFacts, (any) => decide({ ...any, isClockTrusted: false }).outcome !== 'permit'),
       runs,
     )
   })
