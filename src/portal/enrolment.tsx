@@ -140,7 +140,7 @@ export function enrolmentRoutes(context: PortalContext): Route[] {
       if (call.session.origin === 'provider') return handle(call)
       throw new GatehouseError(
         'not-enrolled',
-        'You signed in with a break-glass code, and your second factor was removed since. You can set up a new one once the company’s sign-in works again.',
+        'You signed in with a break-glass code, which goes with the second factor you had. You can set up another once the company’s sign-in works again.',
       )
     }
 
