@@ -7,7 +7,7 @@ import type { Output } from './shell.js'
 /** What the operator may look at next. */
 const hints: Partial<Record<ErrorCode, string>> = {
   'store-unavailable':
-    'Redis does not answer: see that it runs, and that redis.url and its password are right.',
+    'Redis does not answer: see that it runs, and that what `redis` says in the configuration is right.',
   'grant-unknown': '`gatehouse grants list` shows all grants.',
   'session-unknown': '`gatehouse sessions list` shows who is signed in.',
   'person-unknown':

@@ -20,6 +20,7 @@ export type Report = (path: Path, message: string) => void
 export function checkRules(draft: Draft, { ownAddresses }: Surroundings, report: Report): void {
   checkNames(draft, report)
   checkListeners(draft, ownAddresses, report)
+  checkStore(draft, report)
   checkClientAuthentication(draft, report)
   checkEndpointIds(draft, report)
   checkUpstreams(draft, ownAddresses, report)
@@ -57,6 +58,18 @@ function checkListeners({ server }: Draft, ownAddresses: readonly string[], repo
   if (listen && operations && reaches(operations.host, operations.port, listen, ownAddresses)) {
     report(['server', 'operations'], 'must not be the address of server.listen')
   }
+}
+
+/** One place only: in two, a revocation in the one would not be known in the other. */
+function checkStore({ redis }: Draft, report: Report): void {
+  if (redis === undefined) return
+  const [first, ...others] = (['url', 'sentinel', 'cluster'] as const).filter(
+    (place) => redis[place] !== undefined,
+  )
+  if (first === undefined)
+    report(['redis', 'url'], 'is required, unless redis.sentinel or redis.cluster says where Redis is')
+  for (const other of others)
+    report(['redis', other], `does not fit beside redis.${first}; take one of them out`)
 }
 
 function checkClientAuthentication({ oidc }: Draft, report: Report): void {

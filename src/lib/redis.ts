@@ -3,6 +3,13 @@ import { once } from 'node:events'
 import { Redis, type ChainableCommander } from 'ioredis'
 import { GatehouseError } from './errors.js'
 import { describeError, type Logger } from './logger.js'
+import {
+  askClusterNode,
+  askSentinel,
+  createMasterFinder,
+  type MasterFinder,
+  type ServerAddress,
+} from './redis-master.js'
 
 export type { ChainableCommander }
 
@@ -33,9 +40,35 @@ export interface Store {
   close(): Promise<void>
 }
 
-export interface StoreOptions {
-  /** `redis://`, `rediss://`, or `unix:/path/to.sock`. */
-  readonly url: string
+/** One server, the master of several under Sentinel, or the one of a Cluster that holds what we keep. */
+export type StorePlace =
+  | {
+      /** `redis://`, `rediss://`, or `unix:/path/to.sock`. */
+      readonly url: string
+      readonly sentinel?: undefined
+      readonly cluster?: undefined
+    }
+  | {
+      readonly url?: undefined
+      readonly sentinel: {
+        /** What the sentinels call the master. */
+        readonly name: string
+        readonly nodes: readonly ServerAddress[]
+        /** Of the sentinels themselves. */
+        readonly password?: string | undefined
+        /** At the sentinels and at the servers. */
+        readonly tls: boolean
+      }
+      readonly cluster?: undefined
+    }
+  | {
+      readonly url?: undefined
+      readonly sentinel?: undefined
+      readonly cluster: { readonly nodes: readonly ServerAddress[]; readonly tls: boolean }
+    }
+
+export type StoreOptions = StorePlace & {
+  readonly username?: string | undefined
   readonly password?: string | undefined
   /** How long a command may take. Default: 300 ms. */
   readonly limitMs?: number | undefined
@@ -51,7 +84,8 @@ const clientLimitMs = 5_000
  * closed gate waits that long, and a queued decision is a stale one.
  */
 export function connectStore(options: StoreOptions, logger: Logger): Store {
-  const redis = open(options, clientLimitMs, 'gatehouse')
+  const master = findMaster(options)
+  const redis = open(options, master, clientLimitMs, 'gatehouse')
   let lastProblem = ''
   redis.on('error', (error: Error) => {
     const problem = describeError(error)
@@ -118,13 +152,14 @@ export function connectStore(options: StoreOptions, logger: Logger): Store {
       }
     },
     dedicated: (timeoutMs) => {
-      const connection = open(options, timeoutMs, 'gatehouse-follow')
+      const connection = open(options, master, timeoutMs, 'gatehouse-follow')
       connection.on('error', () => undefined) // the main connection reports the same failure
       return connection
     },
     close: async () => {
       await withinLimit(redis.quit(), limitMs).catch(() => undefined)
       redis.disconnect()
+      master?.close()
     },
   }
 }
@@ -149,7 +184,19 @@ function withinLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
   })
 }
 
-function open(options: StoreOptions, timeoutMs: number, connectionName: string): Redis {
+/** Null for a single server: that is the master. */
+function findMaster({ sentinel, cluster, username, password }: StoreOptions): MasterFinder | null {
+  if (sentinel) return createMasterFinder({ ...sentinel, ask: askSentinel(sentinel.name) })
+  if (cluster) return createMasterFinder({ ...cluster, ask: askClusterNode, username, password })
+  return null
+}
+
+function open(
+  options: StoreOptions,
+  master: MasterFinder | null,
+  timeoutMs: number,
+  connectionName: string,
+): Redis {
   const settings = {
     connectionName,
     commandTimeout: timeoutMs,
@@ -162,8 +209,11 @@ function open(options: StoreOptions, timeoutMs: number, connectionName: string):
     maxLoadingRetryTime: 100,
     autoResendUnfulfilledCommands: false,
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 1_000),
+    ...(options.username === undefined ? {} : { username: options.username }),
     ...(options.password === undefined ? {} : { password: options.password }),
+    ...master?.settings,
   }
+  if (options.url === undefined) return new Redis(settings)
   return options.url.startsWith('unix:')
     ? new Redis({ ...settings, path: options.url.slice('unix:'.length) })
     : new Redis(options.url, settings)

@@ -73,6 +73,8 @@ export interface PlantOptions {
   readonly storeLimitMs?: number | null
   /** `server.limits`, in braces. */
   readonly limits?: string
+  /** The `redis` section, in braces, for servers that the test runs itself. Default: one of the plant's own. */
+  readonly redisSection?: string
   /** Lines added to the configuration, by section. */
   readonly extra?: string
 }
@@ -116,7 +118,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
   const port = await freePorts()
   const portal = `http${options.certificate ? 's' : ''}://portal.localhost:${port}`
   const [redis, machine, provider] = await Promise.all([
-    startRedis(),
+    options.redisSection === undefined ? startRedis() : null,
     startMachine(),
     startIdentityProvider({
       port: 0,
@@ -139,7 +141,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
     describeConfig({
       port,
       portal,
-      redis: redis.url,
+      redis: options.redisSection ?? `{ url: '${redis?.url ?? ''}' }`,
       issuer: provider.issuer,
       endpoints,
       isTls: options.certificate !== undefined,
@@ -167,7 +169,10 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
     clock,
     config,
     configFile,
-    redis,
+    get redis() {
+      if (redis === null) throw new Error('the test runs servers of its own')
+      return redis
+    },
     provider,
     machine,
     portal,
@@ -241,7 +246,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
     },
     async close() {
       await gatehouse.close()
-      await Promise.all([redis.close(), machine.close(), provider.close()])
+      await Promise.all([redis?.close(), machine.close(), provider.close()])
       await rm(folder, { recursive: true, force: true })
     },
   }
@@ -291,7 +296,7 @@ server:
   listen: 127.0.0.1:${plant.port}
   operations: 127.0.0.1:0
   limits: ${plant.limits}
-${plant.isTls ? '  tls: { certificateFile: server.pem, keyFile: server.key }\n' : ''}redis: { url: '${plant.redis}' }
+${plant.isTls ? '  tls: { certificateFile: server.pem, keyFile: server.key }\n' : ''}redis: ${plant.redis}
 oidc:
   issuer: ${plant.issuer}
   name: Plant account
