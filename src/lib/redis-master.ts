@@ -93,12 +93,9 @@ export function createMasterFinder(witnesses: Witnesses): MasterFinder {
   }
   void watch()
 
-  const dial = (to: ServerAddress): Socket => {
-    const { host, port } = to
-    const stream = witnesses.tls ? connectTls({ host, port }) : createConnection({ host, port })
-    streams.set(stream, to)
-    stream.once('close', () => streams.delete(stream))
-    return stream
+  /** Whoever breaks off one connection, or says there to be no master, may answer another from the past. */
+  const leave = (): void => {
+    for (const stream of streams.keys()) stream.destroy()
   }
 
   class Connector extends AbstractConnector {
@@ -112,7 +109,7 @@ export function createMasterFinder(witnesses: Witnesses): MasterFinder {
       const isLeft = (): boolean => !this.connecting
       const master = await look()
       // A destroyed one is to ioredis a connection that broke at once.
-      this.stream = master === null || isLeft() ? new Socket().destroy() : dial(master)
+      this.stream = master === null || isLeft() ? new Socket().destroy() : this.dial(master)
       if (master === null) this.firstError = new Error(`nobody says which Redis is the master: ${problem}`)
       this.stream.once('error', (error) => {
         this.firstError = error
@@ -120,9 +117,24 @@ export function createMasterFinder(witnesses: Witnesses): MasterFinder {
       return this.stream
     }
 
-    /** A replica, or a former master that has been told so, answers from the past. */
+    private dial(to: ServerAddress): Socket {
+      const { host, port } = to
+      const stream = witnesses.tls ? connectTls({ host, port }) : createConnection({ host, port })
+      streams.set(stream, to)
+      stream.once('close', () => streams.delete(stream))
+      stream.once('connect', () => {
+        // Closed by the other end: while we close it ourselves, ioredis is not connecting any more.
+        stream.once('close', () => {
+          if (this.connecting) leave()
+        })
+      })
+      return stream
+    }
+
     override check(info: { readonly role?: string }): boolean {
-      return info.role === 'master'
+      if (info.role === 'master') return true
+      leave()
+      return false
     }
   }
 
@@ -132,8 +144,7 @@ export function createMasterFinder(witnesses: Witnesses): MasterFinder {
       ...(witnesses.tls ? { tls: {} } : {}),
       retryStrategy: (attempt) => Math.min(50 * attempt, longestPauseMs),
       reconnectOnError: ({ message }) => {
-        // Whoever says so to one connection would say it to the others, or answer them from the past.
-        if (/^(?:MOVED|READONLY)\b/.test(message)) for (const stream of streams.keys()) stream.destroy()
+        if (/^(?:MOVED|READONLY)\b/.test(message)) leave()
         return false
       },
     },

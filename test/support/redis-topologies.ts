@@ -36,11 +36,17 @@ export interface Topology {
   close(): Promise<void>
 }
 
+export interface SentinelTopology extends Topology {
+  readonly sentinels: readonly RedisServer[]
+  /** The master goes on and answers Gatehouse, and nobody else: neither the sentinels nor the replica. */
+  isolate(): Promise<void>
+}
+
 const passwords = { server: 'of-the-servers', sentinel: 'of-the-sentinels' }
 const gatehouseSlot = 7_783
 
 /** One master, one replica and three sentinels, with passwords and a user for Gatehouse. */
-export async function startSentinel(): Promise<Topology & { readonly sentinels: readonly RedisServer[] }> {
+export async function startSentinel(): Promise<SentinelTopology> {
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-sentinel-'))
   await writeFile(join(folder, 'server'), passwords.server)
   await writeFile(join(folder, 'sentinel'), passwords.sentinel)
@@ -62,12 +68,13 @@ export async function startSentinel(): Promise<Topology & { readonly sentinels: 
     'sentinel down-after-milliseconds plant 1000',
     'sentinel failover-timeout plant 5000',
   ]
-  const start = (port: number, lines: string[]) => startServer(folder, port, lines, passwords.server)
+  const start = (port: number, lines: string[]) =>
+    startServer(folder, port, lines, { username: 'gatehouse', password: passwords.server })
   const master = await start(first, serverLines(first))
   const replica = await start(first + 1, serverLines(first + 1))
   const sentinels = await Promise.all(
     [2, 3, 4].map((offset) =>
-      startServer(folder, first + offset, sentinelLines, passwords.sentinel, ['--sentinel']),
+      startServer(folder, first + offset, sentinelLines, { password: passwords.sentinel }, ['--sentinel']),
     ),
   )
   const knowAll = async (sentinel: RedisServer): Promise<boolean> => {
@@ -81,6 +88,12 @@ export async function startSentinel(): Promise<Topology & { readonly sentinels: 
   const nodes = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(', ')
   return {
     sentinels,
+    isolate: async () => {
+      await servers.cutReplication()
+      // Which the sentinels come as.
+      await master.call('ACL', 'SETUSER', 'default', 'off')
+      await master.call('CLIENT', 'KILL', 'USER', 'default')
+    },
     section:
       `{ username: gatehouse, passwordFile: ${folder}/server, sentinel: ` +
       `{ name: plant, nodes: [${nodes}], passwordFile: ${folder}/sentinel, tls: false } }`,
@@ -195,7 +208,7 @@ async function startServer(
   parent: string,
   port: number,
   lines: readonly string[],
-  password?: string,
+  login: { readonly username?: string; readonly password?: string } = {},
   flags: readonly string[] = [],
 ): Promise<RedisServer> {
   const folder = join(parent, String(port))
@@ -206,7 +219,7 @@ async function startServer(
   const connect = (): Redis => {
     const client = new Redis({
       port,
-      ...(password === undefined ? {} : { password }),
+      ...login,
       retryStrategy: null,
       enableReadyCheck: false,
       commandTimeout: 5_000,
