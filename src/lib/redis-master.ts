@@ -2,7 +2,7 @@ import { createConnection, Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { AbstractConnector, Redis, type RedisOptions } from 'ioredis'
 import { z } from 'zod'
-import { describeError } from './logger.js'
+import { describeError, type Logger } from './logger.js'
 import { readReply } from './stored.js'
 
 /** Where a server is. IPv6 addresses come without brackets. */
@@ -55,7 +55,7 @@ const ownSlot = 7_783
  * together with the old master too; the other sends again by itself what failed, when nobody waits for it any
  * more; and neither leaves a master that is frozen or has been voted out unless that says so itself.
  */
-export function createMasterFinder(witnesses: Witnesses): MasterFinder {
+export function createMasterFinder(witnesses: Witnesses, logger: Logger): MasterFinder {
   const asked = witnesses.nodes.map((at) => connectWitness(at, witnesses))
   /** The streams to Redis that are open, and whom they lead to. */
   const streams = new Map<Socket, ServerAddress>()
@@ -71,11 +71,18 @@ export function createMasterFinder(witnesses: Witnesses): MasterFinder {
     )
     if (newest === null) {
       const failed = answers.find((each) => each.status === 'rejected')
+      const before = problem
       problem = failed === undefined ? 'no master is known there' : describeError(failed.reason)
+      if (before === '') logger.error('redis: nobody says which server is the master', { problem })
       return null
     }
+    problem = ''
     // Who has missed an election is not believed, unless all have: then the servers were set up anew.
-    if (known === null || newest.epoch >= known.epoch || seen.length === asked.length) known = newest
+    if (known === null || newest.epoch >= known.epoch || seen.length === asked.length) {
+      const { host, port } = newest
+      if (known === null || !isSame(known, newest)) logger.info('redis: master found', { host, port })
+      known = newest
+    }
     for (const [stream, to] of streams) if (!isSame(to, known)) stream.destroy()
     return known
   }

@@ -84,7 +84,7 @@ const clientLimitMs = 5_000
  * closed gate waits that long, and a queued decision is a stale one.
  */
 export function connectStore(options: StoreOptions, logger: Logger): Store {
-  const master = findMaster(options)
+  const master = findMaster(options, logger)
   const redis = open(options, master, clientLimitMs, 'gatehouse')
   let lastProblem = ''
   redis.on('error', (error: Error) => {
@@ -185,9 +185,12 @@ function withinLimit<T>(work: Promise<T>, limitMs: number): Promise<T> {
 }
 
 /** Null for a single server: that is the master. */
-function findMaster({ sentinel, cluster, username, password }: StoreOptions): MasterFinder | null {
-  if (sentinel) return createMasterFinder({ ...sentinel, ask: askSentinel(sentinel.name) })
-  if (cluster) return createMasterFinder({ ...cluster, ask: askClusterNode, username, password })
+function findMaster(
+  { sentinel, cluster, username, password }: StoreOptions,
+  logger: Logger,
+): MasterFinder | null {
+  if (sentinel) return createMasterFinder({ ...sentinel, ask: askSentinel(sentinel.name) }, logger)
+  if (cluster) return createMasterFinder({ ...cluster, ask: askClusterNode, username, password }, logger)
   return null
 }
 

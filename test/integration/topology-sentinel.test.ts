@@ -93,6 +93,19 @@ describe('with Redis under Sentinel', () => {
     expect(performance.now() - revokedAt).toBeLessThan(1_500)
   })
 
+  it('closes with a master that is cut off together with it, when that may not write without a replica', async () => {
+    const { plant, vendor, press, statusAt } = behind
+    await redis.master.call('CONFIG', 'SET', 'min-replicas-max-lag', 1)
+    await redis.master.call('CONFIG', 'SET', 'min-replicas-to-write', 1)
+    await plant.issue()
+    expect((await vendor.navigate(press())).status).toBe(200)
+    const live = await vendor.openWebSocket(press('/live'))
+    for (const sentinel of redis.sentinels) sentinel.freeze()
+    await redis.isolate()
+    expect(await live.closed).toEqual({ code: 1008, reason: 'state-stale' })
+    expect(await statusAt()).toBe(503)
+  })
+
   it('leaves a master that somebody made a replica by hand, and lets nobody in meanwhile', async () => {
     const { plant, vendor, press, statusAt } = behind
     await plant.issue()

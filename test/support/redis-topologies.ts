@@ -103,7 +103,9 @@ export async function startSentinel(): Promise<SentinelTopology> {
 }
 
 /** Three masters, of which one has what Gatehouse keeps, and that one's replica. */
-export async function startCluster(): Promise<Topology & { readonly others: readonly RedisServer[] }> {
+export async function startCluster(): Promise<
+  Topology & { readonly others: readonly [RedisServer, RedisServer] }
+> {
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-cluster-'))
   // The port between the nodes lies 10,000 above, and out of the range of other tests so.
   const first = await freePorts(4)
