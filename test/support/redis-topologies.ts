@@ -31,7 +31,7 @@ export interface Topology {
   cutReplication(): Promise<void>
   /** Waits until the replica has what was written before. */
   replicated(): Promise<void>
-  /** Waits until the replica has become the master. */
+  /** Waits until the replica has become the master, for those too who decide that. */
   promoted(): Promise<void>
   close(): Promise<void>
 }
@@ -85,6 +85,15 @@ export async function startSentinel(): Promise<SentinelTopology> {
   for (const sentinel of sentinels) await until('it knows all', () => knowAll(sentinel), 15_000, 100)
   const servers = pair(master, replica)
   await servers.replicated()
+  const namesReplica = async (sentinel: RedisServer): Promise<void> => {
+    const address = String(await sentinel.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', 'plant'))
+    if (!address.endsWith(`,${replica.port}`)) throw new Error('not yet')
+  }
+  const isPromoted = (): Promise<boolean> =>
+    Promise.any(sentinels.map(namesReplica)).then(
+      () => true,
+      () => false,
+    )
   const nodes = sentinels.map(({ port }) => `127.0.0.1:${port}`).join(', ')
   return {
     sentinels,
@@ -98,6 +107,7 @@ export async function startSentinel(): Promise<SentinelTopology> {
       `{ username: gatehouse, passwordFile: ${folder}/server, sentinel: ` +
       `{ name: plant, nodes: [${nodes}], passwordFile: ${folder}/sentinel, tls: false } }`,
     ...servers,
+    promoted: () => until('it is promoted', isPromoted, 15_000, 50),
     close: () => stopAll(folder, [...sentinels, master, replica]),
   }
 }
@@ -206,7 +216,7 @@ function pair(
   }
 }
 
-async function startServer(
+export async function startServer(
   parent: string,
   port: number,
   lines: readonly string[],
@@ -224,7 +234,8 @@ async function startServer(
       ...login,
       retryStrategy: null,
       enableReadyCheck: false,
-      commandTimeout: 5_000,
+      commandTimeout: 1_000,
+      disconnectTimeout: 100,
     })
     client.on('error', () => undefined) // the command fails too
     return client
