@@ -4,6 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Redis } from 'ioredis'
+import type { TestAuthority } from './certificates.js'
 import { freePorts } from './ports.js'
 import { until } from './until.js'
 
@@ -46,13 +47,16 @@ const passwords = { server: 'of-the-servers', sentinel: 'of-the-sentinels' }
 const gatehouseSlot = 7_783
 
 /** One master, one replica and three sentinels, with passwords and a user for Gatehouse. */
-export async function startSentinel(): Promise<SentinelTopology> {
+export async function startSentinel(authority?: TestAuthority): Promise<SentinelTopology> {
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-sentinel-'))
+  const tls = await tlsLines(folder, authority)
   await writeFile(join(folder, 'server'), passwords.server)
   await writeFile(join(folder, 'sentinel'), passwords.sentinel)
   const first = await freePorts(5)
+  const trust = authority === undefined ? {} : { tls: { ca: authority.ca } }
   const serverLines = (port: number): string[] => [
     ...durable,
+    ...tls,
     `requirepass ${passwords.server}`,
     `masteruser replicator`,
     `masterauth ${passwords.server}`,
@@ -61,6 +65,7 @@ export async function startSentinel(): Promise<SentinelTopology> {
     ...(port === first ? [] : [`replicaof 127.0.0.1 ${first}`]),
   ]
   const sentinelLines = [
+    ...tls,
     `requirepass ${passwords.sentinel}`,
     `sentinel sentinel-pass ${passwords.sentinel}`,
     `sentinel monitor plant 127.0.0.1 ${first} 2`,
@@ -69,12 +74,14 @@ export async function startSentinel(): Promise<SentinelTopology> {
     'sentinel failover-timeout plant 5000',
   ]
   const start = (port: number, lines: string[]) =>
-    startServer(folder, port, lines, { username: 'gatehouse', password: passwords.server })
+    startServer(folder, port, lines, { username: 'gatehouse', password: passwords.server, ...trust })
   const master = await start(first, serverLines(first))
   const replica = await start(first + 1, serverLines(first + 1))
   const sentinels = await Promise.all(
     [2, 3, 4].map((offset) =>
-      startServer(folder, first + offset, sentinelLines, { password: passwords.sentinel }, ['--sentinel']),
+      startServer(folder, first + offset, sentinelLines, { password: passwords.sentinel, ...trust }, [
+        '--sentinel',
+      ]),
     ),
   )
   const knowAll = async (sentinel: RedisServer): Promise<boolean> => {
@@ -105,7 +112,7 @@ export async function startSentinel(): Promise<SentinelTopology> {
     },
     section:
       `{ username: gatehouse, passwordFile: ${folder}/server, sentinel: ` +
-      `{ name: plant, nodes: [${nodes}], passwordFile: ${folder}/sentinel, tls: false } }`,
+      `{ name: plant, nodes: [${nodes}], passwordFile: ${folder}/sentinel, tls: ${authority !== undefined} } }`,
     ...servers,
     promoted: () => until('it is promoted', isPromoted, 15_000, 50),
     close: () => stopAll(folder, [...sentinels, master, replica]),
@@ -113,21 +120,26 @@ export async function startSentinel(): Promise<SentinelTopology> {
 }
 
 /** Three masters, of which one has what Gatehouse keeps, and that one's replica. */
-export async function startCluster(): Promise<
-  Topology & { readonly others: readonly [RedisServer, RedisServer] }
-> {
+export async function startCluster(
+  authority?: TestAuthority,
+): Promise<Topology & { readonly others: readonly [RedisServer, RedisServer] }> {
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-cluster-'))
+  const trust = authority === undefined ? {} : { tls: { ca: authority.ca } }
   // The port between the nodes lies 10,000 above, and out of the range of other tests so.
   const first = await freePorts(4)
   const lines = [
     ...durable,
+    ...(await tlsLines(folder, authority)),
+    ...(authority === undefined ? [] : ['tls-cluster yes']),
     'cluster-enabled yes',
     'cluster-node-timeout 1000',
     'masteruser replicator',
     `masterauth ${passwords.server}`,
     `user replicator on >${passwords.server} ~* &* +@all`,
   ]
-  const nodes = await Promise.all([0, 1, 2, 3].map((offset) => startServer(folder, first + offset, lines)))
+  const nodes = await Promise.all(
+    [0, 1, 2, 3].map((offset) => startServer(folder, first + offset, lines, trust)),
+  )
   const [other, master, another, replica] = nodes as [RedisServer, RedisServer, RedisServer, RedisServer]
   const ranges = [
     [other, 0, 5_460],
@@ -153,7 +165,7 @@ export async function startCluster(): Promise<
   await servers.replicated()
   return {
     others: [other, another],
-    section: `{ cluster: { nodes: [${nodes.map(({ port }) => `127.0.0.1:${port}`).join(', ')}], tls: false } }`,
+    section: `{ cluster: { nodes: [${nodes.map(({ port }) => `127.0.0.1:${port}`).join(', ')}], tls: ${authority !== undefined} } }`,
     ...servers,
     close: () => stopAll(folder, nodes),
   }
@@ -184,6 +196,21 @@ const durable = [
   'maxmemory-policy noeviction',
   'repl-diskless-sync-delay 0',
 ]
+
+async function tlsLines(folder: string, authority: TestAuthority | undefined): Promise<string[]> {
+  if (authority === undefined) return []
+  const { certificate, key } = await authority.issue(['localhost', '127.0.0.1'])
+  await writeFile(join(folder, 'cert.pem'), certificate)
+  await writeFile(join(folder, 'key.pem'), key)
+  await writeFile(join(folder, 'ca.pem'), authority.ca)
+  return [
+    `tls-cert-file ${folder}/cert.pem`,
+    `tls-key-file ${folder}/key.pem`,
+    `tls-ca-cert-file ${folder}/ca.pem`,
+    'tls-auth-clients no',
+    'tls-replication yes',
+  ]
+}
 
 function pair(
   master: RedisServer,
@@ -220,13 +247,18 @@ export async function startServer(
   parent: string,
   port: number,
   lines: readonly string[],
-  login: { readonly username?: string; readonly password?: string } = {},
+  login: {
+    readonly username?: string
+    readonly password?: string
+    readonly tls?: { readonly ca: string }
+  } = {},
   flags: readonly string[] = [],
 ): Promise<RedisServer> {
   const folder = join(parent, String(port))
   await mkdir(folder)
   const file = join(folder, 'redis.conf')
-  const own = ['bind 127.0.0.1', `port ${port}`, `dir ${folder}`]
+  const ports = login.tls === undefined ? [`port ${port}`] : ['port 0', `tls-port ${port}`]
+  const own = ['bind 127.0.0.1', ...ports, `dir ${folder}`]
   await writeFile(file, `${[...own, ...lines].join('\n')}\n`)
   const connect = (): Redis => {
     const client = new Redis({
