@@ -43,12 +43,48 @@ export interface SentinelTopology extends Topology {
   isolate(): Promise<void>
 }
 
+export interface ClusterTopology extends Topology {
+  readonly others: readonly [RedisServer, RedisServer]
+}
+
+/** Where the servers of one topology live, and end. */
+interface Site {
+  readonly folder: string
+  startServer(port: number, ...more: ServerOptions): Promise<RedisServer>
+  close(): Promise<void>
+}
+
+/** Leaves no server behind, also when they do not come together. */
+async function assemble<T>(build: (site: Site) => Promise<T>): Promise<T> {
+  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-topology-'))
+  const servers: RedisServer[] = []
+  const close = async (): Promise<void> => {
+    await Promise.all(servers.map((server) => server.kill()))
+    await rm(folder, { recursive: true, force: true })
+  }
+  const start: Site['startServer'] = async (port, ...more) => {
+    const server = await startServer(folder, port, ...more)
+    servers.push(server)
+    return server
+  }
+  return build({ folder, startServer: start, close }).catch(async (error: unknown) => {
+    await close()
+    throw error
+  })
+}
+
 const passwords = { server: 'of-the-servers', sentinel: 'of-the-sentinels' }
 const gatehouseSlot = 7_783
 
 /** One master, one replica and three sentinels, with passwords and a user for Gatehouse. */
-export async function startSentinel(authority?: TestAuthority): Promise<SentinelTopology> {
-  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-sentinel-'))
+export function startSentinel(authority?: TestAuthority): Promise<SentinelTopology> {
+  return assemble((site) => buildSentinel(site, authority))
+}
+
+async function buildSentinel(
+  { folder, startServer, close }: Site,
+  authority: TestAuthority | undefined,
+): Promise<SentinelTopology> {
   const tls = await tlsLines(folder, authority)
   await writeFile(join(folder, 'server'), passwords.server)
   await writeFile(join(folder, 'sentinel'), passwords.sentinel)
@@ -74,14 +110,12 @@ export async function startSentinel(authority?: TestAuthority): Promise<Sentinel
     'sentinel failover-timeout plant 5000',
   ]
   const start = (port: number, lines: string[]) =>
-    startServer(folder, port, lines, { username: 'gatehouse', password: passwords.server, ...trust })
+    startServer(port, lines, { username: 'gatehouse', password: passwords.server, ...trust })
   const master = await start(first, serverLines(first))
   const replica = await start(first + 1, serverLines(first + 1))
   const sentinels = await Promise.all(
     [2, 3, 4].map((offset) =>
-      startServer(folder, first + offset, sentinelLines, { password: passwords.sentinel, ...trust }, [
-        '--sentinel',
-      ]),
+      startServer(first + offset, sentinelLines, { password: passwords.sentinel, ...trust }, ['--sentinel']),
     ),
   )
   const knowAll = async (sentinel: RedisServer): Promise<boolean> => {
@@ -115,31 +149,27 @@ export async function startSentinel(authority?: TestAuthority): Promise<Sentinel
       `{ name: plant, nodes: [${nodes}], passwordFile: ${folder}/sentinel, tls: ${authority !== undefined} } }`,
     ...servers,
     promoted: () => until('it is promoted', isPromoted, 15_000, 50),
-    close: () => stopAll(folder, [...sentinels, master, replica]),
+    close,
   }
 }
 
 /** Three masters, of which one has what Gatehouse keeps, and that one's replica. */
-export async function startCluster(
-  authority?: TestAuthority,
-): Promise<Topology & { readonly others: readonly [RedisServer, RedisServer] }> {
-  const folder = await mkdtemp(join(tmpdir(), 'gatehouse-cluster-'))
-  const trust = authority === undefined ? {} : { tls: { ca: authority.ca } }
+export function startCluster(): Promise<ClusterTopology> {
+  return assemble(buildCluster)
+}
+
+async function buildCluster({ startServer, close }: Site): Promise<ClusterTopology> {
   // The port between the nodes lies 10,000 above, and out of the range of other tests so.
   const first = await freePorts(4)
   const lines = [
     ...durable,
-    ...(await tlsLines(folder, authority)),
-    ...(authority === undefined ? [] : ['tls-cluster yes']),
     'cluster-enabled yes',
     'cluster-node-timeout 1000',
     'masteruser replicator',
     `masterauth ${passwords.server}`,
     `user replicator on >${passwords.server} ~* &* +@all`,
   ]
-  const nodes = await Promise.all(
-    [0, 1, 2, 3].map((offset) => startServer(folder, first + offset, lines, trust)),
-  )
+  const nodes = await Promise.all([0, 1, 2, 3].map((offset) => startServer(first + offset, lines)))
   const [other, master, another, replica] = nodes as [RedisServer, RedisServer, RedisServer, RedisServer]
   const ranges = [
     [other, 0, 5_460],
@@ -165,9 +195,9 @@ export async function startCluster(
   await servers.replicated()
   return {
     others: [other, another],
-    section: `{ cluster: { nodes: [${nodes.map(({ port }) => `127.0.0.1:${port}`).join(', ')}], tls: ${authority !== undefined} } }`,
+    section: `{ cluster: { nodes: [${nodes.map(({ port }) => `127.0.0.1:${port}`).join(', ')}], tls: false } }`,
     ...servers,
-    close: () => stopAll(folder, nodes),
+    close,
   }
 }
 
@@ -243,16 +273,20 @@ function pair(
   }
 }
 
-export async function startServer(
-  parent: string,
-  port: number,
+type ServerOptions = [
   lines: readonly string[],
-  login: {
+  login?: {
     readonly username?: string
     readonly password?: string
     readonly tls?: { readonly ca: string }
-  } = {},
-  flags: readonly string[] = [],
+  },
+  flags?: readonly string[],
+]
+
+export async function startServer(
+  parent: string,
+  port: number,
+  ...[lines, login = {}, flags = []]: ServerOptions
 ): Promise<RedisServer> {
   const folder = join(parent, String(port))
   await mkdir(folder)
@@ -286,7 +320,10 @@ export async function startServer(
       throw new Error('redis-server is needed for this test: apt-get install redis-server', { cause: error })
     })
     const answers = until('it answers', () => call('PING').catch(() => null), 10_000, 20)
-    await Promise.race([failed, answers])
+    await Promise.race([failed, answers]).catch((error: unknown) => {
+      started.kill('SIGKILL')
+      throw error
+    })
     return started
   }
   let child = await launch()
@@ -306,9 +343,4 @@ export async function startServer(
       child = await launch()
     },
   }
-}
-
-async function stopAll(folder: string, servers: readonly RedisServer[]): Promise<void> {
-  await Promise.all(servers.map((server) => server.kill()))
-  await rm(folder, { recursive: true, force: true })
 }
