@@ -159,8 +159,8 @@ export function startCluster(): Promise<ClusterTopology> {
 }
 
 async function buildCluster({ startServer, close }: Site): Promise<ClusterTopology> {
-  // The port between the nodes lies 10,000 above, and out of the range of other tests so.
-  const first = await freePorts(4)
+  // The ports between the nodes too: 10,000 above, where they would be, the system gives ports to anybody.
+  const first = await freePorts(8)
   const lines = [
     ...durable,
     'cluster-enabled yes',
@@ -169,7 +169,11 @@ async function buildCluster({ startServer, close }: Site): Promise<ClusterTopolo
     `masterauth ${passwords.server}`,
     `user replicator on >${passwords.server} ~* &* +@all`,
   ]
-  const nodes = await Promise.all([0, 1, 2, 3].map((offset) => startServer(first + offset, lines)))
+  const nodes = await Promise.all(
+    [0, 1, 2, 3].map((offset) =>
+      startServer(first + offset, [...lines, `cluster-port ${first + 4 + offset}`]),
+    ),
+  )
   const [other, master, another, replica] = nodes as [RedisServer, RedisServer, RedisServer, RedisServer]
   const ranges = [
     [other, 0, 5_460],
@@ -180,7 +184,7 @@ async function buildCluster({ startServer, close }: Site): Promise<ClusterTopolo
     await node.call('CLUSTER', 'SET-CONFIG-EPOCH', index + 1)
     await node.call('CLUSTER', 'ADDSLOTSRANGE', from, to)
   }
-  for (const node of nodes.slice(1)) await node.call('CLUSTER', 'MEET', '127.0.0.1', first)
+  for (const node of nodes.slice(1)) await node.call('CLUSTER', 'MEET', '127.0.0.1', first, first + 4)
   const says = async (node: RedisServer, ...command: string[]): Promise<string> =>
     String(await node.call('CLUSTER', ...command))
   const isWhole = async (node: RedisServer): Promise<boolean> =>
