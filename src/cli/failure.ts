@@ -7,7 +7,7 @@ import type { Output } from './shell.js'
 /** What the operator may look at next. */
 const hints: Partial<Record<ErrorCode, string>> = {
   'store-unavailable':
-    'Redis does not answer, or refuses: see that it runs, that redis.url and its password are right, and what `gatehouse check --redis` says.',
+    'Redis does not answer, or refuses: see that it runs, that what `redis` says in the configuration is right, and what `gatehouse check --redis` says.',
   'grant-unknown': '`gatehouse grants list` shows all grants.',
   'session-unknown': '`gatehouse sessions list` shows who is signed in.',
   'person-unknown':

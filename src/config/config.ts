@@ -1,4 +1,4 @@
-import { GatehouseError, type LogLevel } from '../lib/index.js'
+import { GatehouseError, type LogLevel, type StorePlace } from '../lib/index.js'
 import type { EndingLimits, Endpoint } from '../model.js'
 
 /** A host and a port to listen on. IPv6 addresses come without brackets. */
@@ -28,9 +28,9 @@ export interface Config {
     readonly announceSeconds: number
     readonly shutdownSeconds: number
   }
-  readonly redis: {
-    /** `redis://`, `rediss://`, or `unix:` and an absolute path. */
-    readonly url: string
+  /** A `unix:` path in it is absolute. */
+  readonly redis: StorePlace & {
+    readonly username: string | undefined
     readonly password: string | undefined
   }
   readonly oidc: {

@@ -13,6 +13,7 @@ export interface FileContents {
   readonly tls: { readonly certificate: string; readonly key: string } | null
   readonly clientSecret: string | null
   readonly redisPassword: string | undefined
+  readonly sentinelPassword: string | undefined
   /** In the order of the configuration. */
   readonly endpoints: readonly Pick<Endpoint, 'tls' | 'credentials'>[]
 }
@@ -43,6 +44,7 @@ export function readFiles(draft: Draft, { folder, readText }: Surroundings, repo
     tls: readPair(['server', 'tls'], draft.server?.tls, read, report),
     clientSecret: secret(['oidc', 'clientSecretFile'], draft.oidc?.clientSecretFile) ?? null,
     redisPassword: secret(['redis', 'passwordFile'], draft.redis?.passwordFile),
+    sentinelPassword: secret(['redis', 'sentinel', 'passwordFile'], draft.redis?.sentinel?.passwordFile),
     endpoints: (draft.endpoints ?? []).map((endpoint, index) => {
       const path = ['endpoints', index]
       return {

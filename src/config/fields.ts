@@ -164,6 +164,18 @@ export const addressForm = {
 export const address = () =>
   text(addressForm, (value, refuse) => parseAddress(value) ?? refuse('must be host:port or [IPv6]:port'))
 
+/** Where to connect to. */
+export const serverAddresses = () =>
+  z
+    .array(
+      text({ says: 'address', pattern: addressPattern.source }, (value, refuse) => {
+        const found = parseAddress(value)
+        return found === null || found.port === 0 ? refuse('must be host:port or [IPv6]:port') : found
+      }),
+    )
+    .min(1, 'must name one at least')
+    .register(forms, { says: 'list of `host:port` or `[IPv6]:port`' })
+
 /** Passwords, cookies and codes travel here, so plain http is for one machine talking to itself. */
 export const secureUrl = (says: string, shape: RegExp) =>
   text({ says, pattern: shape.source }, (value, refuse) => {

@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os'
 import { dirname, resolve } from 'node:path'
+import { assert, type StorePlace } from '../lib/index.js'
 import type { Endpoint } from '../model.js'
 import {
   ConfigInvalid,
@@ -78,7 +79,11 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
   return {
     file,
     server: { ...server, limits: completeLimits(server.limits), tls: files.tls },
-    redis: { url: absoluteSocket(redis.url, folder), password: files.redisPassword },
+    redis: {
+      ...storePlace(redis, files.sentinelPassword, folder),
+      username: redis.username,
+      password: files.redisPassword,
+    },
     oidc: { ...provider, name: oidc.name ?? oidc.issuer.host, clientSecret: files.clientSecret },
     totp: {
       enrolment: totp.enrolment,
@@ -140,6 +145,18 @@ function exceptionsOf({ id, lenientRequests, lenientResponses, tls }: EndpointSe
       ? []
       : [{ option: 'tls' as const, name: 'legacy', reason: tls.legacy.reason }]),
   ].map((exception) => ({ ...exception, endpointId: id }))
+}
+
+function storePlace(
+  { url, sentinel, cluster }: Settings['redis'],
+  sentinelPassword: string | undefined,
+  folder: string,
+): StorePlace {
+  if (url !== undefined) return { url: absoluteSocket(url, folder) }
+  if (cluster !== undefined) return { cluster }
+  assert(sentinel, 'the rules leave no configuration without a place for its state')
+  const { name, nodes, tls } = sentinel
+  return { sentinel: { name, nodes, tls, password: sentinelPassword } }
 }
 
 function absoluteSocket(url: string, folder: string): string {

@@ -21,6 +21,7 @@ export function checkRules(draft: Draft, { ownAddresses }: Surroundings, report:
   checkNames(draft, report)
   checkListeners(draft, ownAddresses, report)
   checkStop(draft, report)
+  checkStore(draft, report)
   checkClientAuthentication(draft, report)
   checkEndpointIds(draft, report)
   checkUpstreams(draft, ownAddresses, report)
@@ -67,6 +68,18 @@ function checkStop({ server }: Draft, report: Report): void {
       ['server', 'announceSeconds'],
       'must leave 5 seconds or more of server.shutdownSeconds for the stop itself',
     )
+}
+
+/** One place only: in two, a revocation in the one would not be known in the other. */
+function checkStore({ redis }: Draft, report: Report): void {
+  if (redis === undefined) return
+  const [first, ...others] = (['url', 'sentinel', 'cluster'] as const).filter(
+    (place) => redis[place] !== undefined,
+  )
+  if (first === undefined)
+    report(['redis', 'url'], 'is required, unless redis.sentinel or redis.cluster says where Redis is')
+  for (const other of others)
+    report(['redis', other], `does not fit beside redis.${first}; take one of them out`)
 }
 
 function checkClientAuthentication({ oidc }: Draft, report: Report): void {

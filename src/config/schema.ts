@@ -13,6 +13,7 @@ import {
   plainText,
   seconds,
   section,
+  serverAddresses,
   secureUrl,
   text,
 } from './fields.js'
@@ -112,8 +113,15 @@ const server = section('Where Gatehouse listens, and the names browsers know it 
   }),
 })
 
+/** The same for Sentinel and Cluster. */
+const redisTls = () =>
+  z.boolean().register(forms, { says: '`true` or `false`' }).prefault(true).register(optionTexts, {
+    what: 'Whether all of them are asked over TLS. Their certificates must cover the addresses or names that they announce.',
+    danger: 'Without TLS, passwords and content cross the network in clear.',
+  })
+
 const redis = section(
-  'The shared store for grants, sessions and second factors: Redis 7 or later, or Valkey, with AOF persistence and `noeviction`.',
+  'The shared store for grants, sessions and second factors: Redis 7 or later, or Valkey, with AOF persistence and `noeviction`. One of `url`, `sentinel` and `cluster` says where it is, for all instances the same.',
   {
     url: text(
       {
@@ -123,22 +131,59 @@ const redis = section(
       (value, refuse) => {
         if (/^rediss?:\/\/[^/]*@/.test(value))
           return refuse(
-            'must not contain a user or a password; write the password into a file and name that in redis.passwordFile',
+            'must not contain a user or a password; name the user in redis.username, write the password into a file and name that in redis.passwordFile',
           )
         const isUsable = redisPattern.test(value) && (value.startsWith('unix:') || URL.canParse(value))
         return isUsable
           ? value
           : refuse('must be rediss://host:port, redis://host:port, or unix:/path/to.sock')
       },
-    ).register(optionTexts, {
-      what: 'Where it is. `rediss` is TLS; a database number may follow as `/1`.',
-      danger:
-        'All instances must name the same one. Without TLS, its password and its content cross the network in clear.',
+    )
+      .optional()
+      .register(optionTexts, {
+        what: 'A single server. `rediss` is TLS; a database number may follow as `/1`.',
+        default: 'not set; required unless `sentinel` or `cluster` is',
+        danger:
+          'All instances must name the same one. Without TLS, its password and its content cross the network in clear.',
+      }),
+    username: plainText(200).optional().register(optionTexts, {
+      what: 'The ACL user at the servers. It needs all keys and commands, `INFO` among them, and with `cluster` also `CLUSTER NODES`.',
+      default: 'not set; then `default`',
+      danger: 'Other programs under this user can stop all access.',
     }),
     passwordFile: path().optional().register(optionTexts, {
       what: 'File that holds the password and nothing else. A line break at its end is ignored.',
       danger: 'Whoever can write to Redis can stop all access. Mode 0600.',
     }),
+    sentinel: section(
+      'Several servers, of which Redis Sentinel makes one the master. Servers and sentinels must announce addresses that Gatehouse reaches.',
+      {
+        name: plainText(200).register(optionTexts, {
+          what: 'What the sentinels call the master (`sentinel monitor NAME …`).',
+          danger: 'Under another name the sentinels may know other servers, with other grants.',
+        }),
+        nodes: serverAddresses().register(optionTexts, {
+          what: 'The sentinels, all of them. The one that knows of the latest failover is believed.',
+          danger:
+            'With only some of them named, a failover may go unnoticed that the others have agreed on, and a revocation with it.',
+        }),
+        passwordFile: path().optional().register(optionTexts, {
+          what: 'File that holds the password of the sentinels themselves, and nothing else.',
+          danger: 'Whoever can command the sentinels chooses the master. Mode 0600.',
+        }),
+        tls: redisTls(),
+      },
+    ).optional(),
+    cluster: section(
+      'A Redis Cluster. All that Gatehouse keeps lies in one slot, so on one master and its replicas. The nodes must announce addresses that Gatehouse reaches.',
+      {
+        nodes: serverAddresses().register(optionTexts, {
+          what: 'The nodes, best all of them, replicas too. They say who is the master of the slot.',
+          danger: 'When none of those that are named answers, nobody is let in, however many others do.',
+        }),
+        tls: redisTls(),
+      },
+    ).optional(),
   },
 )
 

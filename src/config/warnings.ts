@@ -31,9 +31,15 @@ export function warnings(config: Config, nodeMajor: number): string[] {
       `server.operations listens on ${server.operations.host}, and asks nobody who they are. Keep other networks away from it.`,
     )
   }
-  if (redis.url.startsWith('redis://') && !isLoopback(new URL(redis.url).hostname)) {
+  if (redis.url?.startsWith('redis://') && !isLoopback(new URL(redis.url).hostname)) {
     found.push(
       'redis.url has no TLS: its password and its content cross the network in clear. Use rediss://.',
+    )
+  }
+  const several = redis.sentinel ?? redis.cluster
+  if (several?.tls === false && !several.nodes.every(({ host }) => isLoopback(host))) {
+    found.push(
+      `redis.${redis.sentinel ? 'sentinel' : 'cluster'}.tls is false: passwords and content cross the network in clear.`,
     )
   }
   if (totp.enrolment === 'first-login') {

@@ -8,7 +8,7 @@ export { generateKeys, openKeyring, type Keyring, type SigningKey } from './keyr
 export { forgetfulMark, openHighWaterMark, type HighWaterMark } from './high-water-mark.js'
 export { openJournal, type Endable, type Journal } from './journal.js'
 export { createLogger, describeError, type Logger, type LogLevel } from './logger.js'
-export { connectStore, type ChainableCommander, type Store } from './redis.js'
+export { connectStore, type ChainableCommander, type Store, type StorePlace } from './redis.js'
 export { actorSchema, readReply, readStored } from './stored.js'
 export { openChangeLog, type Change, type ChangeLog } from './change-log.js'
 export { createView, type View } from './view.js'

@@ -4,6 +4,13 @@ import { Redis, type ChainableCommander } from 'ioredis'
 import { createBreaker } from './breaker.js'
 import { GatehouseError } from './errors.js'
 import { describeError, type Logger } from './logger.js'
+import {
+  askClusterNode,
+  askSentinel,
+  createMasterFinder,
+  type MasterFinder,
+  type ServerAddress,
+} from './redis-master.js'
 
 export type { ChainableCommander }
 
@@ -34,9 +41,35 @@ export interface Store {
   close(): Promise<void>
 }
 
-export interface StoreOptions {
-  /** `redis://`, `rediss://`, or `unix:/path/to.sock`. */
-  readonly url: string
+/** One server, the master of several under Sentinel, or the one of a Cluster that holds what we keep. */
+export type StorePlace =
+  | {
+      /** `redis://`, `rediss://`, or `unix:/path/to.sock`. */
+      readonly url: string
+      readonly sentinel?: undefined
+      readonly cluster?: undefined
+    }
+  | {
+      readonly url?: undefined
+      readonly sentinel: {
+        /** What the sentinels call the master. */
+        readonly name: string
+        readonly nodes: readonly ServerAddress[]
+        /** Of the sentinels themselves. */
+        readonly password?: string | undefined
+        /** At the sentinels and at the servers. */
+        readonly tls: boolean
+      }
+      readonly cluster?: undefined
+    }
+  | {
+      readonly url?: undefined
+      readonly sentinel?: undefined
+      readonly cluster: { readonly nodes: readonly ServerAddress[]; readonly tls: boolean }
+    }
+
+export type StoreOptions = StorePlace & {
+  readonly username?: string | undefined
   readonly password?: string | undefined
   /** How long a command may take. Default: 300 ms. */
   readonly limitMs?: number | undefined
@@ -52,7 +85,8 @@ const clientLimitMs = 5_000
  * closed gate waits that long, and a queued decision is a stale one.
  */
 export function connectStore(options: StoreOptions, logger: Logger): Store {
-  const redis = open(options, clientLimitMs, 'gatehouse')
+  const master = findMaster(options, logger)
+  const redis = open(options, master, clientLimitMs, 'gatehouse')
   let lastProblem = ''
   redis.on('error', (error: Error) => {
     const problem = describeError(error)
@@ -125,7 +159,7 @@ export function connectStore(options: StoreOptions, logger: Logger): Store {
       }
     },
     dedicated: (timeoutMs) => {
-      const connection = open(options, timeoutMs, 'gatehouse-follow')
+      const connection = open(options, master, timeoutMs, 'gatehouse-follow')
       connection.on('error', () => undefined) // the main connection reports the same failure
       return connection
     },
@@ -133,6 +167,7 @@ export function connectStore(options: StoreOptions, logger: Logger): Store {
       breaker.stop()
       await breaker.run(() => redis.quit()).catch(() => undefined)
       redis.disconnect()
+      master?.close()
     },
   }
 }
@@ -141,7 +176,22 @@ function unavailable(cause: unknown): GatehouseError {
   return new GatehouseError('store-unavailable', 'Access cannot be checked right now.', { cause })
 }
 
-function open(options: StoreOptions, timeoutMs: number, connectionName: string): Redis {
+/** Null for a single server: that is the master. */
+function findMaster(
+  { sentinel, cluster, username, password }: StoreOptions,
+  logger: Logger,
+): MasterFinder | null {
+  if (sentinel) return createMasterFinder({ ...sentinel, ask: askSentinel(sentinel.name) }, logger)
+  if (cluster) return createMasterFinder({ ...cluster, ask: askClusterNode, username, password }, logger)
+  return null
+}
+
+function open(
+  options: StoreOptions,
+  master: MasterFinder | null,
+  timeoutMs: number,
+  connectionName: string,
+): Redis {
   const settings = {
     connectionName,
     commandTimeout: timeoutMs,
@@ -155,8 +205,11 @@ function open(options: StoreOptions, timeoutMs: number, connectionName: string):
     autoResendUnfulfilledCommands: false,
     // With the limit of a connection, well within the two seconds of its return in which we serve again.
     retryStrategy: (attempt: number) => Math.min(50 * attempt, 500),
+    ...(options.username === undefined ? {} : { username: options.username }),
     ...(options.password === undefined ? {} : { password: options.password }),
+    ...master?.settings,
   }
+  if (options.url === undefined) return new Redis(settings)
   return options.url.startsWith('unix:')
     ? new Redis({ ...settings, path: options.url.slice('unix:'.length) })
     : new Redis(options.url, settings)

@@ -50,6 +50,7 @@ beforeEach(() => {
   write('portal.key', own.key)
   write('oidc-secret', 'not-a-secret\n')
   write('redis-password', 'also-not')
+  write('sentinel-password', 'nor-this')
   write('plant-ca.pem', authorities)
   write('historian-log-in', 'gatehouse:not-a-secret\n')
   write('mixer-log-in', 'gatehouse:not-a-secret\n')

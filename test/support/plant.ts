@@ -79,6 +79,8 @@ export interface PlantOptions {
   readonly limits?: string
   /** In seconds. Short by default, for most tests do not care how their plant goes down. */
   readonly stop?: { readonly announce: number; readonly shutdown: number }
+  /** The `redis` section, in braces, for servers that the test runs itself. Default: one of the plant's own. */
+  readonly redisSection?: string
   /** Lines added to the configuration, by section. */
   readonly extra?: string
 }
@@ -122,7 +124,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
   const port = await freePorts()
   const portal = `http${options.certificate ? 's' : ''}://portal.localhost:${port}`
   const [redis, machine, provider] = await Promise.all([
-    startRedis(options.redisSettings),
+    options.redisSection === undefined ? startRedis(options.redisSettings) : null,
     startMachine(),
     startIdentityProvider({
       port: 0,
@@ -145,7 +147,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
     describeConfig({
       port,
       portal,
-      redis: redis.url,
+      redis: options.redisSection ?? `{ url: '${redis?.url ?? ''}' }`,
       issuer: provider.issuer,
       endpoints,
       isTls: options.certificate !== undefined,
@@ -175,7 +177,10 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
     clock,
     config,
     configFile,
-    redis,
+    get redis() {
+      if (redis === null) throw new Error('the test runs servers of its own')
+      return redis
+    },
     provider,
     machine,
     portal,
@@ -249,7 +254,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
     },
     async close() {
       await gatehouse.close()
-      await Promise.all([redis.close(), machine.close(), provider.close()])
+      await Promise.all([redis?.close(), machine.close(), provider.close()])
       await rm(folder, { recursive: true, force: true })
     },
   }
@@ -302,7 +307,7 @@ server:
   limits: ${plant.limits}
   announceSeconds: ${plant.stop.announce}
   shutdownSeconds: ${plant.stop.shutdown}
-${plant.isTls ? '  tls: { certificateFile: server.pem, keyFile: server.key }\n' : ''}redis: { url: '${plant.redis}' }
+${plant.isTls ? '  tls: { certificateFile: server.pem, keyFile: server.key }\n' : ''}redis: ${plant.redis}
 oidc:
   issuer: ${plant.issuer}
   name: Plant account

@@ -294,7 +294,7 @@ const network = 'must be an IP address or a CIDR block, and not one that holds e
 const seconds = 'must be a whole number of seconds from 1 to 300'
 const redisUrl = 'must be rediss://host:port, redis://host:port, or unix:/path/to.sock'
 const redisPassword =
-  'must not contain a user or a password; write the password into a file and name that in redis.passwordFile'
+  'must not contain a user or a password; name the user in redis.username, write the password into a file and name that in redis.passwordFile'
 const issuer = 'must be an https URL without query, fragment or credentials'
 const scope = 'must be a scope: visible ASCII without spaces, quotes or backslashes'
 const writer = 'must be 1 to 32 of a–z, 0–9 and hyphen, and not begin with a hyphen'
@@ -557,7 +557,6 @@ describe('a configuration is refused, with path and line, when', () => {
   it.each([
     ['server.publicUrl', 'server'],
     ['server.endpointDomain', 'server'],
-    ['redis.url', 'redis'],
     ['oidc.issuer', 'oidc'],
     ['oidc.clientId', 'oidc'],
     ['endpoints[0].name', 'endpoints[0].id'],
@@ -567,6 +566,88 @@ describe('a configuration is refused, with path and line, when', () => {
     expect(problemsOf(withValues({ [path]: null }))).toEqual([
       `${String(indexOf(around) + 1)} ${path}: is required`,
     ])
+  })
+})
+
+describe('where Redis is', () => {
+  const redisIs = (section: string): string => {
+    const lines = valid.split('\n')
+    const start = lines.findIndex((line) => line.startsWith('redis:'))
+    const length = lines.slice(start + 1).findIndex((line) => !line.startsWith(' ')) + 1
+    return lines.toSpliced(start, length, `redis: ${section}`).join('\n')
+  }
+  const line = indexOf('redis') + 1
+  const sentinel = 'sentinel: { name: plant, nodes: [10.0.0.1:26379] }'
+  const cluster = "cluster: { nodes: [10.0.0.1:6379, 'redis-2.dmz.example:6379', '[fd00::3]:6379'] }"
+
+  it('may be said by sentinels, over TLS unless told otherwise, with a password of their own', () => {
+    const more = 'username: gatehouse, passwordFile: redis-password'
+    const own = sentinel.replace('}', ', passwordFile: oidc-secret }')
+    expect(parse(redisIs(`{ ${own}, ${more} }`)).redis).toEqual({
+      username: 'gatehouse',
+      password: 'also-not',
+      sentinel: {
+        name: 'plant',
+        nodes: [{ host: '10.0.0.1', port: 26_379 }],
+        tls: true,
+        password: 'not-a-secret',
+      },
+    })
+  })
+
+  it('may be said by the nodes of a Cluster', () => {
+    expect(parse(redisIs(`{ ${cluster.replace(' }', ', tls: false }')} }`)).redis).toEqual({
+      cluster: {
+        nodes: [
+          { host: '10.0.0.1', port: 6_379 },
+          { host: 'redis-2.dmz.example', port: 6_379 },
+          { host: 'fd00::3', port: 6_379 },
+        ],
+        tls: false,
+      },
+    })
+  })
+
+  it('must be said', () => {
+    const required = 'is required, unless redis.sentinel or redis.cluster says where Redis is'
+    expect(problemsOf(redisIs('{}'))).toEqual([`${String(line)} redis.url: ${required}`])
+  })
+
+  it.each([
+    ['url: redis://localhost', sentinel, 'redis.sentinel: does not fit beside redis.url'],
+    ['url: redis://localhost', cluster, 'redis.cluster: does not fit beside redis.url'],
+    [sentinel, cluster, 'redis.cluster: does not fit beside redis.sentinel'],
+  ])('must be said in one way only, not by %s and %s', (one, other, problem) => {
+    expect(problemsOf(redisIs(`\n  ${one}\n  ${other}`))).toEqual([
+      `${String(line + 2)} ${problem}; take one of them out`,
+    ])
+  })
+
+  it.each([
+    ['cluster: { nodes: [] }', 'redis.cluster.nodes: must name one at least'],
+    ['cluster: { nodes: [redis] }', 'redis.cluster.nodes[0]: must be host:port or [IPv6]:port'],
+    ['cluster: { nodes: [a:1, b:0] }', 'redis.cluster.nodes[1]: must be host:port or [IPv6]:port'],
+    ['cluster: { nodes: [a:1], tls: 1 }', 'redis.cluster.tls: must be true or false'],
+    ['sentinel: { nodes: [a:1] }', 'redis.sentinel.name: is required'],
+    ['sentinel: { name: plant }', 'redis.sentinel.nodes: is required'],
+    [
+      'sentinel: { name: plant, nodes: [a:1], passwordFile: gone }',
+      `redis.sentinel.passwordFile: ${noFile('gone')}`,
+    ],
+    ['url: redis://localhost, username: ""', 'redis.username: must have 1 to 200 characters'],
+  ])('is not said by { %s }', (section, problem) => {
+    expect(problemsOf(redisIs(`{ ${section} }`))).toEqual([`${String(line)} ${problem}`])
+  })
+
+  it.each([
+    [sentinel.replace(' }', ', tls: false }'), ['redis.sentinel.tls is false: passwords and content']],
+    [cluster.replace(' }', ', tls: false }'), ['redis.cluster.tls is false: passwords and content']],
+    [cluster, []],
+    ['cluster: { nodes: [127.0.0.1:7000], tls: false }', []],
+  ])('by { %s } gets the warnings it deserves', (section, expected) => {
+    expect(warnings(parse(redisIs(`{ ${section} }`)), 24)).toEqual(
+      expected.map((text) => expect.stringContaining(text)),
+    )
   })
 })
 
