@@ -133,6 +133,8 @@ interface LedgerFacts {
   /** By the number of the request. */
   readonly permits: Map<number, Permit>
   readonly grants: Map<string, GrantFacts>
+  /** By grant: each end it was given later, and since when. */
+  readonly extended: Map<string, GrantFacts['ends']>
   /** By scope, in order. */
   readonly lifted: Map<string, number[]>
   /** What was done to what, and how often. */
@@ -142,7 +144,7 @@ interface LedgerFacts {
 
 async function readRecords(records: Lines<LedgerRecord>): Promise<LedgerFacts> {
   const facts: LedgerFacts = {
-    ...{ permits: new Map(), grants: new Map(), lifted: new Map(), done: new Map() },
+    ...{ permits: new Map(), grants: new Map(), extended: new Map(), lifted: new Map(), done: new Map() },
     violations: [],
   }
   const running = new Map<string, Permit>()
@@ -179,12 +181,15 @@ async function readRecords(records: Lines<LedgerRecord>): Promise<LedgerFacts> {
     } else keepChange(facts, record)
   }
   for (const instants of facts.lifted.values()) instants.sort((a, b) => a - b)
-  // An extension may stand in the ledger of a writer that is read before the one with the issue.
-  for (const { ends } of facts.grants.values()) ends.sort((a, b) => a.since - b.since)
+  // Not as they come: they may stand in a chain that is read before the one with the issue.
+  for (const [id, ends] of facts.extended) facts.grants.get(id)?.ends.push(...ends)
   return facts
 }
 
-function keepChange({ grants, lifted, done }: LedgerFacts, { event, at, fields }: LedgerRecord): void {
+function keepChange(
+  { grants, extended, lifted, done }: LedgerFacts,
+  { event, at, fields }: LedgerRecord,
+): void {
   const count = (id: string): void => void done.set(`${event} ${id}`, (done.get(`${event} ${id}`) ?? 0) + 1)
   const since = Date.parse(at)
   if (event === 'grant.issued') {
@@ -202,7 +207,7 @@ function keepChange({ grants, lifted, done }: LedgerFacts, { event, at, fields }
   } else if (event === 'grant.extended') {
     const id = text(fields, 'grantId')
     count(id)
-    grants.get(id)?.ends.push({ since, until: Date.parse(text(fields, 'until')) })
+    extended.set(id, [...(extended.get(id) ?? []), { since, until: Date.parse(text(fields, 'until')) }])
   } else if (event === 'grant.revoked') count(text(fields, 'grantId'))
   else if (event === 'session.ended') count(text(fields, 'sessionId'))
   else if (event === 'lockdown.on') count(text(fields, 'scope'))

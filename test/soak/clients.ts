@@ -38,7 +38,8 @@ const patienceMs = 30_000
 const pauseAfterRefusalMs = 15
 
 let lastNumber = 0
-let isOver = false
+let isDayOver = false
+const isOver = (): boolean => isDayOver
 const busy = new Set<Promise<void>>()
 
 function note(answered: Answered): void {
@@ -61,12 +62,12 @@ function pickTicket(random: Random): number {
 
 /** One connection after another, on each of them one request after another. */
 async function browse(random: Random, traffic: Traffic): Promise<void> {
-  while (!isOver) {
+  while (!isOver()) {
     const socket = connect({ port: random.pick(traffic.ports), host: '127.0.0.1' }).setNoDelay(true)
     await new Promise<void>((resolve) => {
       keepAsking(random, socket, resolve)
     })
-    if (!isOver) await pause(20 + random.below(60))
+    if (!isOver()) await pause(20 + random.below(60))
   }
 }
 
@@ -79,7 +80,7 @@ function keepAsking(random: Random, socket: Socket, onClosed: () => void): void 
   let position = 0
   let overdue: NodeJS.Timeout | undefined
   const send = (): void => {
-    if (isOver || random.once(400)) {
+    if (isOver() || random.once(400)) {
       socket.end()
       return
     }
@@ -169,7 +170,7 @@ const messageEveryMs = 100
 
 /** One WebSocket after another, each with a message every now and then. */
 async function watchScreens(random: Random, traffic: Traffic): Promise<void> {
-  while (!isOver) {
+  while (!isOver()) {
     const number = (lastNumber += 1)
     const position = pickTicket(random)
     const ticket = tickets[position]
@@ -179,7 +180,7 @@ async function watchScreens(random: Random, traffic: Traffic): Promise<void> {
     const status = await openScreen(socket, wordUpgrade(number, key, ticket), 500 + random.below(8_000))
     if (status !== 101) refusedAt[position] = performance.now()
     note({ number, status, at: Date.now(), problem: status === 0 ? 'broken' : '-' })
-    if (!isOver) await pause(50 + random.below(200))
+    if (!isOver()) await pause(50 + random.below(200))
   }
 }
 
@@ -246,7 +247,7 @@ const answers = {
 
   /** Everybody finishes what they are at. */
   async stop(_: null): Promise<void> {
-    isOver = true
+    isDayOver = true
     await Promise.all(busy)
     await notebook.close()
   },

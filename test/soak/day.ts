@@ -6,7 +6,7 @@ import { GatehouseError } from '../../src/lib/index.js'
 import type { Actor } from '../../src/model.js'
 import { faultKinds, files, type Act, type Fault, type FaultKind } from './evidence.js'
 import { breakagesOf, stepsOf, type Breakage, type PlanOptions, type Step } from './plan.js'
-import { endpointIds, peopleCount, type Instance, type Site } from './site.js'
+import { CommandFailed, endpointIds, peopleCount, type Instance, type Site } from './site.js'
 
 export interface DayOptions {
   readonly folder: string
@@ -86,10 +86,9 @@ export async function liveDay(site: Site, options: DayOptions): Promise<Day> {
   running.catch(() => undefined) // told below
   let failure: unknown = null
   running.catch((error: unknown) => (failure = error))
-  let counts = await site.clients.ask('counts', null)
   while (failure === null && elapsed() < options.limitMs) {
     await pause(sampleEveryMs)
-    counts = await site.clients.ask('counts', null)
+    const counts = await site.clients.ask('counts', null)
     for (const { name, processId } of site.instances) {
       const residentBytes = processId === 0 ? NaN : residentOrNone(processId)
       if (!Number.isNaN(residentBytes))
@@ -109,7 +108,7 @@ export async function liveDay(site: Site, options: DayOptions): Promise<Day> {
   }
   await site.machine.ask('close', null)
   await site.services.close()
-  counts = await site.clients.ask('counts', null)
+  const counts = await site.clients.ask('counts', null)
   if (counts.answered < options.requests)
     problems.push(`only ${counts.answered} of ${options.requests} requests in the time there was`)
   return {
@@ -288,8 +287,8 @@ function scopeOf({ scope }: Extract<Step, { step: 'lockdown' }>, people: Site['p
 /** Of an error of ours, or of what a command printed. */
 function codeOf(error: unknown): string {
   if (error instanceof GatehouseError) return error.code
-  const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
-  return /"code": *"([a-z-]+)"/.exec(stdout + stderr)?.[1] ?? `unknown: ${String(error).slice(0, 200)}`
+  const code = error instanceof CommandFailed ? /"code": *"([a-z-]+)"/.exec(error.output)?.[1] : undefined
+  return code ?? `unknown: ${String(error).slice(0, 200)}`
 }
 
 interface Workshop {

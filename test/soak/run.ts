@@ -116,8 +116,7 @@ async function verifyBoth(site: Site): Promise<{ records: number; chains: number
       records += found.records
       chains += found.chains.length
     } catch (error) {
-      const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string }
-      problems.push(`the ledger of ${instance.name} does not verify: ${stdout}${stderr}`)
+      problems.push(`the ledger of ${instance.name} does not verify: ${String(error)}`)
     }
   }
   return { records, chains, problems }

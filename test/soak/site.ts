@@ -61,8 +61,18 @@ export interface Site {
   readonly keysFile: string
   /** A new session with a pass for each machine, shown from now on. */
   signIn(number: number): Promise<void>
-  /** A command of Gatehouse. @returns what it printed; rejects where it failed, with `stdout` */
+  /** A command of Gatehouse. @returns what it printed; rejects with {@link CommandFailed} */
   command(instance: Instance, ...argv: readonly string[]): Promise<string>
+}
+
+/** A command of Gatehouse that ended with another status than 0. */
+export class CommandFailed extends Error {
+  constructor(
+    readonly output: string,
+    cause: unknown,
+  ) {
+    super(`a command failed: ${output}`, { cause })
+  }
 }
 
 export interface SiteOptions {
@@ -217,7 +227,7 @@ function run(argv: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
     execFile(process.execPath, argv, { maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
       if (error === null) resolve(stdout)
-      else reject(Object.assign(error, { stdout, stderr }))
+      else reject(new CommandFailed(stdout + stderr, error))
     })
   })
 }
