@@ -444,9 +444,10 @@ class Judge {
 
   /** Only a kill may keep an instance from saying how something ended. */
   completions(): void {
-    for (const [number, { at, writer, isCompleted }] of this.#ledger.permits) {
-      if (isCompleted) continue
+    for (const [number, { at, writer, isCompleted, arrivals }] of this.#ledger.permits) {
       const answeredAt = this.#answeredAt.get(number)
+      // A record that took too long is refused, and may still get into the ledger: then nothing came of it.
+      if (isCompleted || (arrivals === 0 && answeredAt === undefined)) continue
       const kill =
         answeredAt === undefined
           ? this.#killAfter(at - durableMs, at + longestMs, writer)

@@ -39,8 +39,10 @@ interface Options {
   readonly isJson: boolean
 }
 
-interface Report {
+export interface Report {
   readonly ok: boolean
+  /** There was not the time for all requests. */
+  readonly isShort: boolean
   readonly seed: number
   readonly seconds: number
   readonly perSecond: number
@@ -66,9 +68,9 @@ async function soak({ seed, isKept, isJson, isFromSource, ...options }: Options)
   const say = (text: string): void =>
     void process.stderr.write(`${((performance.now() - began) / 1_000).toFixed(0)} s: ${text}\n`)
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-soak-'))
-  let isFound = false
+  const evidence = { isKept }
   closeLater(async () => {
-    if (isKept || isFound) process.stderr.write(`the evidence is in ${folder}\n`)
+    if (evidence.isKept) process.stderr.write(`the evidence is in ${folder}\n`)
     else await rm(folder, { recursive: true, force: true })
   })
   for (const file of Object.values(files)) writeFileSync(join(folder, file), '')
@@ -88,18 +90,20 @@ async function soak({ seed, isKept, isJson, isFromSource, ...options }: Options)
     ...memory.filter(({ isFlat }) => !isFlat).map(({ instance }) => `the memory of ${instance} grows`),
   ]
   const { violations } = verdict
+  const isShort = day.answered < options.requests
+  const isFound = violations.length > 0 || problems.length > 0
   const report: Report = {
-    ok: violations.length === 0 && problems.length === 0,
-    ...{ seed, day, memory, problems },
+    ok: !isFound && !isShort,
+    ...{ isShort, seed, day, memory, problems },
     seconds: (performance.now() - began) / 1_000,
     perSecond: day.answered / (day.lastedMs / 1_000),
     ledger: { records: ledger.records, chains: ledger.chains },
     verdict: { ...verdict, violations: violations.length },
     violations: violations.slice(0, shownAtMost),
   }
-  isFound = !report.ok
+  evidence.isKept ||= isFound
   process.stdout.write(isJson ? `${JSON.stringify(report, null, 2)}\n` : describe(report))
-  if (isFound) process.exitCode = 1
+  if (!report.ok) process.exitCode = 1
 }
 
 /** With the product's own command, host by host. */
@@ -164,7 +168,8 @@ function describe(report: Report): string {
         `violation: ${rule}${number === null ? '' : ` of request ${number}`}: ${detail}`,
     ),
     ...[...found.keys()].map((rule) => `  ${rule}: ${rules[rule as keyof typeof rules]}`),
-    report.ok ? 'nothing was found' : `${verdict.violations} violations, ${report.problems.length} problems`,
+    ...(report.isShort ? ['there was not the time for all requests'] : []),
+    `${verdict.violations} violations, ${report.problems.length} problems`,
     '',
   ].join('\n')
 }

@@ -289,6 +289,10 @@ describe('the check of a day', () => {
       },
     ],
     [
+      'into the ledger and no further',
+      { records: [issued(), decided(5_000)], arrivals: [], answers: [answered(5_010, { status: 503 })] },
+    ],
+    [
       'through an instance that was frozen in the middle of it',
       {
         records: [issued({ until: at(5_001) }), ...rest],
