@@ -15,11 +15,11 @@ import { openSite, type Site } from './site.js'
 const usage = `Usage: npm run test:soak -- [options]
 
   --requests N   how many are answered before the day is over (default 1000000)
-  --minutes M    after which it is over in any case (default 9)
+  --minutes M    after which it is over in any case (default 8.5)
   --seed N       what administrators do and what breaks (default 1)
   --gap S        seconds from one fault to the next, at least; at most three times as many (default 3)
   --restarts S   seconds until which instances are killed and stopped, so that what follows shows their
-                 memory (default: to the end)
+                 memory (default 120)
   --source       run Gatehouse from its sources, where it is not built
   --keep         keep the evidence, and say where
   --json         the report as JSON
@@ -68,7 +68,8 @@ async function soak({ seed, isKept, isJson, isFromSource, ...options }: Options)
   const say = (text: string): void =>
     void process.stderr.write(`${((performance.now() - began) / 1_000).toFixed(0)} s: ${text}\n`)
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-soak-'))
-  const evidence = { isKept }
+  // Also where the run itself fails.
+  const evidence = { isKept: true }
   closeLater(async () => {
     if (evidence.isKept) process.stderr.write(`the evidence is in ${folder}\n`)
     else await rm(folder, { recursive: true, force: true })
@@ -101,7 +102,7 @@ async function soak({ seed, isKept, isJson, isFromSource, ...options }: Options)
     verdict: { ...verdict, violations: violations.length },
     violations: violations.slice(0, shownAtMost),
   }
-  evidence.isKept ||= isFound
+  evidence.isKept = isKept || isFound
   process.stdout.write(isJson ? `${JSON.stringify(report, null, 2)}\n` : describe(report))
   if (!report.ok) process.exitCode = 1
 }
@@ -180,10 +181,10 @@ function readOptions(): Options | string | null {
     const { values } = parseArgs({
       options: {
         requests: { type: 'string', default: '1000000' },
-        minutes: { type: 'string', default: '9' },
+        minutes: { type: 'string', default: '8.5' },
         seed: { type: 'string', default: '1' },
         gap: { type: 'string', default: '3' },
-        restarts: { type: 'string', default: 'Infinity' },
+        restarts: { type: 'string', default: '120' },
         source: { type: 'boolean', default: false },
         keep: { type: 'boolean', default: false },
         json: { type: 'boolean', default: false },
