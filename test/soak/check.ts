@@ -248,6 +248,7 @@ class Judge {
     this.#ledger = ledger
     this.#faults = faults
     for (const act of acts) this.#learn(act)
+    this.#stalls.push(...faults.filter(({ kind }) => kind === 'host-stalled'))
   }
 
   #learn({ kind, id, outcome, answeredAt, instance }: Act): void {

@@ -44,7 +44,7 @@ const busy = new Set<Promise<void>>()
 
 function note(answered: Answered): void {
   notebook.write(answerLine(answered))
-  counts.answered += 1
+  if (answered.status !== 0) counts.answered += 1
   if (answered.status === 200) counts.permitted += 1
   if (answered.problem === 'mixed-up') counts.mixedUp += 1
   if (answered.problem === 'stuck') counts.stuck += 1
@@ -179,7 +179,8 @@ async function watchScreens(random: Random, traffic: Traffic): Promise<void> {
     const key = randomBytes(16).toString('base64')
     const status = await openScreen(socket, wordUpgrade(number, key, ticket), 500 + random.below(8_000))
     if (status !== 101) refusedAt[position] = performance.now()
-    note({ number, status, at: Date.now(), problem: status === 0 ? 'broken' : '-' })
+    if (socket.bytesWritten > 0)
+      note({ number, status, at: Date.now(), problem: status === 0 ? 'broken' : '-' })
     if (!isOver()) await pause(50 + random.below(200))
   }
 }

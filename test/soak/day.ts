@@ -45,6 +45,8 @@ const websockets = 24
 /** Who is told that it is in force on one host only tries again, as people would. */
 const askAgainMs = 300
 const sampleEveryMs = 1_000
+const lookEveryMs = 20
+const lateMs = 100
 
 /** Lives through a day and leaves its evidence in the folder. */
 export async function liveDay(site: Site, options: DayOptions): Promise<Day> {
@@ -57,8 +59,12 @@ export async function liveDay(site: Site, options: DayOptions): Promise<Day> {
   const elapsed = (): number => performance.now() - began
   const samples: MemorySample[] = []
   const problems: string[] = []
+  const keepFault = (fault: Fault): void => {
+    appendFileSync(join(options.folder, files.faults), `${JSON.stringify(fault)}\n`)
+  }
+  const stopLooking = watchHost(keepFault)
   const offices = openOffices(site, options.folder)
-  const workshop = openWorkshop(site, offices, options, problems)
+  const workshop = openWorkshop(site, offices, keepFault, problems)
 
   await site.clients.ask('start', {
     ...{ seed, connections, websockets },
@@ -106,6 +112,7 @@ export async function liveDay(site: Site, options: DayOptions): Promise<Day> {
     const status = await instance.stop('SIGTERM')
     if (status !== 0) problems.push(`${instance.name} ended with ${String(status)} when it was stopped`)
   }
+  stopLooking()
   await site.machine.ask('close', null)
   await site.services.close()
   const counts = await site.clients.ask('counts', null)
@@ -113,6 +120,20 @@ export async function liveDay(site: Site, options: DayOptions): Promise<Day> {
     ...{ lastedMs, answered: counts.answered, statuses: counts.statuses, samples, problems },
     faults: workshop.tally(),
     acts: offices.tally(),
+  }
+}
+
+/** Writes down when not even this process got its turn: who is late then is late through no fault of its own. */
+function watchHost(keep: (fault: Fault) => void): () => void {
+  let lookedAt = Date.now()
+  const timer = setInterval(() => {
+    const now = Date.now()
+    if (now - lookedAt > lookEveryMs + lateMs)
+      keep({ kind: 'host-stalled', instance: '', from: lookedAt, until: now })
+    lookedAt = now
+  }, lookEveryMs)
+  return () => {
+    clearInterval(timer)
   }
 }
 
@@ -300,7 +321,7 @@ interface Workshop {
 function openWorkshop(
   site: Site,
   offices: Offices,
-  options: Pick<DayOptions, 'folder'>,
+  keep: (fault: Fault) => void,
   problems: string[],
 ): Workshop {
   const { redis, machine } = site
@@ -360,8 +381,7 @@ function openWorkshop(
       const isAboutOne = kind.startsWith('instance-')
       const from = Date.now()
       await kinds[kind](breakage, instance)
-      const fault: Fault = { kind, instance: isAboutOne ? instance.name : '', from, until: Date.now() }
-      appendFileSync(join(options.folder, files.faults), `${JSON.stringify(fault)}\n`)
+      keep({ kind, instance: isAboutOne ? instance.name : '', from, until: Date.now() })
       counts[kind] = (counts[kind] ?? 0) + 1
     },
     hasHadEach: () => faultKinds.every((kind) => (counts[kind] ?? 0) > 0),

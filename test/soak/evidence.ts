@@ -44,7 +44,8 @@ export interface Act {
 }
 
 export interface Fault {
-  readonly kind: FaultKind
+  /** `host-stalled` nobody brought about: this host had more to do than it can. */
+  readonly kind: FaultKind | 'host-stalled'
   /** The instance; empty where it is about none. */
   readonly instance: string
   readonly from: number

@@ -138,6 +138,14 @@ describe('the check of a day', () => {
       { records: [issued({ until: at(5_001) }), ...rest], arrivals: [arrived(6_002)] },
     ],
     [
+      'was decided in time, and arrived more than a second after the host had stalled',
+      'grant-ended',
+      {
+        records: [issued({ until: at(5_001) }), ...rest],
+        ...{ arrivals: [arrived(8_001)], faults: [fault('host-stalled', 5_010, 6_900)] },
+      },
+    ],
+    [
       'relies on an extension that was made later',
       'grant-ended',
       {
@@ -297,6 +305,13 @@ describe('the check of a day', () => {
       {
         records: [issued({ until: at(5_001) }), ...rest],
         ...{ arrivals: [arrived(8_010)], faults: [fault('instance-frozen', 5_000, 8_000, 'host-1')] },
+      },
+    ],
+    [
+      'on a host that had no time for anybody',
+      {
+        records: [issued({ until: at(5_001) }), ...rest],
+        ...{ arrivals: [arrived(7_001)], faults: [fault('host-stalled', 5_010, 6_900)] },
       },
     ],
     [
