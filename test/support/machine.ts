@@ -18,11 +18,14 @@ export interface Received {
  * - `/` a page · `/echo` the request's body · `/setpoint` takes POST · `/cookie` sets its own session cookie
  * - `/endless` a stream that never ends · `/events` an event stream, one line each 50 ms
  * - `/megabytes/N` N MB with a length · `/breaks` promises 1 MB and resets the connection in the middle
- * - `/silent` never answers · WebSocket `/live` sends a number each 50 ms and echoes what it gets
+ * - `/silent` never answers · WebSocket `/live` sends a number each 50 ms and echoes what it gets, `/still`
+ *   only echoes
  */
 export interface Machine {
   readonly url: string
   readonly received: readonly Received[]
+  /** Targets of requests whose body is still coming. */
+  readonly arriving: ReadonlySet<string>
   /** Messages that arrived over WebSockets. */
   readonly messages: readonly string[]
   openSockets(): number
@@ -34,10 +37,13 @@ export interface Machine {
 
 export async function startMachine(): Promise<Machine> {
   const received: Received[] = []
+  const arriving = new Set<string>()
   const messages: string[] = []
   const sockets = new Set<Socket>()
   const server = createServer((req, res) => {
+    arriving.add(req.url ?? '')
     void takeIn(req).then((request) => {
+      arriving.delete(request.target)
       received.push(request)
       answer(request, res)
     })
@@ -50,7 +56,8 @@ export async function startMachine(): Promise<Machine> {
   server.on('upgrade', (req, socket, head) => {
     received.push(describe(req, Buffer.alloc(0)))
     live.handleUpgrade(req, socket, head, (webSocket) => {
-      pushLiveValues(webSocket, messages)
+      echo(webSocket, messages)
+      if (req.url !== '/still') pushLiveValues(webSocket)
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -62,6 +69,7 @@ export async function startMachine(): Promise<Machine> {
   return {
     url: `http://127.0.0.1:${port}`,
     received,
+    arriving,
     messages,
     openSockets: () => sockets.size,
     openWebSockets: () => live.clients.size,
@@ -139,16 +147,19 @@ function sendMegabytes(res: ServerResponse, count: number): void {
   more()
 }
 
-function pushLiveValues(webSocket: WebSocket, messages: string[]): void {
-  let value = 0
-  const timer = setInterval(() => {
-    webSocket.send(String(value++))
-  }, 50)
+function echo(webSocket: WebSocket, messages: string[]): void {
   webSocket.on('error', () => undefined)
   webSocket.on('message', (data: Buffer) => {
     messages.push(data.toString())
     webSocket.send(`echo ${data.toString()}`)
   })
+}
+
+function pushLiveValues(webSocket: WebSocket): void {
+  let value = 0
+  const timer = setInterval(() => {
+    webSocket.send(String(value++))
+  }, 50)
   webSocket.on('close', () => {
     clearInterval(timer)
   })

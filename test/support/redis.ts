@@ -14,6 +14,8 @@ export interface TestRedis {
   kill(): Promise<void>
   /** Starts it again on the same socket and data. */
   restart(): Promise<void>
+  /** Kills it and starts it again with nothing in it. */
+  empty(): Promise<void>
   /** Copies its files; the result kills it and starts it again from that copy, as a restored backup would. */
   backUp(): Promise<() => Promise<void>>
   close(): Promise<void>
@@ -22,6 +24,7 @@ export interface TestRedis {
 export async function startRedis(): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-redis-'))
   const socket = join(folder, 'redis.sock')
+  const files = join(folder, 'appendonlydir')
   let child = await launch(folder, socket)
   const kill = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return
@@ -38,8 +41,12 @@ export async function startRedis(): Promise<TestRedis> {
       await kill()
       child = await launch(folder, socket)
     },
+    empty: async () => {
+      await kill()
+      await rm(files, { recursive: true })
+      child = await launch(folder, socket)
+    },
     backUp: async () => {
-      const files = join(folder, 'appendonlydir')
       const copy = join(folder, `copy-${randomUUID()}`)
       await cp(files, copy, { recursive: true })
       return async () => {
