@@ -39,7 +39,11 @@ export async function startLink(to: number | string, host = '127.0.0.1'): Promis
     const far = typeof to === 'string' ? connect(to) : connect(to, '127.0.0.1')
     const pair = [near, far] as const
     pairs.add(pair)
-    near.on('close', () => pairs.delete(pair))
+    for (const socket of pair) {
+      socket.on('close', () => {
+        if (pair.every(({ destroyed }) => destroyed)) pairs.delete(pair)
+      })
+    }
     pass(near, far)
     pass(far, near)
   })
