@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { runAndClose } from '../support/closing.js'
-import { trials } from './catalogue.js'
+import { groups, trials } from './catalogue.js'
 import { judge, promises, type Measured, type Trial, type Verdict } from './claims.js'
 import { wordTable, writeReadme } from './report.js'
 
@@ -35,7 +35,10 @@ if (options !== null) await runAndClose(() => main(options))
 async function main({ runs, only, isJson, isWritten }: Options): Promise<void> {
   tell(`load average ${(loadavg()[0] ?? 0).toFixed(1)} before it began`)
   const verdicts: Verdict[] = []
-  for (const trial of trials.filter((one) => isWanted(one, only))) verdicts.push(...(await run(trial, runs)))
+  for (const group of groups) {
+    const wanted = group.filter((trial) => isWanted(trial, only))
+    verdicts.push(...(await Promise.all(wanted.map((trial) => run(trial, runs)))).flat())
+  }
   if (isWritten) await writeReadme(verdicts, runs)
   process.stdout.write(isJson ? `${JSON.stringify({ runs, verdicts })}\n` : `${wordTable(verdicts)}\n`)
   process.exitCode = verdicts.every(({ holds }) => holds) ? 0 : 1

@@ -40,7 +40,7 @@ export interface Person {
   /** A new pass for this endpoint, as its browser sends it. */
   cookie(endpointId?: string): Promise<string>
   /** @returns the grant's id */
-  grant(over?: { endpointId?: string; until?: string }): Promise<string>
+  grant(over?: { endpointId?: string; from?: string; until?: string }): Promise<string>
 }
 
 export interface Site {
@@ -187,26 +187,29 @@ function createInstance(of: {
   through: readonly string[]
 }): Instance {
   let child: ChildProcess | null = null
-  const running = (): ChildProcess => {
-    if (child === null) throw new Error(`instance ${of.name} has not been started`)
-    return child
-  }
   return {
     ...of,
     get process() {
-      return running()
+      if (child === null) throw new Error(`instance ${of.name} has not been started`)
+      return child
     },
     start: async () => {
       child = await serve(of.name, of.configFile, of.through)
     },
     kill: async () => {
-      if (child === null || child.exitCode !== null || child.signalCode !== null) return
+      if (child?.exitCode !== null || child.signalCode !== null) return
       const gone = once(child, 'exit')
       child.kill('SIGKILL')
       await gone
     },
   }
 }
+
+const running = new Set<ChildProcess>()
+// Whatever becomes of us.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
 
 async function serve(name: string, configFile: string, through: readonly string[]): Promise<ChildProcess> {
   const loader = join(root, 'test/support/typescript.mjs')
@@ -217,9 +220,8 @@ async function serve(name: string, configFile: string, through: readonly string[
     ...['--import', loader, main, 'serve', '--config', configFile],
   ]
   const child = spawn(file, args, { stdio: ['ignore', 'ignore', 'pipe'] })
-  const end = (): void => void child.kill('SIGKILL')
-  process.once('exit', end)
-  child.once('exit', () => process.off('exit', end))
+  running.add(child)
+  child.once('exit', () => running.delete(child))
   let said = ''
   child.stderr.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-20_000)))
   await until(
@@ -245,8 +247,8 @@ async function signIn({ sessions, grants }: Services, name: string): Promise<Per
     ...{ principalId: id, email, sessionId: session.id },
     cookie: async (endpointId = 'press-3') =>
       `__Host-gatehouse-pass=${(await sessions.issuePass(session, endpointId)).token}`,
-    grant: async ({ endpointId = 'press-3', until: end = '+8h' } = {}) => {
-      const terms = { endpoints: [endpointId], from: 'now', until: end, reason: 'a promise is measured' }
+    grant: async ({ endpointId = 'press-3', from = 'now', until: end = '+8h' } = {}) => {
+      const terms = { endpoints: [endpointId], from, until: end, reason: 'a promise is measured' }
       const { id: grantId } = await grants.issue({ to: email, ...terms }, operator, { principalId: id })
       return grantId
     },

@@ -8,6 +8,8 @@ export interface Received {
   readonly target: string
   readonly rawHeaders: readonly string[]
   readonly body: Buffer
+  /** Monotonic instant at which it was complete. */
+  readonly at: number
   header(name: string): string | null
 }
 
@@ -95,6 +97,7 @@ function describe(req: IncomingMessage, body: Buffer): Received {
     target,
     rawHeaders: [...rawHeaders],
     body,
+    at: performance.now(),
     header: (name) => {
       const index = rawHeaders.findIndex((text, at) => at % 2 === 0 && text.toLowerCase() === name)
       return index === -1 ? null : (rawHeaders[index + 1] ?? null)

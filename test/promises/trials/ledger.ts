@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as pause } from 'node:timers/promises'
 import { readLedger, verifyLedger } from '../../../src/audit/index.js'
 import { loadKeyring } from '../../../src/config/index.js'
+import type { Received } from '../../support/machine.js'
 import { until } from '../../support/until.js'
 import { ask, askOn, openStream, type Asked } from '../door.js'
 import type { Measured, Trial } from '../claims.js'
@@ -93,11 +94,11 @@ async function fillUp({ instances, machine }: Site, cookie: string): Promise<Mea
   })
   // Durable on its return; what was queued before it is written before it.
   const known = await permitted(instance)
-  const reachedIt = machine.received.slice(reached).map(({ target }) => target)
+  const reachingIt = machine.received.slice(reached).map(({ target }) => target)
   const letIn = answers.filter(({ status }) => status !== 503).length
   return {
     'let-in': letIn + sockets.filter(({ status }) => status === 'fulfilled').length,
-    unrecorded: reachedIt.filter((target) => target.startsWith('/measured/') && !known.has(target)).length,
+    unrecorded: reachingIt.filter((target) => target.startsWith('/measured/') && !known.has(target)).length,
     answer: Math.max(...answers.map(({ sentAt, answeredAt }) => answeredAt - sentAt)),
   }
 }
@@ -192,11 +193,13 @@ async function killOne(site: Site, instance: Instance, person: Person): Promise<
   await instance.start()
   const faultsAfter = await faultsIn(instance)
   await beside.stop()
-  const lost = reading.asked.filter(({ status, path }) => status === 200 && !known.has(path))
-  const effects = machine.received.slice(reached).filter(({ target }) => writePaths.has(target))
+  const effects = machine.received.slice(reached)
+  const isLost = ({ target }: Received): boolean => target.startsWith('/measured/') && !known.has(target)
+  const isWrite = ({ target }: Received): boolean => writePaths.has(target)
+  const lost = effects.filter(isLost)
   return {
-    age: Math.max(0, ...lost.map(({ sentAt }) => killedAt - sentAt)),
-    unrecorded: effects.filter(({ target }) => !known.has(target)).length,
+    age: Math.max(0, ...lost.filter((one) => !isWrite(one)).map(({ at }) => killedAt - at)),
+    unrecorded: lost.filter(isWrite).length,
     faults: faults + faultsAfter,
     other: beside.asked.filter(({ status }) => status !== 200).length,
   }

@@ -6,7 +6,16 @@ import { until } from '../../support/until.js'
 import { startLink, type Link } from '../../support/link.js'
 import { closeLater } from '../../support/closing.js'
 import type { TestRedis } from '../../support/redis.js'
-import { allEnded, ask, askOn, lastLetThrough, openEach, type Asked, type OpenStream } from '../door.js'
+import {
+  allEnded,
+  ask,
+  askOn,
+  lastLetThrough,
+  openEach,
+  type Asked,
+  type Door,
+  type OpenStream,
+} from '../door.js'
 import type { Claim, Measured, Trial } from '../claims.js'
 import { openNamespace, whyNoNamespace, type Namespace } from '../namespace.js'
 import { openSite, type Instance, type Site } from '../site.js'
@@ -22,10 +31,19 @@ interface Outage {
 
 interface Scene {
   readonly site: Site
+  prepare?(): Promise<unknown>
   begin(): Promise<unknown>
   /** Something to measure in the first seconds of it. */
   meanwhile?(): Promise<Measured>
   end(): Promise<unknown>
+}
+
+interface Inside {
+  readonly doors: readonly Door[]
+  readonly cookie: string
+  /** Each used once, so that nothing about it can be known yet. */
+  readonly fresh: readonly string[]
+  readonly streams: readonly OpenStream[]
 }
 
 /** What the design bounds, and nothing is added to it. */
@@ -97,12 +115,13 @@ export const outage: Trial = {
     ),
   prepare: async () => {
     const possible = outages.filter(({ missing }) => (missing?.() ?? null) === null)
-    const scenes: (readonly [string, Scene])[] = []
-    // One after the other, or none is ready in time.
-    for (const { name, open } of possible) scenes.push([name, await open()])
+    const scenes = await Promise.all(possible.map(async ({ name, open }) => [name, await open()] as const))
     return {
       round: async () => {
-        const all = await Promise.all(scenes.map(([name, scene]) => suffer(name, scene)))
+        const entered: (() => Promise<Measured>)[] = []
+        // One after the other: nothing is broken yet, and nobody need hurry.
+        for (const [name, scene] of scenes) entered.push(await enter(name, scene))
+        const all = await Promise.all(entered.map((suffer) => suffer()))
         return Object.assign({}, ...all) as Measured
       },
       close: async () => {
@@ -112,28 +131,38 @@ export const outage: Trial = {
   },
 }
 
-async function suffer(name: string, scene: Scene): Promise<Measured> {
+/** Opens everything. @returns what then begins the outage */
+async function enter(name: string, scene: Scene): Promise<() => Promise<Measured>> {
   const { site } = scene
   const doors = site.instances.map(({ door }) => door)
   const person = await site.signIn()
   await person.grant()
   const cookie = await person.cookie()
-  // Each is used once, so that nothing about it can be known yet.
   const fresh = await Promise.all(Array.from({ length: 40 }, () => person.cookie()))
   const streams = await openEach(site.machine, doors, cookie)
-  const askers = doors.map((door) => askOn(door, cookie, { pauseMs: askEveryMs }))
+  await scene.prepare?.()
+  return () => suffer(name, scene, { doors, cookie, fresh, streams })
+}
 
+async function suffer(
+  name: string,
+  scene: Scene,
+  { doors, cookie, fresh, streams }: Inside,
+): Promise<Measured> {
+  const { site } = scene
+  const askers = doors.map((door) => askOn(door, cookie, { pauseMs: askEveryMs }))
   const beganAt = performance.now()
   await scene.begin()
-  const more = scene.meanwhile?.() ?? {}
   const newcomers = fresh.map(async (other, at): Promise<Asked | null> => {
     await pause(100 + at * 120)
     const door = doors[at % doors.length]
     return door === undefined ? null : ask(door, { cookie: other })
   })
-  const endedAt = await allEnded(streams, 12_000)
-  const answers = await Promise.all(newcomers)
-  const found = await more
+  const [found, endedAt, answers] = await Promise.all([
+    scene.meanwhile?.(),
+    allEnded(streams, 12_000),
+    Promise.all(newcomers),
+  ])
   const returnedAt = performance.now()
   await scene.end()
   const backAt = await eachServes(site, cookie)
@@ -142,6 +171,7 @@ async function suffer(name: string, scene: Scene): Promise<Measured> {
   return {
     ...found,
     [`${name}-deny`]: Math.max(
+      0,
       ...askers.map(
         ({ asked }) => lastLetThrough(asked.filter(({ sentAt }) => sentAt < returnedAt)) - beganAt,
       ),
@@ -200,10 +230,10 @@ async function openKilled(): Promise<Scene> {
   let prepared: Record<Stop, { streams: OpenStream[]; argv: string[] }> | null = null
   return {
     site,
-    begin: async () => {
+    prepare: async () => {
       prepared = await inside(site, here)
-      await site.redis.kill()
     },
+    begin: () => site.redis.kill(),
     meanwhile: async () => {
       const measured: Record<string, number> = {}
       for (const [name, { streams, argv }] of Object.entries(prepared ?? {})) {
@@ -258,7 +288,7 @@ async function openFrozen(): Promise<Scene> {
     site,
     begin: async () => {
       const person = await site.signIn()
-      endsAt = Date.now() + 2_000
+      endsAt = Date.now() + 2_500
       await person.grant({ until: new Date(endsAt).toISOString() })
       const doors = site.instances.map(({ door }) => door)
       streams = await openEach(site.machine, doors, await person.cookie())

@@ -75,7 +75,7 @@ async function standStill(
   const [ending, revoked] = await Promise.all([site.signIn(), site.signIn()])
   const [endingCookie, revokedCookie] = await Promise.all([ending.cookie(), revoked.cookie()])
   const grantId = await revoked.grant()
-  await ending.grant({ until: new Date(Date.now() + 1_000).toISOString() })
+  await ending.grant({ until: new Date(Date.now() + 1_500).toISOString() })
   const endingStreams = await openEach(machine, [door], endingCookie)
   const revokedStreams = await openEach(machine, [door], revokedCookie)
 
@@ -99,8 +99,12 @@ async function standStill(
   }
 }
 
+/** Further back, the grant would not have begun: none may begin longer before it is issued. */
+const backMs = 4 * 60_000
+const begunMs = 5 * 60_000 - 1_000
+
 const steps = [
-  { name: 'back', what: 'wall clock set back 1 h', ms: -3_600_000 },
+  { name: 'back', what: 'wall clock set back 4 min', ms: -backMs },
   { name: 'ahead', what: 'wall clock set 1 h ahead', ms: 3_600_000 },
 ] as const
 
@@ -168,9 +172,12 @@ async function expire(
   person: Person,
   stepClock: () => void,
 ): Promise<{ tookMs: number; late: number }> {
-  const leftMs = 1_000
+  const leftMs = 2_500
   const endsAt = Date.now() + leftMs
-  await person.grant({ until: new Date(endsAt).toISOString() })
+  await person.grant({
+    from: new Date(Date.now() - begunMs).toISOString(),
+    until: new Date(endsAt).toISOString(),
+  })
   const cookie = await person.cookie()
   const streams = await openEach(machine, [door], cookie)
   const asker = askOn(door, cookie)

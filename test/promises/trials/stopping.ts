@@ -48,9 +48,7 @@ const acts: readonly Act[] = [
     name: 'logout',
     what: 'somebody signs out',
     end: ({ site, person: { sessionId, principalId, email } }) =>
-      timed(
-        site.services.sessions.end(sessionId, 'signed-out', { kind: 'principal', principalId, email }),
-      ),
+      timed(site.services.sessions.end(sessionId, 'signed-out', { kind: 'principal', principalId, email })),
   },
   {
     name: 'kill',

@@ -50,7 +50,12 @@ export const provider: Trial = {
       providerSeconds * 1_000 + answerMs,
     ),
     inside: requests('identity provider gone, silent, or talking garbage: not served though signed in'),
-    rotated: times('identity provider with new keys: sign-ins that fail'),
+    rotated: {
+      promise: 'R5',
+      fault: 'identity provider with new keys: sign-ins refused until one succeeds',
+      atMost: 1,
+      unit: 'times',
+    },
     ended: times('any of these: Gatehouse ended'),
   },
   prepare: async () => {
@@ -162,7 +167,9 @@ async function openSigningSite(): Promise<{ round(): Promise<Measured>; close():
     round: async () => {
       await current.close()
       current = await openProvider()
-      return { rotated: (await signIn()) ? 0 : 1 }
+      let refused = 0
+      while (!(await signIn()) && refused < 10) refused += 1
+      return { rotated: refused }
     },
     close: async () => {
       await site.close()
