@@ -107,8 +107,8 @@ export function letThroughAfter(asked: readonly Asked[], instant: number): numbe
 
 /** Something that is under way through an instance. */
 export interface OpenStream {
-  /** When it ended; infinite while it has not. */
-  endedAt(): number
+  /** Resolves with the instant at which it ended. */
+  readonly ended: Promise<number>
   close(): void
 }
 
@@ -136,8 +136,11 @@ export async function openStream(
   const socket = connect(door.port, door.host)
   let endedAt = Infinity
   let said = ''
+  let tellEnd = (_: number): void => undefined
+  const ended = new Promise<number>((resolve) => (tellEnd = resolve))
   const note = (): void => {
     endedAt = Math.min(endedAt, performance.now())
+    tellEnd(endedAt)
   }
   socket.on('data', (chunk) => {
     // What is refused is answered; nothing else answers an upload that has not ended.
@@ -157,7 +160,7 @@ export async function openStream(
     return said.startsWith('HTTP/1.1 101 ')
   }
   await until(`${kind} is open`, isOpen, patienceMs, 5)
-  return { endedAt: () => endedAt, close: () => void socket.destroy() }
+  return { ended, close: () => void socket.destroy() }
 }
 
 function targetOf(kind: StreamKind | 'still'): string {
@@ -198,10 +201,13 @@ export async function openEach(
 
 /** The instant at which the last of them had ended; infinite when one outlives the patience. */
 export async function allEnded(streams: readonly OpenStream[], withinMs = patienceMs): Promise<number> {
-  const last = (): number => Math.max(...streams.map((stream) => stream.endedAt()))
-  await until('all have ended', () => last() < Infinity, withinMs, 2).catch(() => undefined)
+  const late = new AbortController()
+  const last = Promise.all(streams.map(({ ended }) => ended)).then((instants) => Math.max(...instants))
+  const never = pause(withinMs, Infinity, { signal: late.signal }).catch(() => Infinity)
+  const endedAt = await Promise.race([last, never])
+  late.abort()
   for (const stream of streams) stream.close()
-  return last()
+  return endedAt
 }
 
 /** A connection that says nothing. */

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 
 /** One request as the machine received it. */
@@ -21,7 +23,7 @@ export interface Received {
  * - `/endless` a stream that never ends · `/events` an event stream, one line each 50 ms
  * - `/megabytes/N` N MB with a length · `/breaks` promises 1 MB and resets the connection in the middle
  * - `/silent` never answers · WebSocket `/live` sends a number each 50 ms and echoes what it gets, `/still`
- *   only echoes
+ *   takes whatever comes and says nothing
  */
 export interface Machine {
   readonly url: string
@@ -54,12 +56,19 @@ export async function startMachine(): Promise<Machine> {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
+  const still = new Set<Duplex>()
   const live = new WebSocketServer({ noServer: true })
   server.on('upgrade', (req, socket, head) => {
     received.push(describe(req, Buffer.alloc(0)))
+    if (req.url === '/still') {
+      still.add(socket)
+      socket.on('close', () => still.delete(socket))
+      keepStill(req, socket)
+      return
+    }
     live.handleUpgrade(req, socket, head, (webSocket) => {
       echo(webSocket, messages)
-      if (req.url !== '/still') pushLiveValues(webSocket)
+      pushLiveValues(webSocket)
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -74,7 +83,7 @@ export async function startMachine(): Promise<Machine> {
     arriving,
     messages,
     openSockets: () => sockets.size,
-    openWebSockets: () => live.clients.size,
+    openWebSockets: () => live.clients.size + still.size,
     die,
     close: die,
   }
@@ -148,6 +157,17 @@ function sendMegabytes(res: ServerResponse, count: number): void {
     res.end()
   }
   more()
+}
+
+/** By hand, since thousands of these are open at once (RFC 6455 §4.2.2). */
+function keepStill(req: IncomingMessage, socket: Duplex): void {
+  const key = `${req.headers['sec-websocket-key'] ?? ''}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
+  const accept = createHash('sha1').update(key).digest('base64')
+  socket.on('error', () => undefined)
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  )
+  socket.on('end', () => socket.end()).resume()
 }
 
 function echo(webSocket: WebSocket, messages: string[]): void {

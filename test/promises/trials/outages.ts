@@ -32,6 +32,8 @@ interface Outage {
 interface Scene {
   readonly site: Site
   prepare?(): Promise<unknown>
+  /** What can be done a moment before only. */
+  approach?(): Promise<unknown>
   begin(): Promise<unknown>
   /** Something to measure in the first seconds of it. */
   meanwhile?(): Promise<Measured>
@@ -151,6 +153,7 @@ async function suffer(
 ): Promise<Measured> {
   const { site } = scene
   const askers = doors.map((door) => askOn(door, cookie, { pauseMs: askEveryMs }))
+  await scene.approach?.()
   const beganAt = performance.now()
   await scene.begin()
   const newcomers = fresh.map(async (other, at): Promise<Asked | null> => {
@@ -286,14 +289,14 @@ async function openFrozen(): Promise<Scene> {
   let streams: OpenStream[] = []
   return {
     site,
-    begin: async () => {
+    approach: async () => {
       const person = await site.signIn()
       endsAt = Date.now() + 2_500
       await person.grant({ until: new Date(endsAt).toISOString() })
       const doors = site.instances.map(({ door }) => door)
       streams = await openEach(site.machine, doors, await person.cookie())
-      site.redis.process.kill('SIGSTOP')
     },
+    begin: async () => site.redis.process.kill('SIGSTOP'),
     meanwhile: async () => {
       const endedAt = await allEnded(streams, 12_000)
       return { 'frozen-expiry': endedAt - (performance.now() + endsAt - Date.now()) }
