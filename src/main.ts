@@ -38,6 +38,7 @@ import {
   createVouching,
   describeError,
   GatehouseError,
+  neverBack,
   oncePerPlace,
   openChangeLog,
   openJournal,
@@ -95,8 +96,16 @@ export interface Services {
 
 /** @throws GatehouseError `keys-invalid`, `ledger-invalid`, `ledger-unavailable` */
 export async function openServices(config: Config, options: ServiceOptions = {}): Promise<Services> {
-  const clock = options.clock ?? systemClock
+  const hostClock = options.clock ?? systemClock
   const logger = options.logger ?? createLogger(config.log.level)
+  const clock = neverBack(hostClock, (byMs) => {
+    logger.error(
+      'the clock of this host was set back: going on by the time before; restart when it is right',
+      {
+        byMs,
+      },
+    )
+  })
   const keyring = loadKeyring(config.keys.file)
   const ledger =
     options.isReadOnly === true
@@ -107,7 +116,8 @@ export async function openServices(config: Config, options: ServiceOptions = {})
           durability: config.audit.durability,
           lockWaitMs: options.lockWaitMs ?? 0,
           key: keyring.ledger,
-          clock,
+          // What the host believed is evidence too.
+          clock: hostClock,
           logger,
         })
   const alarm = (event: StoreEvent): void => {

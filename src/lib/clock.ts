@@ -48,3 +48,32 @@ export const systemClock: Clock = {
     }
   },
 }
+
+/** Set back by less, nobody need be told. */
+const toldFromMs = 2_000
+
+/**
+ * The same, but wall time never falls behind what has passed since it was furthest ahead: while a clock that was
+ * set back lives an hour twice, every grant would last an hour longer. A clock that was wrongly ahead, and is set
+ * right, is therefore obeyed only after a restart; until then grants end early, which is the safe side.
+ *
+ * @param onSetBack called with how far, when it begins to be held
+ */
+export function neverBack(clock: Clock, onSetBack: (byMs: number) => void): Clock {
+  let furthest = { wall: clock.now(), at: clock.monotonic() }
+  let isTold = false
+  return {
+    now: () => {
+      const [wall, at] = [clock.now(), clock.monotonic()]
+      const held = Math.floor(furthest.wall + (at - furthest.at))
+      const isBehind = held - wall > toldFromMs
+      if (isBehind && !isTold) onSetBack(held - wall)
+      isTold = isBehind
+      if (wall < held) return held
+      furthest = { wall, at }
+      return wall
+    },
+    monotonic: () => clock.monotonic(),
+    after: (delayMs, callback) => clock.after(delayMs, callback),
+  }
+}

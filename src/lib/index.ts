@@ -1,4 +1,4 @@
-export { systemClock, type Clock, type Timer } from './clock.js'
+export { neverBack, systemClock, type Clock, type Timer } from './clock.js'
 export { assert, errorCodes, GatehouseError, stoppedHereOnly, type ErrorCode } from './errors.js'
 export { equalSecrets, fingerprint, isToken, newId, newToken } from './ids.js'
 export { generateKeys, openKeyring, type Keyring, type SigningKey } from './keyring.js'
