@@ -45,9 +45,12 @@ function wordVerdict({ holds, skipped, problem }: Verdict): string {
 }
 
 /** Formatted as everything in this repository is. */
-export async function writeReadme(verdicts: readonly Verdict[], runs: number): Promise<void> {
+export async function writeReadme(
+  verdicts: readonly Verdict[],
+  { runs, load }: { runs: number; load: string },
+): Promise<void> {
   const date = new Date().toLocaleDateString('en-GB', { day: 'numeric', month: 'long', year: 'numeric' })
-  const about = `\`npm run test:promises\` on ${date}, ${availableParallelism()} cores, Node ${process.versions.node}: the worst of ${runs} rounds.`
+  const about = `\`npm run test:promises\` on ${date}, ${availableParallelism()} cores, Node ${process.versions.node}: load average ${load} before it began; the worst of ${runs} ${runs === 1 ? 'round' : 'rounds'}.`
   const [before, , after] = splitReadme(readFileSync(readme, 'utf8'))
   const text = `${before}${begin}\n\n${about}\n\n${wordTable(verdicts)}\n\n${end}${after}`
   await writeFile(readme, await format(text, { ...(await resolveConfig(readme)), filepath: readme }))

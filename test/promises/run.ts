@@ -33,13 +33,14 @@ const options = readOptions(process.argv.slice(2))
 if (options !== null) await runAndClose(() => main(options))
 
 async function main({ runs, only, isJson, isWritten }: Options): Promise<void> {
-  tell(`load average ${(loadavg()[0] ?? 0).toFixed(1)} before it began`)
+  const load = (loadavg()[0] ?? 0).toFixed(1)
+  tell(`load average ${load} before it began`)
   const verdicts: Verdict[] = []
   for (const group of groups) {
     const wanted = group.filter((trial) => isWanted(trial, only))
     verdicts.push(...(await Promise.all(wanted.map((trial) => run(trial, runs)))).flat())
   }
-  if (isWritten) await writeReadme(verdicts, runs)
+  if (isWritten) await writeReadme(verdicts, { runs, load })
   process.stdout.write(isJson ? `${JSON.stringify({ runs, verdicts })}\n` : `${wordTable(verdicts)}\n`)
   process.exitCode = verdicts.every(({ holds }) => holds) ? 0 : 1
 }
