@@ -231,7 +231,7 @@ async function serve(name: string, configFile: string, through: readonly string[
         throw new Error(`instance ${name} ended: ${said}`)
       return said.includes('gateway serving')
     },
-    60_000,
+    120_000,
   )
   return child
 }
