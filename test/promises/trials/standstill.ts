@@ -75,9 +75,9 @@ async function standStill(
   const [ending, revoked] = await Promise.all([site.signIn(), site.signIn()])
   const [endingCookie, revokedCookie] = await Promise.all([ending.cookie(), revoked.cookie()])
   const grantId = await revoked.grant()
+  const revokedStreams = await openEach(machine, [door], revokedCookie)
   await ending.grant({ until: new Date(Date.now() + 1_500).toISOString() })
   const endingStreams = await openEach(machine, [door], endingCookie)
-  const revokedStreams = await openEach(machine, [door], revokedCookie)
 
   const stoppedAt = performance.now()
   process.kill('SIGSTOP')
