@@ -1,7 +1,8 @@
-// Whatever the benchmark starts, and its end: last opened, first closed, on a signal as well.
+// Other processes that the benchmark starts.
 import { fork, spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { closeLater } from '../test/support/closing.js'
 import type { Answers, Reply } from './questions.js'
 
 /** Another process, which answers questions. */
@@ -17,37 +18,6 @@ export interface Child<Known extends Answers> {
 }
 
 const usualPatienceMs = 30_000
-const closers = new Set<() => Promise<unknown>>()
-let closing: Promise<void> | null = null
-
-/** @returns the same, to be called sooner */
-export function closeLater(close: () => Promise<unknown>): () => Promise<void> {
-  closers.add(close)
-  return async () => {
-    if (closers.delete(close)) await close()
-  }
-}
-
-/** Once for all who ask: a signal must not leave while the rest is being closed. */
-export function closeAll(): Promise<void> {
-  const closeEach = async (): Promise<void> => {
-    for (const close of [...closers].reverse())
-      await close().catch((error: unknown) => process.stderr.write(`bench: left open: ${String(error)}\n`))
-  }
-  closing ??= closeEach()
-  return closing
-}
-
-/** Runs to its end, or to a signal, and leaves nothing behind. */
-export async function runAndClose(run: () => Promise<void>): Promise<void> {
-  for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => void closeAll().finally(() => process.exit(130)))
-  try {
-    await run()
-  } finally {
-    await closeAll()
-  }
-}
 
 /** Starts a module of the benchmark in a process of its own, the way this one was started. */
 export async function startChild<Known extends Answers>(

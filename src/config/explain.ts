@@ -7,7 +7,6 @@ import { entriesOf } from './tree.js'
 
 const kinds: Readonly<Record<string, string>> = {
   string: 'text',
-  boolean: 'true or false',
   array: 'a list',
   object: 'a group of options',
   boolean: 'true or false',

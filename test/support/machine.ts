@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import { WebSocketServer, type WebSocket } from 'ws'
 
 /** One request as the machine received it. */
@@ -8,6 +10,8 @@ export interface Received {
   readonly target: string
   readonly rawHeaders: readonly string[]
   readonly body: Buffer
+  /** Monotonic instant at which it was complete. */
+  readonly at: number
   header(name: string): string | null
 }
 
@@ -18,11 +22,14 @@ export interface Received {
  * - `/` a page · `/echo` the request's body · `/setpoint` takes POST · `/cookie` sets its own session cookie
  * - `/endless` a stream that never ends · `/events` an event stream, one line each 50 ms
  * - `/megabytes/N` N MB with a length · `/breaks` promises 1 MB and resets the connection in the middle
- * - `/held` answers once `release` is called · `/silent` never answers · WebSocket `/live` sends a number each 50 ms and echoes what it gets
+ * - `/held` answers once `release` is called · `/silent` never answers · WebSocket `/live` sends a number each 50 ms and
+ *   echoes what it gets, `/still` takes whatever comes and says nothing
  */
 export interface Machine {
   readonly url: string
   readonly received: readonly Received[]
+  /** Targets of requests whose body is still coming. */
+  readonly arriving: ReadonlySet<string>
   /** Messages that arrived over WebSockets. */
   readonly messages: readonly string[]
   /** With which code each WebSocket was closed. */
@@ -38,12 +45,15 @@ export interface Machine {
 
 export async function startMachine(): Promise<Machine> {
   const received: Received[] = []
+  const arriving = new Set<string>()
   const messages: string[] = []
   const closings: number[] = []
   const held = new Set<() => void>()
   const sockets = new Set<Socket>()
   const server = createServer((req, res) => {
+    arriving.add(req.url ?? '')
     void takeIn(req).then((request) => {
+      arriving.delete(request.target)
       received.push(request)
       if (request.target === '/held') held.add(() => res.end('released'))
       else answer(request, res)
@@ -53,11 +63,19 @@ export async function startMachine(): Promise<Machine> {
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
+  const still = new Set<Duplex>()
   const live = new WebSocketServer({ noServer: true })
   server.on('upgrade', (req, socket, head) => {
     received.push(describe(req, Buffer.alloc(0)))
+    if (req.url === '/still') {
+      still.add(socket)
+      socket.on('close', () => still.delete(socket))
+      keepStill(req, socket)
+      return
+    }
     live.handleUpgrade(req, socket, head, (webSocket) => {
-      pushLiveValues(webSocket, messages)
+      echo(webSocket, messages)
+      pushLiveValues(webSocket)
       webSocket.on('close', (code) => closings.push(code))
     })
   })
@@ -70,6 +88,7 @@ export async function startMachine(): Promise<Machine> {
   return {
     url: `http://127.0.0.1:${port}`,
     received,
+    arriving,
     messages,
     closings,
     release: () => {
@@ -77,7 +96,7 @@ export async function startMachine(): Promise<Machine> {
       held.clear()
     },
     openSockets: () => sockets.size,
-    openWebSockets: () => live.clients.size,
+    openWebSockets: () => live.clients.size + still.size,
     die,
     close: die,
   }
@@ -100,6 +119,7 @@ function describe(req: IncomingMessage, body: Buffer): Received {
     target,
     rawHeaders: [...rawHeaders],
     body,
+    at: performance.now(),
     header: (name) => {
       const index = rawHeaders.findIndex((text, at) => at % 2 === 0 && text.toLowerCase() === name)
       return index === -1 ? null : (rawHeaders[index + 1] ?? null)
@@ -152,16 +172,30 @@ function sendMegabytes(res: ServerResponse, count: number): void {
   more()
 }
 
-function pushLiveValues(webSocket: WebSocket, messages: string[]): void {
-  let value = 0
-  const timer = setInterval(() => {
-    webSocket.send(String(value++))
-  }, 50)
+/** By hand, since thousands of these are open at once (RFC 6455 §4.2.2). */
+function keepStill(req: IncomingMessage, socket: Duplex): void {
+  const key = `${req.headers['sec-websocket-key'] ?? ''}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`
+  const accept = createHash('sha1').update(key).digest('base64')
+  socket.on('error', () => undefined)
+  socket.write(
+    `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\n\r\n`,
+  )
+  socket.on('end', () => socket.end()).resume()
+}
+
+function echo(webSocket: WebSocket, messages: string[]): void {
   webSocket.on('error', () => undefined)
   webSocket.on('message', (data: Buffer) => {
     messages.push(data.toString())
     webSocket.send(`echo ${data.toString()}`)
   })
+}
+
+function pushLiveValues(webSocket: WebSocket): void {
+  let value = 0
+  const timer = setInterval(() => {
+    webSocket.send(String(value++))
+  }, 50)
   webSocket.on('close', () => {
     clearInterval(timer)
   })

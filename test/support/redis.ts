@@ -17,6 +17,8 @@ export interface TestRedis {
   kill(): Promise<void>
   /** Starts it again on the same socket and data, with other settings from then on where some are given. */
   restart(settings?: RedisSettings): Promise<void>
+  /** Kills it and starts it again with nothing in it. */
+  empty(): Promise<void>
   /** Copies its files; the result kills it and starts it again from that copy, as a restored backup would. */
   backUp(): Promise<() => Promise<void>>
   close(): Promise<void>
@@ -25,6 +27,7 @@ export interface TestRedis {
 export async function startRedis(settings: RedisSettings = {}): Promise<TestRedis> {
   const folder = await mkdtemp(join(tmpdir(), 'gatehouse-redis-'))
   const socket = join(folder, 'redis.sock')
+  const files = join(folder, 'appendonlydir')
   let own = settings
   let child = await launch(folder, socket, own)
   const kill = async (): Promise<void> => {
@@ -43,8 +46,12 @@ export async function startRedis(settings: RedisSettings = {}): Promise<TestRedi
       own = other
       child = await launch(folder, socket, own)
     },
+    empty: async () => {
+      await kill()
+      await rm(files, { recursive: true })
+      child = await launch(folder, socket, own)
+    },
     backUp: async () => {
-      const files = join(folder, 'appendonlydir')
       const copy = join(folder, `copy-${randomUUID()}`)
       await cp(files, copy, { recursive: true })
       return async () => {
