@@ -639,14 +639,14 @@ describe('where Redis is', () => {
     expect(problemsOf(redisIs(`{ ${section} }`))).toEqual([`${String(line)} ${problem}`])
   })
 
-  it.each([
+  it.each<[string, string[]]>([
     [sentinel.replace(' }', ', tls: false }'), ['redis.sentinel.tls is false: passwords and content']],
     [cluster.replace(' }', ', tls: false }'), ['redis.cluster.tls is false: passwords and content']],
     [cluster, []],
     ['cluster: { nodes: [127.0.0.1:7000], tls: false }', []],
   ])('by { %s } gets the warnings it deserves', (section, expected) => {
     expect(warnings(parse(redisIs(`{ ${section} }`)), 24)).toEqual(
-      expected.map((text) => expect.stringContaining(text)),
+      expected.map((text): unknown => expect.stringContaining(text)),
     )
   })
 })
