@@ -174,7 +174,11 @@ export function createGrants({
         if (isFailure(error, 'store-corrupt')) return revokeUnread(id, why, actor, error)
         throw error
       })
-      if (grant.revocation) return grant
+      if (grant.revocation) {
+        // Whoever asks again, because the first answer failed them, is told so only when it holds everywhere.
+        await changes.settle()
+        return grant
+      }
       if (hasDrained(grant)) throw conflict('has ended already')
       await record({ event: 'grant.revoked', grantId: id, actor, reason: why })
       await journal.add('grant', id)

@@ -229,7 +229,7 @@ describe('when a grant has turned read-only', () => {
     const live = await openLive()
     const { request: sending, answer } = await upload()
     const portal = visibleText(await client.navigate(plant.portal))
-    expect(portal).toContain('Towards the end you may only look.')
+    expect(portal).toContain('Towards the end you may only look')
     expect(portal).toMatch(/View only from \d{4}-/)
     await advanceTo(grant.until - 10 * minute - 1)
     expect((await post()).status).toBe(200)

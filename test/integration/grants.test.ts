@@ -267,6 +267,24 @@ describe('revoking a grant', () => {
     expect(events.filter(({ event }) => event === 'grant.revoked')).toHaveLength(1)
   })
 
+  // Asked again, because the first answer failed them, people were told at once that it was done, while another
+  // instance could still let requests through.
+  it('again is answered only when every instance has followed', async () => {
+    const grant = await issue()
+    let release = (): void => undefined
+    const followed = new Promise<void>((resolve) => (release = resolve))
+    const slow = await changesOf(store).changes.follow({ onChange: () => followed, onDoubt: async () => {} })
+    const first = grants.revoke(grant.id, 'Wrong machine', admin)
+    await until(async () => (await grants.get(grant.id))?.revocation != null)
+    let isAnswered = false
+    const again = grants.revoke(grant.id, 'Wrong machine', admin).then(() => (isAnswered = true))
+    for (let trip = 0; trip < 20; trip += 1) await grants.get(grant.id)
+    expect(isAnswered).toBe(false)
+    release()
+    await Promise.all([first, again])
+    await slow.close()
+  })
+
   it('by two at once keeps one of the two, the same for both', async () => {
     const grant = await issue()
     const results = await Promise.all([
