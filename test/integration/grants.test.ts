@@ -7,6 +7,7 @@ import { silentLogger } from '../support/logger.js'
 import { changesOf, connectedStore, snapshot } from '../support/store.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 import { openTrust, type Trust } from '../support/trust.js'
+import { until } from '../support/until.js'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -275,7 +276,7 @@ describe('revoking a grant', () => {
     const followed = new Promise<void>((resolve) => (release = resolve))
     const slow = await changesOf(store).changes.follow({ onChange: () => followed, onDoubt: async () => {} })
     const first = grants.revoke(grant.id, 'Wrong machine', admin)
-    await until(async () => (await grants.get(grant.id))?.revocation != null)
+    await until('it is revoked', async () => (await grants.get(grant.id))?.revocation != null)
     let isAnswered = false
     const again = grants.revoke(grant.id, 'Wrong machine', admin).then(() => (isAnswered = true))
     for (let trip = 0; trip < 20; trip += 1) await grants.get(grant.id)
@@ -577,7 +578,7 @@ describe('a Redis that was put back to an earlier state', () => {
       code: 'stopped-here-only',
     })
     await redis.restart()
-    await until(() => store.isReady())
+    await until('Redis is back', () => store.isReady())
     expect(await grants.get(id)).toMatchObject({ revocation: { by: { kind: 'gateway' } } })
     whileRecording = async () => {}
     // Asked again, it is not taken for done.
@@ -650,7 +651,7 @@ describe('with Redis', () => {
     await grants.revoke(revoked.id, 'Wrong machine', admin)
     await grants.extend(extended.id, '+5h', admin)
     await redis.restart()
-    await until(() => store.isReady())
+    await until('Redis is back', () => store.isReady())
     expect(await grants.get(revoked.id)).toMatchObject({ revocation: { reason: 'Wrong machine' } })
     expect(await grants.get(extended.id)).toMatchObject({ until: clock.now() + 5 * hour })
     expect(await grants.heldBy(ana.id)).toHaveLength(2)
@@ -680,7 +681,7 @@ describe('with Redis', () => {
       }
       if (signal === 'SIGSTOP') redis.process.kill('SIGCONT')
       else await redis.restart()
-      await until(() => store.isReady())
+      await until('Redis is back', () => store.isReady())
     },
   )
 })
@@ -786,17 +787,9 @@ async function follow(): Promise<{ first(): Promise<Change | undefined> }> {
   })
   return {
     first: async () => {
-      await until(() => changes.length > 0)
+      await until('it is told', () => changes.length > 0)
       await follower.close()
       return changes[0]
     },
-  }
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = performance.now() + 5_000
-  while (!condition()) {
-    if (performance.now() > deadline) throw new Error('waited 5 s in vain')
-    await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }
