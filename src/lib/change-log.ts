@@ -182,7 +182,10 @@ export function openChangeLog({ store, vouching, mark, logger, onRolledBack }: C
         onRolledBack(mark.get()?.position ?? beginning)
       }
       const standAt = async (at: string): Promise<void> => {
-        await connection.set(followerKey(instance), at, 'PX', followerLifeMs)
+        // Among the followers each time: who stood still for longer than a follower lives was taken off.
+        const commands = connection.multi().sadd(followersKey, instance)
+        const replies = await commands.set(followerKey(instance), at, 'PX', followerLifeMs).exec()
+        for (const [error] of replies ?? [[new Error('transaction aborted')]]) if (error) throw error
       }
       const readOn = async (from: string): Promise<string> => {
         const askedAt = performance.now()
@@ -224,7 +227,6 @@ export function openChangeLog({ store, vouching, mark, logger, onRolledBack }: C
               // Position first, re-check after: a change between the two is then seen twice, not never.
               const entry = await newest()
               position = entry?.[0] ?? beginning
-              await connection.sadd(followersKey, instance)
               // Before anything is believed here: who waits for all to follow must see us.
               await standAt(position)
               await handlers.onDoubt()

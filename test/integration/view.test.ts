@@ -161,6 +161,20 @@ describe('settling', () => {
     await slow.follower.close()
   })
 
+  // Taken off the list while it stood still, it was never put back: from then on nobody waited for it, for weeks.
+  it('waits again for one that stood still for longer than a follower lives', async () => {
+    const [one, other] = [await startInstance(), await startInstance()]
+    const end = performance.now() + 1_400
+    // Both run in this process; the keys of both are gone meanwhile.
+    while (performance.now() < end);
+    await one.changes.settle()
+    await until('both are on the list again', async () => {
+      const ids = await store.run((redis) => redis.smembers(store.key('followers')))
+      return ids.length === 2
+    })
+    await Promise.all([one.follower.close(), other.follower.close()])
+  })
+
   it('waits for nobody who is gone', async () => {
     const gone = await startInstance()
     await gone.follower.close()
