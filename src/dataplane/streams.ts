@@ -115,6 +115,7 @@ export function createStreams(options: { readonly clock: Clock }): Streams {
     list: () => [...live].map((entry) => entry.info),
     reviewDeadlines: () => {
       deadlines.review()
+      for (const entry of live) entry.review()
     },
   }
 }
@@ -211,6 +212,13 @@ class Entry implements LiveStream, Member {
     if (viewOnlyFrom === this.#info.viewOnlyFrom) return
     this.#info = { ...this.#info, viewOnlyFrom }
     this.#reckon()
+  }
+
+  /** Sooner, where time has moved on without the monotonic clock; never later. */
+  review(): void {
+    const due = this.#viewOnlyDue
+    this.#reckon()
+    this.#viewOnlyDue = Math.min(due, this.#viewOnlyDue)
   }
 
   #reckon(): void {

@@ -23,12 +23,14 @@ export interface SteadyClock extends Clock {
   readonly isTrusted: boolean
   /** @param witness null where there is none to be had; then the time of the start is believed, and kept */
   compare(witness: Witness | null): { standing: ClockStanding; skewMs: number }
-  /** Calls back after time has moved on by more than a moment: this host was suspended, or so it seems. */
+  /** Calls back after time has moved on without the monotonic clock: this host was suspended, or corrected. */
   onLeap(listener: () => void): void
 }
 
 /** Further apart, and one of two clocks is wrong. */
 export const clockToleranceMs = 2_000
+/** From here on, what was reckoned before is reckoned anew. */
+const leapMs = 250
 /** Of the time that passes: the pace at which small corrections are followed backwards. */
 const backwardPace = 1 / 1_000
 
@@ -36,6 +38,7 @@ export function createSteadyClock(outside: Clock): SteadyClock {
   let offset = outside.now() - outside.monotonic()
   let comparedAt = outside.monotonic()
   let isTrusted = false
+  let unreviewed = 0
   const listeners: (() => void)[] = []
   const now = (): number => Math.round(outside.monotonic() + offset)
 
@@ -43,8 +46,14 @@ export function createSteadyClock(outside: Clock): SteadyClock {
     const passed = outside.monotonic() - comparedAt
     comparedAt += passed
     if (gap < -clockToleranceMs) return 'set-back'
-    offset += Math.max(gap, -passed * backwardPace)
-    if (gap > clockToleranceMs) for (const listener of listeners) listener()
+    const step = Math.max(gap, -passed * backwardPace)
+    offset += step
+    // Small steps add up: what was reckoned before the first of them would end later by all.
+    unreviewed = Math.max(unreviewed + step, 0)
+    if (unreviewed > leapMs) {
+      unreviewed = 0
+      for (const listener of listeners) listener()
+    }
     return 'agreed'
   }
 
@@ -58,7 +67,12 @@ export function createSteadyClock(outside: Clock): SteadyClock {
     compare: (witness) => {
       const wall = outside.now()
       const skewMs = witness === null ? 0 : kindestSkew(wall, outside.monotonic(), witness)
-      if (Math.abs(skewMs) > clockToleranceMs) return { standing: 'skewed', skewMs }
+      if (Math.abs(skewMs) > clockToleranceMs) {
+        // Which of them is right nobody can tell, but both say that time has passed, as after a suspension.
+        const gap = wall - Math.max(skewMs, 0) - now()
+        if (isTrusted && gap > clockToleranceMs) follow(gap)
+        return { standing: 'skewed', skewMs }
+      }
       // Nobody was let in by what was believed until now.
       if (!isTrusted) offset = wall - outside.monotonic()
       isTrusted = true

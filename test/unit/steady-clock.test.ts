@@ -51,6 +51,25 @@ describe('the steady clock', () => {
     expect(clock.now()).toBe(noon)
   })
 
+  it('goes on with both after a suspension, also where they have long disagreed a little too much', () => {
+    compare(noon)
+    outside.step(hour)
+    expect(compare(noon + hour - 2_100).standing).toBe('skewed')
+    expect(clock.now()).toBe(noon + hour - 2_100)
+  })
+
+  it('tells of small steps as soon as they add up', () => {
+    let leaps = 0
+    clock.onLeap(() => (leaps += 1))
+    compare(noon)
+    for (let step = 1; step <= 4; step += 1) {
+      outside.step(100)
+      compare(noon + 100 * step)
+    }
+    expect(leaps).toBe(1)
+    expect(clock.now()).toBe(noon + 400)
+  })
+
   it('goes on with wall clock and witness after the host was suspended, and tells of it', () => {
     let leaps = 0
     clock.onLeap(() => (leaps += 1))

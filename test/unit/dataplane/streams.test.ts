@@ -207,6 +207,14 @@ describe('a stream that may only look', () => {
     expect(stream.isViewOnly).toBe(true)
   })
 
+  it('does so on time when the host was suspended meanwhile', () => {
+    const { clock, streams, open } = newWorld()
+    const stream = open({ viewOnlyFrom: start + 50 * minute })
+    clock.step(55 * minute)
+    streams.reviewDeadlines()
+    expect([stream.isViewOnly, stream.cause]).toEqual([true, null])
+  })
+
   it('may do more again when its grant was extended, until it turns read-only once more', async () => {
     const { clock, streams, open } = newWorld()
     const stream = open({ viewOnlyFrom: start + 50 * minute })
