@@ -162,14 +162,13 @@ async function recheckAll(options: WatchOptions): Promise<void> {
   streams.cut((stream) => !suspects.has(stream.id), 'state-stale')
   if (open.length === 0) return
   logger.info('re-checking all open streams', { count: open.length })
-  const liveSessions = new Set<string>()
-  for (const id of new Set(open.map((stream) => stream.sessionId)))
-    if (await sessions.byId(id)) liveSessions.add(id)
-  const liveGrants = new Map<string, Grant>()
-  for (const id of new Set(open.map((stream) => stream.grantId))) {
-    const grant = await grants.get(id)
-    if (grant && mayGoOn(grant, options)) liveGrants.set(id, grant)
-  }
+  // All at once: one after the other, they would take so long that all would be cut for being blind.
+  const sessionsFound = await sessions.byIds([...new Set(open.map(({ sessionId }) => sessionId))])
+  const liveSessions = new Set(sessionsFound.flatMap((session) => session?.id ?? []))
+  const grantsFound = await grants.byIds([...new Set(open.map(({ grantId }) => grantId))])
+  const liveGrants = new Map(
+    grantsFound.filter((grant) => mayGoOn(grant, options)).map((grant) => [grant.id, grant]),
+  )
   const cutSuspects = (hasLost: (stream: StreamInfo) => boolean, cause: CutCause): number =>
     streams.cut((stream) => suspects.has(stream.id) && hasLost(stream), cause)
   cutSuspects((stream) => !liveSessions.has(stream.sessionId), 'session-ended')

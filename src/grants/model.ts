@@ -54,6 +54,8 @@ export interface Grants {
   /** The grants of a principal for a decision: all that have not ended, and those ended within 30 days. */
   heldBy(principalId: string): Promise<Grant[]>
   get(id: string): Promise<Grant | null>
+  /** In the same order, without what is not there or cannot be read. */
+  byIds(ids: readonly string[]): Promise<Grant[]>
   /** The one that ends last comes first; at most 10,000. */
   list(): Promise<Grant[]>
   /**

@@ -57,6 +57,8 @@ export interface Sessions {
   /** Null when the token is unknown or replaced, or its session has ended. */
   byToken(token: string): Promise<Session | null>
   byId(id: string): Promise<Session | null>
+  /** In the order of `ids`. */
+  byIds(ids: readonly string[]): Promise<(Session | null)[]>
   /**
    * After a rise of privilege: the same session under a new token; the old one is dead at once, so a
    * token planted or seen before the rise gains nothing by it (session fixation).

@@ -315,14 +315,13 @@ describe('revoking a grant', () => {
     })
   })
 
-  it('after it has ended is refused, and says so', async () => {
+  // A command judged by the wall clock of a host that was an hour ahead: it said that the grant had ended, and the
+  // vendor stayed at the machine, as the gateway knew the right time.
+  it('is never refused because of the time, which may be wrong', async () => {
     const grant = await issue()
     await clock.advance({ hours: 2 })
-    await expect(grants.revoke(grant.id, 'Too late', admin)).rejects.toMatchObject({
-      code: 'grant-conflict',
-      message: 'This grant has ended already.',
-    })
-    await untouched(grant)
+    const revoked = await grants.revoke(grant.id, 'Surely over', admin)
+    expect(revoked.revocation).toMatchObject({ reason: 'Surely over' })
   })
 
   it.each([
@@ -615,7 +614,6 @@ describe('a grant that drains', () => {
     const grant = await issue({ until: '+1h', ending: 'drain' })
     await clock.advance({ minutes: 62 })
     await expect(grants.extend(grant.id, '+1h', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
-    await expect(grants.revoke(grant.id, 'Too late', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
     await untouched(grant)
   })
 })

@@ -195,7 +195,8 @@ describe('a session', () => {
     await expect(sessions.raise(session, { secondFactorAt: clock.now() })).rejects.toMatchObject({
       code: 'not-signed-in',
     })
-    expect(await sessions.end(session.id, 'session-killed', admin)).toBe(false)
+    // The clock by which it has ended may be wrong: stopping it is never refused for that.
+    expect(await sessions.end(session.id, 'session-killed', admin)).toBe(true)
   })
 
   it('is tidied away by Redis, but only long after it has ended', async () => {
