@@ -141,7 +141,7 @@ export function createAdmission(options: AdmissionOptions) {
 
   function resourceOf(place: Place, request: NormalisedRequest): Facts['resource'] {
     // How long one may use a machine is told to whom may use it, whatever of it is open to them.
-    const isTimeLeft = request.path === timeLeftPath
+    const isTimeLeft = asksTimeLeft(request)
     if (place.kind === 'endpoint' && (isTimeLeft || !request.path.startsWith(ownPathPrefix))) {
       const { endpointId, endpoint } = place
       return {
@@ -195,9 +195,14 @@ export function createAdmission(options: AdmissionOptions) {
  * Not worth a line in the ledger: our stylesheet and the like, the same for everyone; and what open pages ask again
  * and again, which reaches no machine and tells people what they see anyway. Whoever is refused that is recorded.
  */
-function isUnrecorded({ request: { path, isSafe, isUpgrade }, decision }: Admission): boolean {
-  const isAnswered = decision.outcome === 'permit' && isSafe && !isUpgrade
-  return path.startsWith(assetPathPrefix) || (path === timeLeftPath && isAnswered)
+function isUnrecorded({ request, decision }: Admission): boolean {
+  const isAnswered = decision.outcome === 'permit' && asksTimeLeft(request)
+  return request.path.startsWith(assetPathPrefix) || isAnswered
+}
+
+/** Nothing else on that path is judged as the machine's: it would be permitted, recorded as begun, and never end. */
+function asksTimeLeft({ path, method, isUpgrade }: NormalisedRequest): boolean {
+  return path === timeLeftPath && method === 'GET' && !isUpgrade
 }
 
 /**

@@ -17,7 +17,7 @@ import {
   type Upstreams,
 } from '../dataplane/index.js'
 import type { Assertions } from '../identity/index.js'
-import type { Admission } from './admission.js'
+import { ownPathPrefix, type Admission } from './admission.js'
 import type { Answers } from './answers.js'
 
 export interface EndpointServerOptions {
@@ -147,7 +147,8 @@ export function createEndpointServer({
   return {
     /** Permitted, and recorded so, but turned back before anything of it went to the machine. */
     turnedBack(admission: Admission): void {
-      if (permitted(admission) === null) return
+      // What is our own is not recorded as begun.
+      if (permitted(admission) === null || admission.request.path.startsWith(ownPathPrefix)) return
       const end = { ...nothingPassed, end: 'refused' } as const
       ledger.note({ event: 'request.completed', requestId: admission.id, durationMs: 0, ...end })
     },

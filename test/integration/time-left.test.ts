@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib'
 import { readLedger } from '../../src/audit/index.js'
 import type { Client } from '../support/client.js'
 import { accounts, startPlant, type Plant } from '../support/plant.js'
+import { until } from '../support/until.js'
 import { startRawMachine, type RawMachine } from '../support/wire.js'
 
 const page = '<!doctype html><html><head><meta charset="utf-8"></head><body>Drive 7</body></html>'
@@ -191,6 +192,15 @@ describe('how long access lasts', () => {
 
   it('is answered by GET alone', async () => {
     expect((await vendor.fetch(at('shown', '/.gatehouse/time-left'), { method: 'POST' })).status).toBe(405)
+    // Judged as one to the machine, it was recorded as begun there and never as over: each filled memory and ledger.
+    const posts: unknown[] = []
+    const query = { directory: plant.config.audit.directory, event: 'request.decided' as const }
+    await until('it is recorded', async () => {
+      for await (const { fields } of readLedger(query))
+        if (fields.path === '/.gatehouse/time-left' && fields.method === 'POST') posts.push(fields.grantId)
+      return posts.length > 0
+    })
+    expect(new Set(posts)).toEqual(new Set([null]))
   })
 
   it('takes no line of the ledger, unless it is refused', async () => {
