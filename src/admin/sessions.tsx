@@ -31,7 +31,7 @@ const doneNotices: Readonly<Record<string, string>> = {
 
 /** Who is signed in, what they have open, and the way to end it. */
 export function sessionRoutes(options: AdminOptions): Route[] {
-  const { config, clock, pages, sessions, lockdowns } = options
+  const { config, clock, pages, sessions, lockdowns, breakGlass } = options
 
   async function showSessions({ viewer, session: own, query }: PersonalCall): Promise<Answer> {
     const all = await sessions.list()
@@ -184,7 +184,8 @@ export function sessionRoutes(options: AdminOptions): Route[] {
       })
       return { kind: 'page', html }
     }
-    const wasAlive = await sessions.end(id, 'session-killed', actor)
+    const wasAlive =
+      (await sessions.end(id, 'session-killed', actor)) || (await breakGlass.withdraw(id, actor))
     if (id === own.id) return { kind: 'redirect', to: '/signed-out' }
     return { kind: 'redirect', to: `/admin/sessions?done=${wasAlive ? 'ended' : 'gone'}` }
   }

@@ -192,6 +192,7 @@ export type BreakGlassEvent =
       readonly attempts: number
       readonly since: EpochMs
     }
+  | { readonly event: 'break-glass.withdrawn'; readonly sessionId: string; readonly actor: Actor }
   | {
       readonly event: 'break-glass.acknowledged'
       readonly sessionId: string
@@ -262,6 +263,7 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'break-glass.used': 'Such a code was used, and cannot be used again.',
   'break-glass.refused': 'A code was refused: unknown, used, run out, or of a person who may not use one.',
   'break-glass.refusals': 'More were refused, of one source and for one reason, than get a line each.',
+  'break-glass.withdrawn': 'A code that waited to be used was taken back.',
   'break-glass.acknowledged': 'An administrator confirmed to have been shown a break-glass sign-in.',
   'grant.issued': 'A grant was given.',
   'grant.bound': 'A grant addressed to an e-mail became the right of the principal who proved it.',

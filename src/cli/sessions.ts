@@ -35,8 +35,10 @@ export function addSessions(sessions: Command, shell: Shell): void {
 
   command(sessions, 'kill <id>', 'Sign someone out, with everything they have open.').action(
     async (id: string, options: Common) => {
-      await stop(options, async ({ sessions: all }) => {
-        const ended = await all.end(id, 'session-killed', shell.operator)
+      await stop(options, async ({ sessions: all, breakGlass }) => {
+        const ended =
+          (await all.end(id, 'session-killed', shell.operator)) ||
+          (await breakGlass.withdraw(id, shell.operator))
         if (!ended)
           throw new GatehouseError('session-unknown', 'There is no such session; it may have ended already.')
         answer(options, { id, ended }, `Session ${id} has ended.\n`)

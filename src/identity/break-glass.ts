@@ -8,6 +8,7 @@ import {
   readStored,
   type ChangeLog,
   type Clock,
+  type Journal,
   type Keyring,
   type Logger,
   type Store,
@@ -43,6 +44,7 @@ export type BreakGlassEvent =
       readonly why: string
       readonly source: string
     }
+  | { readonly event: 'break-glass.withdrawn'; readonly sessionId: string; readonly actor: Actor }
   | {
       readonly event: 'break-glass.acknowledged'
       readonly sessionId: string
@@ -119,6 +121,11 @@ export interface BreakGlass {
    * @throws GatehouseError `break-glass-invalid`, whatever is wrong with it
    */
   use(entered: string, source: string): Promise<BrokenGlass>
+  /**
+   * Records `break-glass.withdrawn`; the code lets nobody in any more, on any instance. False where none waits to
+   * be used: its session, if there is one, is ended like any other.
+   */
+  withdraw(sessionId: string, actor: Actor): Promise<boolean>
   /** Those of the last 30 days, at most 100, newest first, as `principalId` has seen them. */
   list(principalId: string): Promise<BreakGlassEntry[]>
   /** Records `break-glass.acknowledged`; only what is so is taken as seen, and only once. */
@@ -135,6 +142,7 @@ export interface BreakGlassOptions {
   readonly store: Store
   readonly clock: Clock
   readonly changes: ChangeLog
+  readonly journal: Journal
   readonly keyring: Keyring
   readonly vouching: Vouching
   readonly logger: Logger
@@ -178,7 +186,7 @@ const fieldsSchema = z.array(z.string().nullable())
  * `use` is what makes a code single-use: of all who come at the same moment, on whatever instance, one sets it.
  */
 export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
-  const { store, clock, changes, keyring, vouching, logger, record, people, secondFactor } = options
+  const { store, clock, changes, journal, keyring, vouching, logger, record, people, secondFactor } = options
   const allKey = store.key('break-glass', 'all')
   const entryKey = (sessionId: string): string => store.key('break-glass', 'of', sessionId)
   const codeKey = (mac: string): string => store.key('break-glass', 'code', mac)
@@ -239,6 +247,7 @@ export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
     const [entry] = sessionId === null ? [] : await readEntries([sessionId], '')
     if (entry === undefined) return { why: 'unknown', sessionId }
     if (entry.used !== null) return { why: 'used-before', sessionId }
+    if (journal.since('session', entry.sessionId) !== null) return { why: 'withdrawn', sessionId }
     if (!(clock.now() < entry.expiresAt)) return { why: 'expired', sessionId }
     const person = await people.get(entry.to.id)
     if (person === null) return { why: 'person-unknown', sessionId }
@@ -291,6 +300,18 @@ export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
         source,
       })
       return { principal: person.principal, roles: given, breakGlass: { sessionId, lengthMs } }
+    },
+
+    async withdraw(sessionId, actor) {
+      const [entry] = await readEntries([sessionId], '')
+      if (entry?.used !== null) return false
+      await record({ event: 'break-glass.withdrawn', sessionId, actor })
+      await journal.add('session', sessionId)
+      await store.transaction((multi) => {
+        changes.addTo(multi, { kind: 'session-ended', sessionId, cause: 'session-killed' })
+      })
+      await changes.settle()
+      return true
     },
 
     async list(principalId) {

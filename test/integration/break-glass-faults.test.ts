@@ -55,10 +55,10 @@ const breakGlassWith = (
   record: () => Promise<void>,
   { logger = silentLogger, store = plant.gatehouse.services.store }: { logger?: Logger; store?: Store } = {},
 ): BreakGlass => {
-  const { clock, changes, keyring, people, secondFactor } = plant.gatehouse.services
+  const { clock, changes, journal, keyring, people, secondFactor } = plant.gatehouse.services
   const vouching = createVouching(keyring, () => undefined)
   return createBreakGlass({
-    ...{ store, clock, changes, keyring, people, secondFactor, vouching, record },
+    ...{ store, clock, changes, journal, keyring, people, secondFactor, vouching, record },
     logger,
     note: () => undefined,
   })
@@ -210,7 +210,7 @@ describe('a Redis that is put back to before a code was used', () => {
     await restore()
     await store.untilReady(5_000)
     await until('Redis is asked again', () => store.isReady())
-    expect((await enter(code)).status).toBe(401)
+    expect((await enter(code)).status).toBe(422)
     expect(await sessions.byId(session?.id ?? '')).toBeNull()
   })
 })

@@ -115,6 +115,20 @@ describe('with the identity provider down, a break-glass code', () => {
     await plant.revoke(grant)
   })
 
+  // Whoever was alarmed by the notice and ended that session was told that there was none, and the code still worked.
+  it('can be taken back before it is used, by ending the session it would lead to', async () => {
+    const { sessionId, code } = await issue('vendor', '--role', 'admin')
+    const { status } = await plant.command('sessions', 'kill', sessionId)
+    expect(status).toBe(0)
+    await until(
+      'the gateway knows',
+      () => plant.gatehouse.services.journal.since('session', sessionId) !== null,
+    )
+    expect((await breakIn(newClient(), code)).status).toBe(422)
+    expect(await sessionsOf('vendor')).not.toContainEqual(expect.objectContaining({ id: sessionId }))
+    expect(await recorded('break-glass.withdrawn')).toContainEqual(expect.objectContaining({ sessionId }))
+  })
+
   it('keeps the address the person came for', async () => {
     const client = newClient()
     const { code } = await issue('approver')
@@ -360,7 +374,7 @@ describe('what somebody else wrote to Redis', () => {
     expect((await sessionsOf('vendor')).filter(({ id }) => id === sessionId)).toHaveLength(1)
     await plant.command('sessions', 'kill', sessionId)
     await inRedis((redis) => redis.hdel(entryKey(sessionId), 'use'))
-    expect((await enter(newClient(), code)).status).toBe(401)
+    expect((await enter(newClient(), code)).status).toBe(422)
     expect((await sessionsOf('vendor')).map(({ id }) => id)).not.toContain(sessionId)
   })
 
