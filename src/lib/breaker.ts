@@ -29,13 +29,18 @@ export function createBreaker({ limitMs, probe, reconnect }: BreakerOptions): Br
   const open = async (): Promise<void> => {
     if (isOpen) return
     isOpen = true
+    let triedSince = performance.now()
     while (!isStopped) {
       try {
         await withinLimit(probe(), probeLimitMs)
         break
       } catch (error) {
-        if (error instanceof Unanswered) reconnect()
-        else if (isAnswer(error)) break
+        if (isAnswer(error)) break
+        // Also where nothing can be asked: whoever took the connection may leave it at that for ever.
+        if (error instanceof Unanswered || performance.now() - triedSince > probeLimitMs) {
+          reconnect()
+          triedSince = performance.now()
+        }
         await new Promise((resolve) => setTimeout(resolve, betweenProbesMs))
       }
     }

@@ -77,7 +77,7 @@ export type StoreOptions = StorePlace & {
 
 const commandTimeoutMs = 300
 /** What the client library asks for itself when it connects is bounded by its own limit alone. */
-const clientLimitMs = 5_000
+const clientLimitMs = 1_000
 
 /**
  * Connects in the background: a Redis that is down does not stop the process, it stops decisions.
@@ -86,7 +86,7 @@ const clientLimitMs = 5_000
  */
 export function connectStore(options: StoreOptions, logger: Logger): Store {
   const master = findMaster(options, logger)
-  const redis = open(options, master, clientLimitMs, 'gatehouse')
+  const redis = open(options, master, Math.max(clientLimitMs, options.limitMs ?? 0), 'gatehouse')
   let lastProblem = ''
   redis.on('error', (error: Error) => {
     const problem = describeError(error)
