@@ -51,6 +51,7 @@ import {
   systemClock,
   type ChangeLog,
   type Clock,
+  type Finding,
   type Inspection,
   type Journal,
   type Keyring,
@@ -284,12 +285,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...(changes.proof.ageMs <= oldestViewMs ? [] : ['changes in Redis cannot be followed']),
     ...(ledger.isWritable() ? [] : ['the ledger cannot be written']),
     // Once it has served, what a finding says takes nobody off a machine; only nothing new is given.
-    ...(inspection.wasFit()
-      ? []
-      : inspection
-          .found()
-          .filter(({ isBlocking }) => isBlocking)
-          .map(({ text }) => text)),
+    ...(inspection.wasFit() ? [] : unfitFor(inspection.found())),
   ]
   const warnings = (): string[] =>
     inspection
@@ -351,6 +347,12 @@ function stopTimes({ announceSeconds, shutdownSeconds }: Config['server']): Stop
   const announceMs = announceSeconds * 1_000
   const shutdownMs = shutdownSeconds * 1_000
   return { announceMs, finishMs: Math.max(0, shutdownMs - announceMs - Math.min(closingMs, shutdownMs / 2)) }
+}
+
+/** Why an instance cannot begin to serve that has not been fit to yet. */
+function unfitFor(found: readonly Finding[]): string[] {
+  const blocking = found.filter(({ isBlocking }) => isBlocking).map(({ text }) => text)
+  return blocking.length > 0 ? blocking : ['Redis and the clock could not be checked yet']
 }
 
 const bindProblems: Readonly<Record<string, string>> = {

@@ -29,11 +29,13 @@ export function addServer(program: Command, { command, answer, fail }: Shell): v
     const logger = createLogger(config.log.level)
     for (const warning of warnings(config, nodeMajor)) logger.warn(warning)
     const told = signals()
+    // From the first signal on, also while starting: a frozen disk would keep the process for ever.
+    void told.toStop.then(() => {
+      endWithin(config.server.shutdownSeconds * 1_000, logger)
+    })
     const gatehouse = await startGatehouse(config, { logger })
     await told.toStop
     logger.info('gateway stopping')
-    // A frozen disk keeps the ledger from being closed, and would keep the process for ever.
-    endWithin(config.server.shutdownSeconds * 1_000, logger)
     void told.toHurry.then(() => {
       logger.warn('gateway told to stop again: cutting what is open')
       endWithin(hurriedMs, logger)

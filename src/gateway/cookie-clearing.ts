@@ -41,5 +41,5 @@ export function clearCookies(
 /** The page that could not be shown. Not the machine's landing page: it would tell anybody that there is a machine. */
 function cameFrom({ headers: { referer = '' } }: IncomingMessage, origin: string): string {
   const path = referer.startsWith(`${origin}/`) ? referer.slice(origin.length) : '/'
-  return isMachinePath(path) ? path : '/'
+  return origin + (isMachinePath(path) ? path : '/')
 }

@@ -1,6 +1,7 @@
 import { readLedger, verifyLedger } from '../../src/audit/index.js'
 import { loadKeyring } from '../../src/config/index.js'
 import type { Client } from '../support/client.js'
+import { readiness } from '../support/operations.js'
 import { startPlant, type Plant } from '../support/plant.js'
 import { until } from '../support/until.js'
 import { dial, type RawClient } from '../support/wire.js'
@@ -56,11 +57,6 @@ describe('an instance that is told to stop', () => {
       'Sec-WebSocket-Version: 13',
       'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
     )
-  const readiness = async (): Promise<[number, unknown]> => {
-    const { port } = plant.gatehouse.operationsAddress ?? {}
-    const answer = await fetch(`http://127.0.0.1:${String(port)}/readyz`)
-    return [answer.status, await answer.json()]
-  }
   const isListening = (): Promise<boolean> => {
     const raw = connect()
     return Promise.race([
@@ -78,11 +74,11 @@ describe('an instance that is told to stop', () => {
   }
 
   it('says so at once, and serves on for as long as it announces', async () => {
-    expect(await readiness()).toEqual([200, { status: 'ready', problems: [] }])
+    expect(await readiness(plant)).toMatchObject({ http: 200, problems: [] })
     const kept = await connected()
     const began = performance.now()
     const stopped = plant.gatehouse.close()
-    expect(await readiness()).toEqual([503, { status: 'not ready', problems: ['this instance is stopping'] }])
+    expect(await readiness(plant)).toMatchObject({ http: 503, problems: ['this instance is stopping'] })
 
     kept.send(request('GET /kept HTTP/1.1'))
     expect(await kept.until('id="path">/kept</p>')).toMatch(/\r\nConnection: close\r\n.*\/kept/s)
