@@ -70,7 +70,7 @@ interface Ending {
 
 /** Between the journal and Redis lies one command, and another instance follows within moments. */
 const onItsWayMs = 5_000
-const lookMs = 250
+const lookMs = 100
 const longestReading = 2 ** 20
 
 /** @throws GatehouseError `ledger-unavailable` when the file can be neither read nor made */
