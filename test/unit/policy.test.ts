@@ -473,7 +473,8 @@ describe('whatever the facts', () => {
         expect(decide({ ...any, lockdowns: [...any.lockdowns, ofAll] }).outcome).not.toBe('permit')
         const decision = decide(any)
         const without = decide({ ...any, lockdowns: [] })
-        if (decision.reasons[0] === 'lockdown') expect(without.reasons[0]).not.toMatch(/^grant-(?!active|read-only)/)
+        if (decision.reasons[0] === 'lockdown')
+          expect(without.reasons[0]).not.toMatch(/^grant-(?!active|read-only)/)
         else expect(without).toEqual(decision)
       }),
       runs,
