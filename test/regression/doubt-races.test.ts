@@ -71,7 +71,7 @@ describe('while the changes could not be followed', () => {
     const first = await inside('vendor', 'press-3')
     const held = await first.openWebSocket(`${plant.origin('press-3')}/live`)
     const second = await inside('vendor', 'press-3')
-    const looking = holdNext(plant.gatehouse.services.sessions, 'byId')
+    const looking = holdNext(plant.gatehouse.services.sessions, 'byIds')
     await plant.redis.restart()
     await looking.reached
     await until('it lets in again', async () => (await second.fetch(plant.origin('press-3'))).status === 200)
