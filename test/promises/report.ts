@@ -41,7 +41,7 @@ function wordMeasured({ worst, unit, skipped }: Verdict): string {
 function wordVerdict({ holds, skipped, problem }: Verdict): string {
   if (skipped !== null) return `skipped: ${skipped}`
   if (holds) return 'holds'
-  return problem === null ? '**falls short**' : `**falls short**: ${problem.split('\n')[0] ?? ''}`
+  return problem === null ? '**falls short**' : `**falls short**: ${problem.split(/[\r\n]/)[0] ?? ''}`
 }
 
 /** Formatted as everything in this repository is. */
