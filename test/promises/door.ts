@@ -31,6 +31,8 @@ export interface Question {
 
 /** Nothing here is waited for longer. */
 const patienceMs = 20_000
+/** Longer than any instance needs to find its way back. */
+const preparedWithinMs = 5_000
 
 export const streamKinds = ['websocket', 'download', 'events', 'upload'] as const
 export type StreamKind = (typeof streamKinds)[number]
@@ -190,11 +192,14 @@ export async function openEach(
   cookie: string,
   endpointId?: string,
 ): Promise<OpenStream[]> {
-  const open = async (door: Door, kind: StreamKind, triesLeft = 5): Promise<OpenStream> =>
-    openStream(machine, door, kind, cookie, endpointId).catch((error: unknown) => {
-      // Where others keep the computer busy, Redis is late at times; nothing is measured yet.
-      if (!(error instanceof NotLetThrough && error.isForNow) || triesLeft === 0) throw error
-      return open(door, kind, triesLeft - 1)
+  const deadline = performance.now() + preparedWithinMs
+  const open = async (door: Door, kind: StreamKind): Promise<OpenStream> =>
+    openStream(machine, door, kind, cookie, endpointId).catch(async (error: unknown) => {
+      // An instance that has just stood still, or whose Redis is late, lets nobody in until it knows; nothing is
+      // measured yet.
+      if (!(error instanceof NotLetThrough && error.isForNow) || performance.now() > deadline) throw error
+      await pause(50)
+      return open(door, kind)
     })
   return Promise.all(doors.flatMap((door) => streamKinds.map((kind) => open(door, kind))))
 }
