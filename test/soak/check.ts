@@ -28,12 +28,14 @@ export const rules = {
   'wrong-principal': 'Its grant, its record and what the machine was told are not about one person.',
   'wrong-endpoint': 'Its grant does not cover the machine that it reached.',
   'view-only': 'It changes something, and its grant only lets look.',
+  'read-only': 'It changes something, in the last part of its grant, which only lets look.',
   'grant-not-started': 'It came before its grant began.',
   'grant-ended': 'It came after its grant had ended.',
   'grant-revoked': 'It came after its grant had been revoked.',
   'session-ended': 'It came after its session had been ended.',
   lockdown: 'It came while it was locked out.',
   'stream-outlived': 'What was open passed something on, or stayed open, after the right to it had ended.',
+  'cut-early': 'It was cut as if its grant had ended, which it had not, or not yet for what had begun.',
   'sent-twice': 'It changes something, and reached the machine twice.',
   'decided-twice': 'The ledger has two permits for one request.',
   'act-lost': 'Somebody was told that it is done, and no ledger has it.',
@@ -61,6 +63,8 @@ export interface Verdict {
     onItsWayMs: number
     /** Anything that passed through an open stream, or its end, after the end of its right. */
     streamMs: number
+    /** A message of a WebSocket, after its grant had become one to look. */
+    lookingMs: number
     /** The same where an instance was frozen meanwhile, from its thaw. */
     afterThawMs: number
     /** Between a safe request without a record and the kill that lost it. */
@@ -77,6 +81,10 @@ const blindMs = 5_000
 const writtenDownMs = 5
 /** Promise R4 says 100 ms; nine times that are for a host with more to do than it can. */
 const durableMs = 1_000
+/** As the configuration of the day says, for the ending `drain`: what has begun may go on so long. */
+export const drainMs = 10_000
+/** And for `read-only`: so long before its end, but for half of it at most, a grant only lets look. */
+export const readOnlyMs = 60_000
 /** The longest that anything permitted can take to end. */
 const longestMs = 40_000
 const safeMethods = new Set(['GET', 'HEAD', 'OPTIONS'])
@@ -90,6 +98,9 @@ interface Permit {
   readonly endpointId: string
   isCompleted: boolean
   arrivals: number
+  isWebSocket: boolean
+  /** When it was cut because its grant was over; null when it was not. */
+  expiredAt: number | null
 }
 
 interface GrantFacts {
@@ -98,6 +109,7 @@ interface GrantFacts {
   readonly principalId: string | null
   readonly endpoints: readonly string[]
   readonly access: string
+  readonly ending: string
   /** Each end it had, and since when. */
   readonly ends: { readonly since: number; readonly until: number }[]
 }
@@ -118,6 +130,7 @@ export async function checkDay({ records, arrivals, answers, acts, faults }: Evi
   for await (const arrival of arrivals) judge.arrival(arrival)
   for await (const answer of answers) judge.answer(answer)
   judge.acts(acts)
+  judge.cuts()
   judge.completions()
   const { violations, arrived, worst, unrecordedSafe } = judge
   return {
@@ -167,7 +180,7 @@ async function readRecords(records: Lines<LedgerRecord>): Promise<LedgerFacts> {
         sessionId: shared(text(fields, 'sessionId')),
         principalId: shared(text(fields, 'principalId')),
         endpointId: shared(text(fields, 'endpointId')),
-        ...{ isCompleted: false, arrivals: 0 },
+        ...{ isCompleted: false, arrivals: 0, isWebSocket: false, expiredAt: null },
       }
       if (facts.permits.has(number))
         facts.violations.push({ rule: 'decided-twice', number, detail: text(fields, 'requestId') })
@@ -176,7 +189,10 @@ async function readRecords(records: Lines<LedgerRecord>): Promise<LedgerFacts> {
     } else if (event === 'request.completed') {
       const requestId = text(fields, 'requestId')
       const permit = running.get(requestId)
-      if (permit) permit.isCompleted = true
+      if (permit) {
+        permit.isCompleted = true
+        if (text(fields, 'cause') === 'grant-ended') permit.expiredAt = Date.parse(record.at)
+      }
       running.delete(requestId)
     } else keepChange(facts, record)
   }
@@ -202,6 +218,7 @@ function keepChange(
       from: Date.parse(text(grant, 'from')),
       endpoints: grant.endpoints as string[],
       access: text(grant, 'access'),
+      ending: text(grant, 'ending'),
       ends: [...(grants.get(id)?.ends ?? []), { since: -Infinity, until: Date.parse(text(grant, 'until')) }],
     })
   } else if (event === 'grant.extended') {
@@ -234,7 +251,7 @@ function numberIn(path: string): number | null {
 class Judge {
   readonly violations: Violation[] = []
   readonly arrived = { requests: 0, changing: 0, websockets: 0, messages: 0 }
-  readonly worst = { onItsWayMs: 0, streamMs: 0, afterThawMs: 0, unrecordedBeforeKillMs: 0 }
+  readonly worst = { onItsWayMs: 0, streamMs: 0, lookingMs: 0, afterThawMs: 0, unrecordedBeforeKillMs: 0 }
   unrecordedSafe = 0
   readonly #ledger: LedgerFacts
   readonly #faults: readonly Fault[]
@@ -317,6 +334,7 @@ class Judge {
 
   #begun(arrival: Arrival, permit: Permit): void {
     permit.arrivals += 1
+    if (arrival.kind === 'websocket') permit.isWebSocket = true
     const isChanging = !safeMethods.has(arrival.method)
     if (isChanging && permit.arrivals > 1) this.#accuse('sent-twice', arrival, arrival.method)
     if ((isChanging || arrival.kind === 'websocket') && permit.at > arrival.at)
@@ -327,7 +345,7 @@ class Judge {
       return
     }
     this.#covers(arrival, permit, grant)
-    if (isChanging && grant.access !== 'operate') this.#accuse('view-only', arrival, permit.grantId)
+    if (isChanging) this.#mayChange(arrival, permit, grant)
     if (permit.at < grant.from || arrival.at < grant.from)
       this.#accuse('grant-not-started', arrival, `${permit.grantId} begins ${inWords(grant.from)}`)
     this.#stillHeld(arrival, permit, grant)
@@ -340,6 +358,17 @@ class Judge {
     const isCovered = grant.endpoints.includes(arrival.endpointId)
     if (!isCovered || arrival.endpointId !== endpointId)
       this.#accuse('wrong-endpoint', arrival, `${grantId} is for ${grant.endpoints.join(', ')}`)
+  }
+
+  /** A request by when it was decided, and a message of a WebSocket by when it came. */
+  #mayChange(arrival: Arrival, permit: Permit, grant: GrantFacts): void {
+    if (grant.access !== 'operate') this.#accuse('view-only', arrival, permit.grantId)
+    const at = viewOnlyAt(grant, arrival.kind === 'frame' ? arrival.at : permit.at)
+    const isDecidedLate = arrival.kind !== 'frame' && permit.at >= at + writtenDownMs
+    const end: End = { rule: 'read-only', at, instance: null, until: Infinity }
+    const lateMs = this.#late(arrival, permit, end)
+    if (isDecidedLate || lateMs === null) this.#accuse('read-only', arrival, `${arrival.at - at} ms into it`)
+    else if (arrival.kind === 'frame') this.worst.lookingMs = Math.max(this.worst.lookingMs, lateMs)
   }
 
   /** Decided while the right was held; and on its way for no longer than a change may take. */
@@ -360,6 +389,7 @@ class Judge {
   #goesOn(arrival: Arrival, permit: Permit): void {
     const grant = this.#ledger.grants.get(permit.grantId)
     if (grant === undefined) return
+    if (arrival.kind === 'frame') this.#mayChange(arrival, permit, grant)
     const end = this.#endAfter(permit, grant, arrival.at)
     const lateMs = this.#late(arrival, permit, end)
     if (lateMs === null)
@@ -377,7 +407,8 @@ class Judge {
     if (lateMs <= 0) return 0
     // Expiry needs nobody (R3); that something was ended early, an instance without Redis cannot know.
     const isStream = arrival.kind === 'frame' || arrival.kind === 'end'
-    const isBlind = isStream && end.rule !== 'grant-ended' && this.#isWithoutRedis(end.at)
+    const isByItself = end.rule === 'grant-ended' || end.rule === 'read-only'
+    const isBlind = isStream && !isByItself && this.#isWithoutRedis(end.at)
     if (lateMs <= (isBlind ? blindMs : takesEffectMs)) return isBlind ? 0 : lateMs
     // What was frozen goes on where it stood, and learns of the time that has passed.
     const thaws = this.#faults.filter(
@@ -402,7 +433,8 @@ class Judge {
   /** The first end of the right that a permit stands for, as far as it was known at `at`. */
   #endAfter(permit: Permit, grant: GrantFacts, at: number): End {
     const ended: End = {
-      ...{ rule: 'grant-ended', at: untilAt(grant, at), instance: null, until: Infinity },
+      ...{ rule: 'grant-ended', at: untilAt(grant, at) + drainedMs(permit, grant) },
+      ...{ instance: null, until: Infinity },
     }
     return this.#endsFor(permit, grant)
       .filter((end) => end.at >= permit.at)
@@ -443,6 +475,25 @@ class Judge {
     }
   }
 
+  /** A wrong cut can leave a machine half-programmed. */
+  cuts(): void {
+    for (const [number, permit] of this.#ledger.permits) {
+      const grant = this.#ledger.grants.get(permit.grantId)
+      if (permit.expiredAt === null || grant === undefined) continue
+      const earlyMs =
+        untilAt(grant, this.#knownAt(permit.expiredAt)) + drainedMs(permit, grant) - permit.expiredAt
+      if (earlyMs <= 0) continue
+      const detail = `under ${permit.grantId}, ${earlyMs} ms early, ${inWords(permit.expiredAt)}`
+      this.violations.push({ rule: 'cut-early', number, detail })
+    }
+  }
+
+  /** An extension that was just being made known, or while something failed, may have come too late. */
+  #knownAt(at: number): number {
+    const meanwhile = this.#faults.filter(({ from, until }) => from <= at && until >= at - takesEffectMs)
+    return Math.min(at, ...meanwhile.map(({ from }) => from)) - takesEffectMs
+  }
+
   /** Only a kill may keep an instance from saying how something ended. */
   completions(): void {
     for (const [number, { at, writer, isCompleted, arrivals }] of this.#ledger.permits) {
@@ -464,5 +515,16 @@ class Judge {
 function untilAt({ ends }: GrantFacts, at: number): number {
   return Math.max(...ends.filter(({ since }) => since <= at).map(({ until }) => until))
 }
+
+/** From when on it only lets look; never, for most. */
+function viewOnlyAt(grant: GrantFacts, at: number): number {
+  if (grant.ending !== 'read-only') return Infinity
+  const until = untilAt(grant, at)
+  return until - Math.min(readOnlyMs, Math.floor((until - grant.from) / 2))
+}
+
+/** For how long after the end of its grant it may finish. Of a WebSocket nobody can say what has begun. */
+const drainedMs = ({ isWebSocket }: Permit, { ending }: GrantFacts): number =>
+  ending === 'drain' && !isWebSocket ? drainMs : 0
 
 const inWords = (at: number): string => `at ${new Date(at).toISOString()}`

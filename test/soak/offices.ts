@@ -71,7 +71,8 @@ export function openOffices(site: Site, folder: string): Offices {
     const from = Date.now() + step.startsInMs
     const until = from + step.lastsMs
     const terms = {
-      ...{ to: person.email, from, until, access: step.access, reason: 'a day of the soak' },
+      ...{ to: person.email, from, until, access: step.access, ending: step.ending },
+      reason: 'a day of the soak',
       endpoints: step.endpoints.map((number) => endpointIds[number]),
     }
     const { result: grant } = await note(

@@ -8,6 +8,7 @@ export type Step = { readonly atMs: number } & (
       readonly person: number
       readonly endpoints: readonly number[]
       readonly access: 'view' | 'operate'
+      readonly ending: 'cut' | 'drain' | 'read-only'
       readonly startsInMs: number
       readonly lastsMs: number
       /** From its issue; null where it is left alone. */
@@ -42,6 +43,9 @@ export interface PlanOptions {
   readonly faultGapMs: readonly [number, number]
 }
 
+/** Half of them cut, as most do. */
+const endings = ['cut', 'cut', 'drain', 'read-only'] as const
+
 const rates = { grantEveryMs: 350, sessionEveryMs: 2_500, lockdownEveryMs: 7_000 }
 
 /** Without an end; the same for the same seed. */
@@ -57,6 +61,7 @@ export function* stepsOf({ seed, people, endpoints }: PlanOptions): Generator<St
       person: random.below(people),
       endpoints: [...new Set([random.below(endpoints), random.below(endpoints), random.below(endpoints)])],
       access: random.once(7) ? 'view' : 'operate',
+      ending: random.pick(endings),
       startsInMs: random.once(4) ? between(200, 2_000) : 0,
       revokedAfterMs: fate === 0 ? between(300, lastsMs) : null,
       extended: fate === 1 ? { afterMs: between(200, lastsMs), byMs: between(1_000, 20_000) } : null,

@@ -158,7 +158,7 @@ function describe(report: Report): string {
     `acts: ${listed(day.acts)}`,
     `reached the machine: ${arrived.requests}, ${arrived.changing} of them changing, ${arrived.websockets} WebSockets with ${arrived.messages} messages`,
     `ledger: ${ledger.records} records in ${ledger.chains} chains, ${verdict.permits} permits under ${verdict.grants} grants`,
-    `worst: a request on its way ${worst.onItsWayMs} ms after its right ended, a stream ${worst.streamMs} ms, behind a freeze ${worst.afterThawMs} ms; ${verdict.unrecordedSafe} safe requests lost their record to a kill, the oldest ${worst.unrecordedBeforeKillMs} ms old`,
+    `worst: a request on its way ${worst.onItsWayMs} ms after its right ended, a stream ${worst.streamMs} ms, a message ${worst.lookingMs} ms after only looking was allowed, behind a freeze ${worst.afterThawMs} ms; ${verdict.unrecordedSafe} safe requests lost their record to a kill, the oldest ${worst.unrecordedBeforeKillMs} ms old`,
     ...memory.map(
       ({ instance, minutes, firstHalfMiB, secondHalfMiB }) =>
         `memory of ${instance} over ${minutes.toFixed(1)} min: ${firstHalfMiB.toFixed(0)} MiB, then ${secondHalfMiB.toFixed(0)} MiB`,

@@ -14,6 +14,7 @@ import type { Session } from '../../src/model.js'
 import { closeLater } from '../support/closing.js'
 import { freePorts } from '../support/ports.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
+import { drainMs, readOnlyMs } from './check.js'
 import type { ClientAnswers, Ticket } from './clients.js'
 import { files } from './evidence.js'
 import type { MachineAnswers } from './machine.js'
@@ -116,6 +117,7 @@ oidc: { issuer: '${issuer}', clientId: gatehouse, clientSecretFile: oidc-secret 
 keys: { file: ../keys.json }
 audit: { directory: ledger, writer: ${name} }
 log: { level: info }
+grants: { drainLimit: ${drainMs / 1_000}s, readOnlyFor: ${readOnlyMs / 60_000}m }
 endpoints:
 ${endpointIds.map(endpoint).join('\n')}
 `,

@@ -31,6 +31,10 @@ const decided = (ms: number, change: object = {}, number = 1): LedgerRecord =>
   })
 const completed = (ms: number, number = 1): LedgerRecord =>
   record(ms, 'request.completed', { requestId: `r-${number}`, end: 'complete' })
+const expired = (ms: number): LedgerRecord =>
+  record(ms, 'request.completed', { requestId: 'r-1', end: 'cut', cause: 'grant-ended' })
+const extended = (ms: number, until: number): LedgerRecord =>
+  record(ms, 'grant.extended', { grantId: 'g-1', until: at(until) }, 'soak')
 const arrived = (ms: number, change: Partial<Arrival> = {}): Arrival => ({
   ...{ kind: 'request', number: 1, at: begin + ms, monotonicMs: ms, method: 'GET' },
   ...{ endpointId: 'press-3', user: person.email },
@@ -126,6 +130,38 @@ describe('the check of a day', () => {
       'view-only',
       { records: [issued({ access: 'view' }), ...rest], arrivals: [arrived(5_002, { method: 'PUT' })] },
     ],
+    [
+      'changes something in the second half of a short grant that ends by looking',
+      'read-only',
+      {
+        records: [issued({ ending: 'read-only', until: at(9_980) }), ...rest],
+        arrivals: [arrived(5_002, { method: 'POST' })],
+      },
+    ],
+    ['was cut before its grant ended', 'cut-early', { records: [issued(), decided(5_000), expired(19_990)] }],
+    [
+      'was cut as its grant ended, which lets it finish what had begun',
+      'cut-early',
+      { records: [issued({ ending: 'drain' }), decided(5_000), expired(20_001)] },
+    ],
+    [
+      'was cut though its grant had been extended',
+      'cut-early',
+      { records: [issued(), decided(5_000), extended(18_900, 30_000), expired(20_001)] },
+    ],
+    [
+      'went on for longer than its grant lets it finish',
+      'stream-outlived',
+      {
+        records: [issued({ ending: 'drain' }), ...rest],
+        arrivals: [arrived(5_002), arrived(31_001, { kind: 'end' })],
+      },
+    ],
+    [
+      'was decided after the end of a grant that lets others finish',
+      'grant-ended',
+      { records: [issued({ ending: 'drain', until: at(4_990) }), ...rest] },
+    ],
     ['came before its grant began', 'grant-not-started', { records: [issued({ from: at(5_001) }), ...rest] }],
     [
       'was decided after its grant had ended',
@@ -149,11 +185,7 @@ describe('the check of a day', () => {
       'relies on an extension that was made later',
       'grant-ended',
       {
-        records: [
-          issued({ until: at(4_990) }),
-          record(5_500, 'grant.extended', { grantId: 'g-1', until: at(30_000) }, 'soak'),
-          ...rest,
-        ],
+        records: [issued({ until: at(4_990) }), extended(5_500, 30_000), ...rest],
       },
     ],
     [
@@ -239,11 +271,36 @@ describe('the check of a day', () => {
     [
       'under an extension',
       {
-        records: [
-          issued({ until: at(4_000) }),
-          record(3_500, 'grant.extended', { grantId: 'g-1', until: at(30_000) }, 'soak'),
-          ...rest,
-        ],
+        records: [issued({ until: at(4_000) }), extended(3_500, 30_000), ...rest],
+      },
+    ],
+    [
+      'in the last part of its grant, and only looks',
+      { records: [issued({ ending: 'read-only', until: at(9_980) }), ...rest] },
+    ],
+    [
+      'before the last part of its grant, to change something',
+      {
+        records: [issued({ ending: 'read-only', until: at(10_010) }), ...rest],
+        arrivals: [arrived(5_900, { method: 'POST' })],
+      },
+    ],
+    [
+      'in time, and finished after the end as its grant lets it',
+      {
+        records: [issued({ ending: 'drain', until: at(5_001) }), decided(5_000), completed(15_000)],
+        arrivals: [arrived(5_002), arrived(15_000, { kind: 'end' })],
+      },
+    ],
+    [
+      'in time, and was cut while an extension was being made known',
+      { records: [issued(), decided(5_000), extended(19_100, 30_000), expired(20_001)] },
+    ],
+    [
+      'in time, and was cut by an instance that Redis could not tell of the extension',
+      {
+        records: [issued(), decided(5_000), extended(16_500, 30_000), expired(20_001)],
+        faults: [fault('redis-frozen', 17_000, 22_000)],
       },
     ],
     [
@@ -340,6 +397,19 @@ describe('the check of a day', () => {
     it('finds a message that passed later, and that it stayed open', async () => {
       expect(await found({ records, arrivals: [open, frame(9_001)] })).toEqual(['stream-outlived'])
       expect(await found({ records, arrivals: [open, end(9_001)] })).toEqual(['stream-outlived'])
+    })
+
+    it('finds a message to a machine that its grant only lets look at, from the start or by then', async () => {
+      const view = [issued({ access: 'view' }), ...rest]
+      expect(await found({ records: view, arrivals: [open, frame(5_100)] })).toEqual(['view-only'])
+      const looking = [issued({ ending: 'read-only', until: at(16_000) }), ...rest]
+      expect(await found({ records: looking, arrivals: [open, frame(8_900), end(16_100)] })).toEqual([])
+      expect(await found({ records: looking, arrivals: [open, frame(9_001)] })).toEqual(['read-only'])
+    })
+
+    it('lets none of it go on under a grant that lets requests finish', async () => {
+      const draining = [issued({ ending: 'drain', until: at(8_000) }), ...rest]
+      expect(await found({ records: draining, arrivals: [open, end(9_001)] })).toEqual(['stream-outlived'])
     })
 
     it('gives a revocation five seconds while Redis is away, and an expiry no longer than ever', async () => {
