@@ -226,7 +226,6 @@ async function breakMachines(site: Site, link: Link | null): Promise<Measured> {
     const asked = await ask(door, { cookie: await person.cookie(endpointId), endpointId, path })
     return asked.status === wanted ? asked.answeredAt - asked.sentAt : Infinity
   }
-  await leaveEarly(door, await person.cookie())
   const halfOpen = async (): Promise<number> => {
     const cookie = await person.cookie('press-5')
     await ask(door, { cookie, endpointId: 'press-5' }) // leaves a connection to the machine behind
@@ -241,6 +240,8 @@ async function breakMachines(site: Site, link: Link | null): Promise<Measured> {
     halfOpen(),
   ])
   const broken = await ask(door, { cookie: await person.cookie(), path: '/breaks' })
+  // Last: what they leave behind keeps the computer busy for a while, and nothing else is measured by that.
+  await leaveEarly(door, await person.cookie())
   return {
     ...{ dead, silent, 'half-open': half },
     broken: broken.status === 0 ? 0 : 1,
