@@ -77,7 +77,7 @@ export interface Verdict {
 const takesEffectMs = 1_000
 /** Promise R2, for what is open while Redis does not answer. */
 const blindMs = 5_000
-/** A decision is written down after it was made. */
+/** Between what happens and its instant in the ledger, by a clock of whole milliseconds. */
 const writtenDownMs = 5
 /** Promise R4 says 100 ms; nine times that are for a host with more to do than it can. */
 const durableMs = 1_000
@@ -482,7 +482,7 @@ class Judge {
       if (permit.expiredAt === null || grant === undefined) continue
       const earlyMs =
         untilAt(grant, this.#knownAt(permit.expiredAt)) + drainedMs(permit, grant) - permit.expiredAt
-      if (earlyMs <= 0) continue
+      if (earlyMs <= writtenDownMs) continue
       const detail = `under ${permit.grantId}, ${earlyMs} ms early, ${inWords(permit.expiredAt)}`
       this.violations.push({ rule: 'cut-early', number, detail })
     }

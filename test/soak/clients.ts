@@ -148,9 +148,9 @@ function keepAsking(random: Random, socket: Socket, onClosed: () => void): void 
 
 const unsafe = ['POST', 'PUT', 'PATCH', 'DELETE']
 
-/** One of four changes something. */
+/** One of eight changes something. */
 function wordAny(random: Random, number: number, ticket: Ticket): string {
-  const method = random.once(4) ? random.pick(unsafe) : 'GET'
+  const method = random.once(8) ? random.pick(unsafe) : 'GET'
   return wordRequest(method, 'n', number, ticket)
 }
 

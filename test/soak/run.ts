@@ -17,7 +17,7 @@ const usage = `Usage: npm run test:soak -- [options]
   --requests N   how many are answered before the day is over (default 1000000)
   --minutes M    after which it is over in any case (default 8.5)
   --seed N       what administrators do and what breaks (default 1)
-  --gap S        seconds from one fault to the next, at least; at most three times as many (default 3)
+  --gap S        seconds from one fault to the next, at least; at most three times as many (default 6)
   --restarts S   seconds until which instances are killed and stopped, so that what follows shows their
                  memory (default 120)
   --source       run Gatehouse from its sources, where it is not built
@@ -183,7 +183,7 @@ function readOptions(): Options | string | null {
         requests: { type: 'string', default: '1000000' },
         minutes: { type: 'string', default: '8.5' },
         seed: { type: 'string', default: '1' },
-        gap: { type: 'string', default: '3' },
+        gap: { type: 'string', default: '6' },
         restarts: { type: 'string', default: '120' },
         source: { type: 'boolean', default: false },
         keep: { type: 'boolean', default: false },

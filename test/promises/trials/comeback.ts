@@ -63,6 +63,7 @@ async function comeBack(site: Site, { befall }: Comeback): Promise<number> {
   const gone = [revoked, killed, ended]
   const cookies = await Promise.all(gone.map((person) => person.cookie()))
   for (const door of doors) for (const cookie of cookies) await served(door, cookie)
+  await allFollow(site)
 
   const restore = await redis.backUp()
   await services.grants.revoke(grantId, 'a promise is measured', operator)
@@ -80,6 +81,23 @@ async function comeBack(site: Site, { befall }: Comeback): Promise<number> {
 /** Else nothing would be shown by a refusal. What befell it in the round before may keep an instance for a moment. */
 async function served(door: Door, cookie: string): Promise<void> {
   await until('it serves who has a grant', async () => (await ask(door, { cookie })).status === 200, 5_000)
+}
+
+/**
+ * An instance can serve by asking Redis each time before it follows the changes again. What ends then is on the record of
+ * its host a moment later than on others, and nothing could tell a host that died in that moment.
+ */
+async function allFollow({ services: { store }, instances }: Site): Promise<void> {
+  await until(
+    'all instances follow the changes',
+    async () => {
+      const ids = await store.run((redis) => redis.smembers(store.key('followers')))
+      const keys = ids.map((id) => store.key('follower', id))
+      const positions = keys.length === 0 ? [] : await store.run((redis) => redis.mget(keys))
+      return positions.filter((position) => position !== null).length === instances.length
+    },
+    5_000,
+  )
 }
 
 /** Until then everybody is refused, and that would prove nothing. */

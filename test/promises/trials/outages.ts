@@ -178,7 +178,8 @@ async function suffer(
     [`${name}-deny`]: Math.max(
       0,
       ...askers.map(
-        ({ asked }) => lastLetThrough(asked.filter(({ sentAt }) => sentAt < returnedAt)) - beganAt,
+        // What was still under way at its return may have been let through by it.
+        ({ asked }) => lastLetThrough(asked.filter(({ answeredAt }) => answeredAt < returnedAt)) - beganAt,
       ),
     ),
     [`${name}-cut`]: endedAt - beganAt,
