@@ -1,8 +1,9 @@
 import { once } from 'node:events'
+import { hostname } from 'node:os'
 import type { AddressInfo } from 'node:net'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { createAdmin, createBreakGlassNotice } from './admin/index.js'
+import { createAdmin, createNotice } from './admin/index.js'
 import { closedLedger, openLedger, type Ledger, type StoreEvent } from './audit/index.js'
 import { loadKeyring, type Config } from './config/index.js'
 import {
@@ -159,6 +160,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
       : forgetfulMark()
   const changes = openChangeLog({
     ...{ store, vouching, mark, logger },
+    name: `${hostname()}/${config.audit.writer}`,
     onRolledBack: (position) => {
       alarm({ event: 'store.rolled-back', kind: 'changes', id: position })
     },
@@ -248,7 +250,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const forSurfaces = {
     ...{ config, clock, logger, pages, sessions, grants, lockdowns, people, secondFactor, mayOpen },
     breakGlass,
-    noticeFor: createBreakGlassNotice({ breakGlass, clock }),
+    noticeFor: createNotice({ breakGlass, changes, clock }),
     answerError: (visit: Visit, req: IncomingMessage, res: ServerResponse, error: unknown) => {
       answers.failed({ id: visit.requestId, isNavigation: isNavigation(req.headers) }, res, error)
     },

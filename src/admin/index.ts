@@ -1,4 +1,4 @@
 export { createAdmin } from './admin.js'
-export { createBreakGlassNotice } from './break-glass.js'
+export { createNotice } from './notice.js'
 export { issueGrant } from './issue-grant.js'
 export { lockDown } from './lock-down.js'

@@ -74,10 +74,18 @@ export function createShell(output: Output, clock: Clock, fail: () => void): She
         if (isStop) await services.store.untilReady(connectToStopWithinMs).catch(() => undefined)
         else await services.store.untilReady(connectWithinMs)
         await work(services, config)
+        if (how.isReadOnly !== true) await sayWhoIsBehind(services)
       } finally {
         await services.close()
       }
     }
+  /** Done it is; whether everywhere, an administrator in a hurry must not have to guess. */
+  const sayWhoIsBehind = async ({ changes }: Services): Promise<void> => {
+    for (const instance of await changes.unconfirmed())
+      output.err(
+        `warning: ${instance} has not confirmed this yet. Without news it lets nobody in after 3 s, and cuts what is open after 5 s.\n`,
+      )
+  }
   return {
     output,
     operator: { kind: 'operator', account: accountOfThisProcess() },

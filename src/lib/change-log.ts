@@ -43,6 +43,11 @@ export interface ChangeLog {
    * before is then refused everywhere. An instance that is cut off believes its copy no longer by then.
    */
   settle(): Promise<void>
+  /**
+   * The instances that the last `settle` of this process waited for in vain, by name: those that still have not followed,
+   * for as long as anything can be open there that should not be.
+   */
+  unconfirmed(): Promise<readonly string[]>
 }
 
 /** How well this instance knows that it has missed no change. */
@@ -81,6 +86,8 @@ const pauseAfterFailureMs = 200
 const followerLifeMs = 1_200
 const settleLimitMs = 1_000
 const settlePauseMs = 2
+/** By then an instance without news has let go of everything (R2), and a moment more. */
+const blindAtMostMs = 10_000
 
 /** Of every entry; which one it is does not matter, since an old one only tells again what it told. */
 const place = 'change'
@@ -90,11 +97,14 @@ export interface ChangeLogOptions {
   readonly vouching: Vouching
   readonly mark: HighWaterMark
   readonly logger: Logger
+  /** What people call this instance. */
+  readonly name: string
   /** Redis does not hold the entry any more at which we stood. */
   readonly onRolledBack: (position: string) => void
 }
 
-export function openChangeLog({ store, vouching, mark, logger, onRolledBack }: ChangeLogOptions): ChangeLog {
+export function openChangeLog(options: ChangeLogOptions): ChangeLog {
+  const { store, vouching, mark, logger, name, onRolledBack } = options
   const key = store.key('changes')
   const proof = {
     generation: 0,
@@ -125,6 +135,9 @@ export function openChangeLog({ store, vouching, mark, logger, onRolledBack }: C
     return ids.filter((_, at) => positions[at] != null && isBefore(positions[at], position))
   }
 
+  /** Who was waited for in vain the last time, and for what. */
+  let missed = { ids: [] as string[], position: beginning, at: -Infinity }
+
   /** Waits until nobody is behind; returns who still is when the limit is over. */
   const allFollow = async (): Promise<string[]> => {
     const [newest] = await store.run((redis) => redis.xrevrange(key, '+', '-', 'COUNT', 1))
@@ -135,6 +148,7 @@ export function openChangeLog({ store, vouching, mark, logger, onRolledBack }: C
       await new Promise((resolve) => setTimeout(resolve, settlePauseMs))
       late = await behind(position)
     }
+    missed = { ids: late, position, at: performance.now() }
     return late
   }
 
@@ -149,13 +163,20 @@ export function openChangeLog({ store, vouching, mark, logger, onRolledBack }: C
         logger.warn('change log: cannot see who has followed', { problem: describeError(error) })
       }
     },
+    unconfirmed: async () => {
+      const { ids, position, at } = missed
+      if (ids.length === 0 || performance.now() - at > blindAtMostMs) return []
+      const positions = await store.run((redis) => redis.mget(ids.map(followerKey))).catch(() => [])
+      const late = ids.filter((_, which) => isBefore(positions[which] ?? beginning, position))
+      return [...new Set(late.map((id) => id.replace(/\.[^.]*$/, '')))].sort()
+    },
     addTo: (commands, change) => {
       const text = vouching.vouch(place, JSON.stringify(change))
       commands.xadd(key, 'MAXLEN', '~', keptEntries, '*', 'change', text)
     },
     follow: async (handlers) => {
       const connection = store.dedicated(blockMs + 2_000)
-      const instance = newId('i')
+      const instance = `${name}.${newId('i')}`
       let closed = false
       const isClosed = (): boolean => closed
       let position: string | null = null

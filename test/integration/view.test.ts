@@ -157,7 +157,10 @@ describe('settling', () => {
     expect(performance.now() - startedAt).toBeGreaterThan(900)
     expect(performance.now() - startedAt).toBeLessThan(2_000)
     expect(await slow.view.read('a', async () => 'after')).toBe('after')
+    // Whoever stopped something must be told where that may not have arrived.
+    expect(await slow.changes.unconfirmed()).toEqual(['test'])
     release()
+    await until('it follows again', async () => (await slow.changes.unconfirmed()).length === 0)
     await slow.follower.close()
   })
 

@@ -32,7 +32,10 @@ export function changesOf(
   store: Store,
   { vouching = sharedVouching, mark = forgetfulMark(), onRolledBack = () => undefined }: Following = {},
 ): { changes: ChangeLog; view: View } {
-  const changes = openChangeLog({ store, vouching, mark, logger: silentLogger, onRolledBack })
+  const changes = openChangeLog({
+    ...{ store, vouching, mark, logger: silentLogger, onRolledBack },
+    name: 'test',
+  })
   return { changes, view: createView(changes.proof) }
 }
 
