@@ -314,6 +314,7 @@ export const cutCauses = [
   'grant-ended',
   'grant-revoked',
   'grant-extended',
+  'grant-read-only',
   'session-ended',
   'session-killed',
   'signed-out',

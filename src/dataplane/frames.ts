@@ -44,6 +44,12 @@ export class FrameTracker {
     return this.#headAt === 0
   }
 
+  /** Whether the beginning of a message has passed and its end has not. */
+  get isInMessage(): boolean {
+    const isInFrame = this.#headAt !== 0 && !this.#isControl
+    return this.#isMessagePassed && (this.#isMessageOpen || isInFrame)
+  }
+
   /** Whether a close frame has begun to pass; nothing may follow one (RFC 6455 §5.5.1). */
   get hasClosed(): boolean {
     return this.#hasClosed

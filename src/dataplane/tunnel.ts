@@ -37,6 +37,8 @@ export function runTunnel(options: TunnelOptions, early: Early): Promise<Forward
  */
 const cutGraceMs = 400
 const closingGraceMs = 5_000
+/** What had begun when a grant turned read-only may pass whole; as one endless message it would be a way around that. */
+const messageGraceMs = 30_000
 /** Finds a peer that vanished without a word; browsers and machines lose their cable. */
 const probeAfterMs = 30_000
 
@@ -50,6 +52,8 @@ class Tunnel implements Paced {
   #grace: Timer | null = null
   /** The client has said something that the machine did not hear. */
   #hasGap = false
+  /** By the clock of the ticks; null while it may say everything. */
+  #viewOnlySince: number | null = null
   readonly #stalled = new Stillness()
   readonly #idle = new Stillness()
 
@@ -98,6 +102,9 @@ class Tunnel implements Paced {
     const { client, stream, pace, idleMs } = this.#options
     // To be opened anew, now that it may be more than looking.
     if (this.#hasGap && !stream.isViewOnly) this.#cut('grant-extended')
+    this.#viewOnlySince = stream.isViewOnly ? (this.#viewOnlySince ?? nowMs) : null
+    const isOverdue = this.#viewOnlySince !== null && nowMs - this.#viewOnlySince >= messageGraceMs
+    if (isOverdue && this.#up.frames.isInMessage) this.#cut('grant-read-only')
     const isStill = this.#stalled.of(bytesTaken(client), nowMs) >= pace.stalledMs
     if (isStill && client.writableLength > 0) this.#cut('client-stalled')
     else if (this.#idle.of(this.#up.bytes + this.#down.bytes, nowMs) >= idleMs) this.#cut('idle')

@@ -483,6 +483,24 @@ describe('a visitor whose grant turns read-only', () => {
     expect(await closed).toBe('1008 grant-ended')
   })
 
+  // Begun in time and fed by one continuation frame after another, it went on until the end of the grant.
+  it('cannot go on saying things in a message that never ends', async () => {
+    const machine = await startSocketMachine()
+    const gate = await gateTo(machine, turning)
+    const { webSocket, closed } = await visit(gate)
+    webSocket.send('begun in time', { fin: false })
+    await gate.clock.advance({ minutes: 50 })
+    await gate.paceClock.advance({ seconds: 1 })
+    for (let second = 0; second < 29; second += 1) {
+      webSocket.send(' and more', { fin: false })
+      await gate.paceClock.advance({ seconds: 1 })
+    }
+    expect(gate.outcomes).toEqual([])
+    await gate.paceClock.advance({ seconds: 2 })
+    expect(await closed).toBe('1008 grant-read-only')
+    expect(gate.outcomes).toMatchObject([{ end: 'cut', cause: 'grant-read-only' }])
+  })
+
   it('carries on as before when it was extended and had said nothing meanwhile', async () => {
     const machine = await startSocketMachine()
     const gate = await gateTo(machine, turning)
