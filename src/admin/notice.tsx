@@ -1,11 +1,13 @@
 import type { ComponentChildren, VNode } from 'preact'
-import type { ChangeLog, InEach, Visit } from '../lib/index.js'
-import { Notice, Said, useWords } from '../lib/page/index.js'
+import type { ChangeLog, Visit } from '../lib/index.js'
+import { Notice, Said } from '../lib/page/index.js'
 import { createBreakGlassNotice } from './break-glass.js'
 
 /** What stands at the head of every page of whoever may stop something. */
 export function createNotice(
-  options: Parameters<typeof createBreakGlassNotice>[0] & { readonly changes: Pick<ChangeLog, 'unconfirmed'> },
+  options: Parameters<typeof createBreakGlassNotice>[0] & {
+    readonly changes: Pick<ChangeLog, 'unconfirmed'>
+  },
 ): (visit: Visit) => Promise<ComponentChildren> {
   const ofBreakGlass = createBreakGlassNotice(options)
   return async (visit) => {
@@ -21,27 +23,13 @@ export function createNotice(
 }
 
 function Unconfirmed({ instances }: { instances: readonly string[] }): VNode {
-  const words = useWords(messages)
   return (
     <Notice kind="alarm">
-      <strong>{words.unconfirmed}</strong>
+      <strong>The last change is not confirmed everywhere.</strong>
       <span>
-        <Said>{instances.join(', ')}</Said>: {words.untilThen}
+        <Said>{instances.join(', ')}</Said> has not said that it knows of it. Without news it lets nobody in
+        after 3 seconds, and cuts what is open after 5. If this stays, look after that host.
       </span>
     </Notice>
   )
-}
-
-const en = {
-  unconfirmed: 'The last change is not confirmed everywhere.',
-  untilThen:
-    'has not said that it knows of it. Without news it lets nobody in after 3 seconds, and cuts what is open after 5. If this stays, look after that host.',
-}
-const messages: InEach<typeof en> = {
-  en,
-  de: {
-    unconfirmed: 'Die letzte Änderung ist nicht überall bestätigt.',
-    untilThen:
-      'hat sie noch nicht bestätigt. Ohne Nachricht lässt es nach 3 Sekunden niemanden mehr ein und trennt nach 5, was offen ist. Bleibt das so, sehen Sie nach diesem Rechner.',
-  },
 }

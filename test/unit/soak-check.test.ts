@@ -138,7 +138,7 @@ describe('the check of a day', () => {
         arrivals: [arrived(5_002, { method: 'POST' })],
       },
     ],
-    ['was cut before its grant ended', 'cut-early', { records: [issued(), decided(5_000), expired(19_990)] }],
+    ['was cut before its grant ended', 'cut-early', { records: [issued(), decided(5_000), expired(19_980)] }],
     [
       'was cut as its grant ended, which lets it finish what had begun',
       'cut-early',
