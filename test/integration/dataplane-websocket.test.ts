@@ -488,7 +488,10 @@ describe('a visitor whose grant turns read-only', () => {
     const machine = await startSocketMachine()
     const gate = await gateTo(machine, turning)
     const { webSocket, closed } = await visit(gate)
+    const pong = new Promise((resolve) => webSocket.once('pong', resolve))
     webSocket.send('begun in time', { fin: false })
+    webSocket.ping('has it arrived?')
+    await pong
     await gate.clock.advance({ minutes: 50 })
     await gate.paceClock.advance({ seconds: 1 })
     for (let second = 0; second < 29; second += 1) {
