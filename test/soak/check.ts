@@ -480,12 +480,22 @@ class Judge {
     for (const [number, permit] of this.#ledger.permits) {
       const grant = this.#ledger.grants.get(permit.grantId)
       if (permit.expiredAt === null || grant === undefined) continue
-      const earlyMs =
-        untilAt(grant, this.#knownAt(permit.expiredAt)) + drainedMs(permit, grant) - permit.expiredAt
+      const until = untilAt(this.#asRestored(grant), this.#knownAt(permit.expiredAt))
+      const earlyMs = until + drainedMs(permit, grant) - permit.expiredAt
       if (earlyMs <= writtenDownMs) continue
       const detail = `under ${permit.grantId}, ${earlyMs} ms early, ${inWords(permit.expiredAt)}`
       this.violations.push({ rule: 'cut-early', number, detail })
     }
+  }
+
+  /** Without what a Redis that was put back to an earlier state no longer knew: more time has to be given again then. */
+  #asRestored(grant: GrantFacts): GrantFacts {
+    const isForgotten = (since: number): boolean =>
+      this.#faults.some(
+        ({ kind, from, until }) =>
+          kind === 'redis-rolled-back' && since >= from - takesEffectMs && since <= until,
+      )
+    return { ...grant, ends: grant.ends.filter(({ since }) => !isForgotten(since)) }
   }
 
   /** An extension that was just being made known, or while something failed, may have come too late. */

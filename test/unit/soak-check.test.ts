@@ -150,6 +150,14 @@ describe('the check of a day', () => {
       { records: [issued(), decided(5_000), extended(18_900, 30_000), expired(20_001)] },
     ],
     [
+      'was cut though its grant had been extended before the backup that Redis was put back to',
+      'cut-early',
+      {
+        records: [issued(), decided(5_000), extended(8_900, 30_000), expired(20_001)],
+        faults: [fault('redis-rolled-back', 10_000, 13_000)],
+      },
+    ],
+    [
       'went on for longer than its grant lets it finish',
       'stream-outlived',
       {
@@ -301,6 +309,13 @@ describe('the check of a day', () => {
       {
         records: [issued(), decided(5_000), extended(16_500, 30_000), expired(20_001)],
         faults: [fault('redis-frozen', 17_000, 22_000)],
+      },
+    ],
+    [
+      'in time, and was cut at the end that a Redis put back to an earlier state knows',
+      {
+        records: [issued(), decided(5_000), extended(11_000, 30_000), expired(20_001)],
+        faults: [fault('redis-rolled-back', 10_000, 13_000)],
       },
     ],
     [
