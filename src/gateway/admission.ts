@@ -36,6 +36,8 @@ export interface Admission {
   readonly pass: Pass | null
   readonly grants: readonly Grant[]
   readonly decision: Decision
+  /** On the monotonic clock, before what it is decided by was looked at for the last time. */
+  readonly decidedAt: number
 }
 
 /** Not even a question: it cannot be told what is asked, or of whom. */
@@ -102,6 +104,7 @@ export function createAdmission(options: AdmissionOptions) {
     const isOfMachine = session !== null && resource.kind === 'endpoint'
     const grants = isOfMachine ? await options.grants.heldBy(session.principal.id) : []
     const lockdowns = isOfMachine ? await options.lockdowns.inForce() : []
+    const decidedAt = clock.monotonic()
     const decision = decide({
       at: clock.now(),
       viewAgeMs: options.changes.proof.ageMs,
@@ -129,6 +132,7 @@ export function createAdmission(options: AdmissionOptions) {
       pass,
       grants,
       decision,
+      decidedAt,
     }
     if (!isUnrecorded(admission)) await record(admission)
     return admission

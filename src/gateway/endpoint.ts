@@ -33,6 +33,12 @@ export interface EndpointServerOptions {
   readonly registeredOrigins: ReadonlySet<string>
 }
 
+/**
+ * Milliseconds that a permit may wait to be used, for its record or for this host: promise R1. Whoever stood still in
+ * between, as a host does that is suspended, has heard of nothing that ended meanwhile.
+ */
+const permitLastsMs = 1_000
+
 const nothingPassed = { status: null, bytesUp: 0, bytesDown: 0, cause: null } as const
 
 /** What a request needs beyond its admission before a byte of it may go upstream. */
@@ -67,6 +73,15 @@ export function createEndpointServer({
   noticePath,
   registeredOrigins,
 }: EndpointServerOptions) {
+  /** Permitted, and recorded so, but turned back before anything of it went to the machine. */
+  function turnedBack(admission: Admission): void {
+    // What is our own is not recorded as begun.
+    if (permitted(admission) === null || admission.request.path.startsWith(ownPathPrefix)) return
+    const end = { ...nothingPassed, end: 'refused' } as const
+    ledger.note({ event: 'request.completed', requestId: admission.id, durationMs: 0, ...end })
+  }
+
+  /** @throws GatehouseError `busy` where the permit has become too old */
   async function prepare(
     { admission, endpoint, session, pass, grantId, closeAt, viewOnlyFrom }: Permitted,
     pending: PendingStream,
@@ -78,6 +93,10 @@ export function createEndpointServer({
       grantId,
       secondFactorAt: session.assurance.secondFactorAt,
     })
+    if (clock.monotonic() - admission.decidedAt > permitLastsMs) {
+      turnedBack(admission)
+      throw new GatehouseError('busy', '')
+    }
     const stream = pending.open({
       id: admission.id,
       kind: admission.request.isUpgrade ? 'websocket' : 'request',
@@ -145,13 +164,7 @@ export function createEndpointServer({
   }
 
   return {
-    /** Permitted, and recorded so, but turned back before anything of it went to the machine. */
-    turnedBack(admission: Admission): void {
-      // What is our own is not recorded as begun.
-      if (permitted(admission) === null || admission.request.path.startsWith(ownPathPrefix)) return
-      const end = { ...nothingPassed, end: 'refused' } as const
-      ledger.note({ event: 'request.completed', requestId: admission.id, durationMs: 0, ...end })
-    },
+    turnedBack,
 
     async request(
       permit: Permitted,
