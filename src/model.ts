@@ -184,9 +184,35 @@ export interface Grant {
   readonly reason: string
   readonly ticket: string | null
   readonly ending: Ending
+  readonly conditions: Conditions
+  /** The request it answers; null where somebody gave it without being asked. */
+  readonly requestId: string | null
   readonly issuedBy: Actor
   readonly issuedAt: EpochMs
   readonly revocation: Revocation | null
+}
+
+/** What a grant asks for besides its time, each narrowing it further. */
+export interface Conditions {
+  /**
+   * The only parts of its time in which it is valid, in order and apart; empty for all of it. A weekly window of plant
+   * time is written out as instants when the grant is issued, so that no later change of a time zone moves it.
+   */
+  readonly windows: readonly TimeWindow[]
+  /** For how long it is valid from its first use on, never beyond `until`; null for all of its time. */
+  readonly lastsFromFirstUseMs: number | null
+  /** Addresses and CIDR blocks it may be used from; empty for any. */
+  readonly sources: readonly string[]
+  /** Sessions that may use it at a time; null for any number. */
+  readonly maxSessions: number | null
+  /** Whether somebody at the plant must release it for each session, and may withdraw that. */
+  readonly needsRelease: boolean
+}
+
+/** Half-open, as grants are. */
+export interface TimeWindow {
+  readonly from: EpochMs
+  readonly until: EpochMs
 }
 
 export interface Revocation {

@@ -5,6 +5,7 @@ import type { OwnAccess } from '../model.js'
 import {
   assert,
   describeError,
+  chooseLanguage,
   GatehouseError,
   newId,
   systemClock,
@@ -21,7 +22,7 @@ import type { Ledger } from '../audit/index.js'
 import { createPace, inviteBody, type Streams, type Switched, type Upstreams } from '../dataplane/index.js'
 import type { Grants, Lockdowns } from '../grants/index.js'
 import type { Assertions } from '../identity/index.js'
-import type { Sessions } from '../sessions/index.js'
+import { cookieNames, type Sessions } from '../sessions/index.js'
 import { assetPathPrefix, createAdmission, ownPathPrefix, type Admission, type Refusal } from './admission.js'
 import type { Answers, Asker } from './answers.js'
 import { createConnections } from './connections.js'
@@ -292,9 +293,11 @@ export function createGateway(options: GatewayOptions) {
     return path.startsWith(ownPathPrefix) ? 'public' : null
   }
 
-  function visitOf({ id, source, session, cookies }: Admission): Visit {
+  function visitOf({ id, source, session, cookies, request }: Admission): Visit {
     const formToken = session === null ? null : options.keyring.mac('form', session.id)
-    return { requestId: id, source: source.address, session, cookies, formToken }
+    const accepted = request.header('accept-language') ?? undefined
+    const language = chooseLanguage(cookies.get(cookieNames.language), accepted)
+    return { requestId: id, source: source.address, session, cookies, language, formToken }
   }
 
   async function recordRefusal(source: string, requestId: string, detail: string): Promise<void> {

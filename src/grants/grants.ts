@@ -15,6 +15,7 @@ import {
 } from '../lib/index.js'
 import type { Actor, EndingLimits, Grant } from '../model.js'
 import { phasesOf } from '../policy/index.js'
+import { unconditional } from './conditions.js'
 import type { GrantEvent, Grants } from './model.js'
 import { isGrantId, openRegister, type Also } from './register.js'
 import { checkLength, readInstant, readReason, readRequest, refusal } from './request.js'
@@ -126,6 +127,8 @@ export function createGrants({
         id: newId('g'),
         to: { email: to, principalId },
         ...terms,
+        conditions: unconditional,
+        requestId: null,
         issuedBy: actor,
         issuedAt: clock.now(),
         revocation: null,

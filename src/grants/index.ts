@@ -1,3 +1,4 @@
+export { unconditional } from './conditions.js'
 export { createGrants } from './grants.js'
 export { createLockdowns, scopeOf } from './lockdowns.js'
 export { readReason, scopeText } from './request.js'

@@ -11,8 +11,19 @@ import {
   type Vouching,
 } from '../lib/index.js'
 import { accessLevels, endings, type EpochMs, type Grant, type Revocation } from '../model.js'
+import { unconditional } from './conditions.js'
 
 const instant = z.int().nonnegative()
+
+const windowSchema = z.strictObject({ from: instant, until: instant })
+
+const conditionsSchema = z.strictObject({
+  windows: z.array(windowSchema),
+  lastsFromFirstUseMs: instant.nullable(),
+  sources: z.array(z.string()),
+  maxSessions: z.int().positive().nullable(),
+  needsRelease: z.boolean(),
+})
 
 // Strict: a condition that a newer version wrote and this one does not know must not be dropped silently.
 const termsSchema = z.strictObject({
@@ -24,6 +35,8 @@ const termsSchema = z.strictObject({
   reason: z.string(),
   ticket: z.string().nullable(),
   ending: z.enum(endings).default('cut'),
+  conditions: conditionsSchema.default(() => ({ ...unconditional, windows: [], sources: [] })),
+  requestId: z.string().nullable().default(null),
   issuedBy: actorSchema,
   issuedAt: instant,
 })

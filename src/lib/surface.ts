@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { OwnAccess, Reason, Session } from '../model.js'
+import type { Language } from './language.js'
 
 /**
  * Pages and calls of Gatehouse itself on the portal host. The gateway asks `accessOf` what a path
@@ -25,6 +26,8 @@ export interface Visit {
   /** Present also on public routes, when the browser has one. */
   readonly session: Session | null
   readonly cookies: ReadonlyMap<string, string>
+  /** What they are to be spoken to in. */
+  readonly language: Language
   /**
    * Bound to the session. Forms carry it in the hidden field `form`, and every unsafe request of a
    * signed-in person is refused without it: a machine's page is same-site with the portal, so cookies

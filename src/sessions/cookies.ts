@@ -8,6 +8,8 @@ export const cookieNames = {
   session: '__Host-gatehouse',
   pass: '__Host-gatehouse-pass',
   handover: '__Host-gatehouse-handover',
+  /** Which language a person has chosen; on the portal host only. */
+  language: '__Host-gatehouse-language',
   /** One cookie for each login under way, so that two tabs do not disturb each other. */
   loginPrefix: '__Host-gatehouse-login-',
 } as const

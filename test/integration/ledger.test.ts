@@ -1,3 +1,4 @@
+import { unconditional } from '../../src/grants/index.js'
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { appendFile, cp, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
@@ -121,6 +122,7 @@ describe('the chain of a writer', () => {
       grant: {
         ...{ id: 'g-1', to: { email: 'ana@vendor.example', principalId: null }, endpoints: ['press-3'] },
         ...{ access: 'operate', from: at, until: at + 1, reason: 'belt', ticket: null, ending: 'cut' },
+        ...{ conditions: { ...unconditional, windows: [{ from: at, until: at + 1 }] }, requestId: null },
         ...{ issuedBy: actor, issuedAt: at, revocation: { at, by: actor, reason: 'done' } },
       },
     })

@@ -51,6 +51,7 @@ describe('a surface served without a gateway in front', () => {
         source: '127.0.0.1',
         session: null,
         cookies: new Map(),
+        language: 'en' as const,
         formToken: null,
       }
       surface.handle(visit, req, res)

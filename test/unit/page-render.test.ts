@@ -24,7 +24,7 @@ const config = {
 }
 const pages = createPages(config)
 const now = Date.UTC(2026, 10, 23, 9, 40)
-const viewer = { name: 'Ana', isApprover: false, isAdmin: false, formToken: 'token' }
+const viewer = { language: 'en' as const, name: 'Ana', isApprover: false, isAdmin: false, formToken: 'token' }
 const render = (over: Partial<Page>): string => pages.render({ title: 'Test', body: null, now, ...over })
 const message: Message = {
   title: 'No access',

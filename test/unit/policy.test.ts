@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { unconditional } from '../../src/grants/index.js'
 import { decide, grantState, isDraining, phasesOf } from '../../src/policy/index.js'
 import {
   endings,
@@ -30,6 +31,8 @@ function grant(over: Partial<Grant> = {}): Grant {
     reason: 'replace the recipe',
     ticket: null,
     ending: 'cut',
+    conditions: unconditional,
+    requestId: null,
     issuedBy: { kind: 'operator', account: 'root' },
     issuedAt: noon - 2 * hour,
     revocation: null,

@@ -33,3 +33,4 @@ export {
   type Route,
   type SurfaceOptions,
 } from './routes.js'
+export { useLanguage, useWords } from './words.js'

@@ -1,4 +1,5 @@
 import type { VNode } from 'preact'
+import { languages } from '../language.js'
 import type { Page, Section, Viewer } from './model.js'
 
 /** The frame of every page. Links are absolute: error pages also appear on endpoint hosts. */
@@ -6,7 +7,7 @@ export function Layout(props: { page: Page; portal: URL; asset: (file: string) =
   const { page, portal, asset } = props
   const viewer = page.viewer ?? null
   return (
-    <html lang="en" data-now={page.now ?? undefined}>
+    <html lang={page.language ?? languages[0]} data-now={page.now ?? undefined}>
       <head>
         <meta charset="utf-8" />
         <title>{`${page.title} · Gatehouse`}</title>

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact'
 import type { EpochMs } from '../../model.js'
+import type { Language } from '../language.js'
 
 /** Who is signed in, for the head of the page. */
 export interface Viewer {
@@ -9,6 +10,7 @@ export interface Viewer {
   /** Sees the pages about people too. */
   readonly isAdmin: boolean
   readonly formToken: string
+  readonly language: Language
   /** Stands above whatever the page is about. */
   readonly notice?: ComponentChildren
 }
@@ -21,6 +23,8 @@ export interface Page {
   /** When the page was made: countdowns in the browser run from it, not from the viewer's clock. */
   readonly now: EpochMs | null
   readonly viewer?: Viewer | null
+  /** What the page is written in. Default: English. */
+  readonly language?: Language
   readonly section?: Section
   /** `form` is one narrow column, `wide` is for tables. Default: `list`. */
   readonly width?: 'form' | 'list' | 'wide'

@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import { renderToString } from 'preact-render-to-string'
+import { languages } from '../language.js'
 import { loadAssets, type Asset } from './assets.js'
 import { pageHeaders } from './headers.js'
 import { Layout } from './layout.js'
 import { MessageBody } from './message.js'
 import type { Message, Page } from './model.js'
+import { InLanguage } from './words.js'
 
 /** What pages need of the configuration. */
 export interface PagesOptions {
@@ -37,7 +39,11 @@ export function createPages({ server, oidc }: PagesOptions): Pages {
     formTargets: [oidc.issuer.origin, `${publicUrl.protocol}//*.${endpointDomain}${port}`],
   })
   const render = (page: Page): string =>
-    `<!doctype html>${renderToString(<Layout page={page} portal={publicUrl} asset={assets.path} />)}`
+    `<!doctype html>${renderToString(
+      <InLanguage language={page.language ?? languages[0]}>
+        <Layout page={page} portal={publicUrl} asset={assets.path} />
+      </InLanguage>,
+    )}`
 
   return {
     render,

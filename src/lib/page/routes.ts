@@ -87,6 +87,7 @@ export function personal(
         isApprover: roles.includes('approver'),
         isAdmin: roles.includes('admin'),
         formToken,
+        language: call.visit.language,
         notice: call.notice,
       }
       const actor: Actor = { kind: 'principal', principalId: principal.id, email: principal.email }
