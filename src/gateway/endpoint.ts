@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { GatehouseError, type Clock } from '../lib/index.js'
-import type { Endpoint, EpochMs, Pass, Session } from '../model.js'
+import type { CutCause, Endpoint, EpochMs, Pass, Session } from '../model.js'
 import type { Ledger } from '../audit/index.js'
 import {
   forwardRequest,
@@ -74,18 +74,18 @@ export function createEndpointServer({
   registeredOrigins,
 }: EndpointServerOptions) {
   /** Permitted, and recorded so, but turned back before anything of it went to the machine. */
-  function turnedBack(admission: Admission): void {
+  function turnedBack(admission: Admission, cause: CutCause | null = null): void {
     // What is our own is not recorded as begun.
     if (permitted(admission) === null || admission.request.path.startsWith(ownPathPrefix)) return
-    const end = { ...nothingPassed, end: 'refused' } as const
+    const end = { ...nothingPassed, end: 'refused', cause } as const
     ledger.note({ event: 'request.completed', requestId: admission.id, durationMs: 0, ...end })
   }
 
-  /** @throws GatehouseError `busy` where the permit has become too old */
+  /** @returns null where the permit has become too old */
   async function prepare(
     { admission, endpoint, session, pass, grantId, closeAt, viewOnlyFrom }: Permitted,
     pending: PendingStream,
-  ): Promise<Forwarding> {
+  ): Promise<Forwarding | null> {
     const assertion = await assertions.sign({
       principal: session.principal,
       sessionId: session.id,
@@ -93,10 +93,7 @@ export function createEndpointServer({
       grantId,
       secondFactorAt: session.assurance.secondFactorAt,
     })
-    if (clock.monotonic() - admission.decidedAt > permitLastsMs) {
-      turnedBack(admission)
-      throw new GatehouseError('busy', '')
-    }
+    if (clock.monotonic() - admission.decidedAt > permitLastsMs) return null
     const stream = pending.open({
       id: admission.id,
       kind: admission.request.isUpgrade ? 'websocket' : 'request',
@@ -163,6 +160,11 @@ export function createEndpointServer({
     }
   }
 
+  function tooLate({ admission }: Permitted, res: ServerResponse): void {
+    turnedBack(admission, 'state-stale')
+    answers.cut(admission, res, 'state-stale')
+  }
+
   return {
     turnedBack,
 
@@ -173,6 +175,10 @@ export function createEndpointServer({
       res: ServerResponse,
     ): Promise<void> {
       const forwarding = await prepare(permit, pending)
+      if (forwarding === null) {
+        tooLate(permit, res)
+        return
+      }
       const outcome = await complete(forwarding, () => forwardRequest(forwarding, req, res))
       if (outcome.cause !== null && !res.headersSent) answers.cut(permit.admission, res, outcome.cause)
     },
@@ -186,6 +192,10 @@ export function createEndpointServer({
       { socket, head }: { readonly socket: Socket; readonly head: Buffer },
     ): Promise<Switched | null> {
       const forwarding = await prepare(permit, pending)
+      if (forwarding === null) {
+        tooLate(permit, res)
+        return null
+      }
       let isUnanswered = true
       res.detachSocket(socket)
       try {

@@ -98,7 +98,7 @@ interface Permit {
   readonly endpointId: string
   isCompleted: boolean
   arrivals: number
-  isWebSocket: boolean
+  readonly isWebSocket: boolean
   /** When it was cut because its grant was over; null when it was not. */
   expiredAt: number | null
 }
@@ -180,7 +180,8 @@ async function readRecords(records: Lines<LedgerRecord>): Promise<LedgerFacts> {
         sessionId: shared(text(fields, 'sessionId')),
         principalId: shared(text(fields, 'principalId')),
         endpointId: shared(text(fields, 'endpointId')),
-        ...{ isCompleted: false, arrivals: 0, isWebSocket: false, expiredAt: null },
+        isWebSocket: text(fields, 'kind') === 'websocket',
+        ...{ isCompleted: false, arrivals: 0, expiredAt: null },
       }
       if (facts.permits.has(number))
         facts.violations.push({ rule: 'decided-twice', number, detail: text(fields, 'requestId') })
@@ -334,7 +335,6 @@ class Judge {
 
   #begun(arrival: Arrival, permit: Permit): void {
     permit.arrivals += 1
-    if (arrival.kind === 'websocket') permit.isWebSocket = true
     const isChanging = !safeMethods.has(arrival.method)
     if (isChanging && permit.arrivals > 1) this.#accuse('sent-twice', arrival, arrival.method)
     if ((isChanging || arrival.kind === 'websocket') && permit.at > arrival.at)

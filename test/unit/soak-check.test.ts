@@ -301,6 +301,13 @@ describe('the check of a day', () => {
       },
     ],
     [
+      'in time to open a WebSocket, and no further before its grant was over, which lets requests finish',
+      {
+        records: [issued({ ending: 'drain' }), decided(19_990, { kind: 'websocket' }), expired(20_001)],
+        ...{ arrivals: [], answers: [answered(20_002, { status: 403 })] },
+      },
+    ],
+    [
       'in time, and was cut while an extension was being made known',
       { records: [issued(), decided(5_000), extended(19_100, 30_000), expired(20_001)] },
     ],
@@ -423,7 +430,8 @@ describe('the check of a day', () => {
     })
 
     it('lets none of it go on under a grant that lets requests finish', async () => {
-      const draining = [issued({ ending: 'drain', until: at(8_000) }), ...rest]
+      const upgrade = decided(5_000, { kind: 'websocket' })
+      const draining = [issued({ ending: 'drain', until: at(8_000) }), upgrade, completed(5_010)]
       expect(await found({ records: draining, arrivals: [open, end(9_001)] })).toEqual(['stream-outlived'])
     })
 
