@@ -30,6 +30,8 @@ export interface Assurance {
   readonly loginAt: EpochMs
   /** When the second factor was last proved in this session; null until then. */
   readonly secondFactorAt: EpochMs | null
+  /** When a one-time code was last entered in this session; a recovery code in its place proves less. */
+  readonly oneTimeCodeAt?: EpochMs | undefined
 }
 
 /** Who let a session in: the identity provider, or an operator of the host while it was down. */

@@ -1,4 +1,5 @@
 import type {
+  Assurance,
   Decision,
   EndingLimits,
   EpochMs,
@@ -12,6 +13,9 @@ import type {
 
 /** Promise R2: who may have missed a revocation for so long lets nobody in. */
 export const oldestViewMs = 3_000
+
+/** How old a one-time code may be for what asks for a fresh one. */
+export const freshCodeMs = 5 * 60_000
 
 type EndpointResource = Extract<Facts['resource'], { kind: 'endpoint' }>
 
@@ -75,6 +79,14 @@ function decideEndpoint(facts: Facts, resource: EndpointResource): Decision {
     grantId: best.id,
     obligations: isViewOnly ? ['view-only'] : [],
   }
+}
+
+/**
+ * Whether the person at this session has just entered a one-time code: a browser left open, or a cookie that was
+ * stolen, does not answer in their name. A recovery code is not enough, for it may be one of a sheet that was found.
+ */
+export function hasFreshCode({ oneTimeCodeAt }: Assurance, at: EpochMs): boolean {
+  return oneTimeCodeAt !== undefined && at - oneTimeCodeAt < freshCodeMs
 }
 
 /** Where a grant stands at an instant. The window is half-open: `from` is inside, `until` is not. */

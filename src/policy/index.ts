@@ -1,1 +1,10 @@
-export { covers, decide, grantState, isDraining, oldestViewMs, phasesOf } from './decide.js'
+export {
+  covers,
+  decide,
+  freshCodeMs,
+  grantState,
+  hasFreshCode,
+  isDraining,
+  oldestViewMs,
+  phasesOf,
+} from './decide.js'

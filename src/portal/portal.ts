@@ -10,6 +10,7 @@ import type { PortalOptions } from './options.js'
 import { secondFactorRoutes } from './second-factor.js'
 import { signInRoutes } from './sign-in.js'
 import { signOutRoutes } from './sign-out.js'
+import { stepUpRoutes } from './step-up.js'
 
 /** What a vendor sees: sign-in, second factor, what they may open, and the way there. */
 export function createPortal(options: PortalOptions): OwnSurface {
@@ -21,6 +22,7 @@ export function createPortal(options: PortalOptions): OwnSurface {
       ...signInRoutes(context),
       ...breakGlassRoutes(context),
       ...secondFactorRoutes(context),
+      ...stepUpRoutes(context),
       ...enrolmentRoutes(context),
       ...signOutRoutes(context),
       ...handoverRoutes(context),

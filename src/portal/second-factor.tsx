@@ -185,7 +185,7 @@ export function secondFactorRoutes(context: PortalContext): Route[] {
         sessionId: session.id,
         code: body.one('code').trim(),
       })
-      const { token } = await sessions.raise(session, { secondFactorAt: clock.now() })
+      const { token } = await sessions.raise(session, { secondFactorAt: clock.now(), isRecovery: true })
       const html = pages.render({
         title: 'Recovery code accepted',
         width: 'form',

@@ -62,9 +62,13 @@ export interface Sessions {
   /**
    * After a rise of privilege: the same session under a new token; the old one is dead at once, so a
    * token planted or seen before the rise gains nothing by it (session fixation).
+   * @param proof `isRecovery`: by a recovery code, which lets in and is no fresh one-time code
    * @throws GatehouseError `not-signed-in` when the session has ended meanwhile
    */
-  raise(session: Session, proof: { secondFactorAt: EpochMs }): Promise<{ session: Session; token: string }>
+  raise(
+    session: Session,
+    proof: { secondFactorAt: EpochMs; isRecovery?: true },
+  ): Promise<{ session: Session; token: string }>
   /** For RP-initiated logout; ask before ending the session. */
   idTokenOf(sessionId: string): Promise<string | null>
   /** The sessions alive now, newest first, at most 1,000. */

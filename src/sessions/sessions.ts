@@ -143,11 +143,12 @@ export function createSessions(options: SessionsOptions): Sessions {
       return (await vault.byIds(ids)).map(unlessOver)
     },
 
-    async raise({ id }, { secondFactorAt }) {
+    async raise({ id }, { secondFactorAt, isRecovery }) {
       // The stored session and not the caller's copy, which may be older than the last rise.
       const [held] = await vault.byIds([id])
       if (!held || isOver(held)) throw sessionGone()
-      const session = { ...held, assurance: { ...held.assurance, secondFactorAt } }
+      const code = isRecovery === true ? {} : { oneTimeCodeAt: secondFactorAt }
+      const session = { ...held, assurance: { ...held.assurance, secondFactorAt, ...code } }
       const token = newToken()
       if (!(await vault.retoken(session, fingerprint(token)))) throw sessionGone()
       return { session, token }

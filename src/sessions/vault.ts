@@ -25,7 +25,11 @@ const sessionSchema = z.strictObject({
   }),
   roles: z.array(z.enum(roles)),
   origin: z.enum(sessionOrigins).default('provider'),
-  assurance: z.strictObject({ loginAt: instant, secondFactorAt: instant.nullable() }),
+  assurance: z.strictObject({
+    loginAt: instant,
+    secondFactorAt: instant.nullable(),
+    oneTimeCodeAt: instant.optional(),
+  }),
   startedAt: instant,
   endsAt: instant,
   providerSessionId: z.string().nullable(),

@@ -318,11 +318,20 @@ describe('a rise of privilege', () => {
     const raised = await sessions.raise(session, { secondFactorAt: clock.now() })
     expect(raised.session).toEqual({
       ...session,
-      assurance: { loginAt: session.startedAt, secondFactorAt: clock.now() },
+      assurance: { loginAt: session.startedAt, secondFactorAt: clock.now(), oneTimeCodeAt: clock.now() },
     })
     expect(await sessions.byToken(token)).toBeNull()
     expect(await sessions.byToken(raised.token)).toEqual(raised.session)
     expect(await sessions.byId(session.id)).toEqual(raised.session)
+  })
+
+  it('by a recovery code is no fresh one-time code', async () => {
+    const { session } = await login()
+    const { session: raised } = await sessions.raise(session, {
+      secondFactorAt: clock.now(),
+      isRecovery: true,
+    })
+    expect(raised.assurance).toEqual({ loginAt: session.startedAt, secondFactorAt: clock.now() })
   })
 
   it('keeps passes and the id token', async () => {

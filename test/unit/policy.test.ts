@@ -1,6 +1,13 @@
 import fc from 'fast-check'
 import { unconditional } from '../../src/grants/index.js'
-import { decide, grantState, isDraining, phasesOf } from '../../src/policy/index.js'
+import {
+  decide,
+  freshCodeMs,
+  grantState,
+  hasFreshCode,
+  isDraining,
+  phasesOf,
+} from '../../src/policy/index.js'
 import {
   endings,
   reasons,
@@ -630,6 +637,19 @@ describe('whatever the facts', () => {
       }),
       runs,
     )
+  })
+})
+
+describe('a one-time code', () => {
+  it.each([
+    ['just now', noon, true],
+    ['a moment before it is too old', noon - freshCodeMs + 1, true],
+    ['five minutes ago', noon - freshCodeMs, false],
+    ['never', undefined, false],
+    ['at no time', NaN, false],
+  ])('that was entered %s is judged by its age', (_name, oneTimeCodeAt, isFresh) => {
+    const assurance = { loginAt: noon, secondFactorAt: noon, oneTimeCodeAt }
+    expect(hasFreshCode(assurance, noon)).toBe(isFresh)
   })
 })
 

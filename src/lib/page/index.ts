@@ -22,7 +22,7 @@ export {
   Window,
   type Confirmation,
 } from './parts.js'
-export { isLocalPath, parseReturnTarget } from './return-target.js'
+export { isLocalPath, parseReturnTarget, stepUpAddress, stepUpPath } from './return-target.js'
 export {
   personal,
   serveRoutes,

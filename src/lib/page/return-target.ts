@@ -1,5 +1,13 @@
 import { GatehouseError } from '../errors.js'
 
+/** Where a session proves its second factor anew, and from where it returns. */
+export const stepUpPath = '/second-factor/again'
+
+/** @param to a path of the portal */
+export function stepUpAddress(to: string): string {
+  return `${stepUpPath}?${new URLSearchParams({ to }).toString()}`
+}
+
 /** The only places a browser may be sent to after sign-in. */
 export interface ReturnSites {
   /** `https://portal.plant.example` */
