@@ -17,7 +17,8 @@ import {
 import {
   createAnswers,
   createGateway,
-  createMayOpen,
+  createFacts,
+  createOpening,
   isNavigation,
   startOperations,
   watchChanges,
@@ -246,7 +247,8 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   })
   const assertions = createAssertions({ key: keyring.assertion, clock, issuer: publicUrl.origin })
   const answers = createAnswers(pages, logger)
-  const mayOpen = createMayOpen({ config, grants, lockdowns, changes, clock })
+  const gather = createFacts({ grants, lockdowns, changes, clock, endings: config.grants.endings })
+  const { mayOpen } = createOpening(config, gather)
   const forSurfaces = {
     ...{ config, clock, logger, pages, sessions, grants, lockdowns, people, secondFactor, mayOpen },
     breakGlass,
@@ -266,8 +268,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   })
   const admin = createAdmin({ ...forSurfaces, streams: () => streams.list() })
   const gateway = createGateway({
-    ...{ config, answers, mayOpen, clock, logger, keyring, ledger, sessions, grants, lockdowns },
-    changes,
+    ...{ config, answers, gather, mayOpen, clock, logger, keyring, ledger, sessions },
     ...{ streams, upstreams, assertions, pages },
     surfaces: [portal, admin],
   })

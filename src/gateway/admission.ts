@@ -1,23 +1,13 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type {
-  Decision,
-  EndingLimits,
-  EpochMs,
-  Facts,
-  Grant,
-  LenientRequest,
-  OwnAccess,
-  Pass,
-  Session,
-} from '../model.js'
-import { newId, timeLeftPath, type ChangeLog, type SteadyClock } from '../lib/index.js'
+import type { Decision, EpochMs, Facts, Grant, LenientRequest, OwnAccess, Pass, Session } from '../model.js'
+import { newId, timeLeftPath, type SteadyClock } from '../lib/index.js'
 import { decide } from '../policy/index.js'
 import type { Ledger } from '../audit/index.js'
-import { isPathOpen, normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
-import type { Grants, Lockdowns } from '../grants/index.js'
+import { normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
 import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
+import { machineOf, type GatherFacts } from './facts.js'
 import { initiatorOf, isNavigation, type Place } from './origins.js'
 import type { Refusals } from './refusals.js'
 import type { Source } from './source.js'
@@ -52,10 +42,7 @@ export interface AdmissionOptions {
   readonly ledger: Ledger
   readonly refusals: Refusals
   readonly sessions: Sessions
-  readonly grants: Grants
-  readonly lockdowns: Lockdowns
-  readonly changes: ChangeLog
-  readonly endings: EndingLimits
+  readonly gather: GatherFacts
   readonly locate: (authority: string) => Place | null
   readonly readSource: (req: IncomingMessage) => Source
   /** What one of our own pages asks of its visitor; null where we have no such page. */
@@ -99,27 +86,17 @@ export function createAdmission(options: AdmissionOptions) {
     if (place === null) return refuse('host-unknown', 'host-unknown')
 
     const cookies = readCookies(request.header('cookie'))
-    const resource = resourceOf(place, request)
     const { session, pass } = await identify(place, cookies)
-    const isOfMachine = session !== null && resource.kind === 'endpoint'
-    const grants = isOfMachine ? await options.grants.heldBy(session.principal.id) : []
-    const lockdowns = isOfMachine ? await options.lockdowns.inForce() : []
-    const decidedAt = clock.monotonic()
-    const decision = decide({
-      at: clock.now(),
-      viewAgeMs: options.changes.proof.ageMs,
-      isClockTrusted: clock.isTrusted,
-      resource,
+    const { facts, gatheredAt: decidedAt } = await options.gather({
+      resource: resourceOf(place, request),
       request: {
         isSafe: request.isSafe,
         isUpgrade: request.isUpgrade,
         initiator: initiatorOf(request, place.origin),
       },
       session,
-      grants,
-      endings: options.endings,
-      lockdowns,
     })
+    const decision = decide(facts)
     const admission: Admission = {
       id,
       startedAt,
@@ -130,7 +107,7 @@ export function createAdmission(options: AdmissionOptions) {
       cookies,
       session,
       pass,
-      grants,
+      grants: facts.grants,
       decision,
       decidedAt,
     }
@@ -148,13 +125,7 @@ export function createAdmission(options: AdmissionOptions) {
     const isTimeLeft = asksTimeLeft(request)
     if (place.kind === 'endpoint' && (isTimeLeft || !request.path.startsWith(ownPathPrefix))) {
       const { endpointId, endpoint } = place
-      return {
-        kind: 'endpoint',
-        endpointId,
-        isKnown: endpoint !== null,
-        isMethodOpen: isTimeLeft || (endpoint?.methods?.includes(request.method) ?? true),
-        isPathOpen: isTimeLeft || isPathOpen(endpoint?.paths ?? null, request.path),
-      }
+      return machineOf(endpointId, endpoint, isTimeLeft ? null : request)
     }
     // A page that does not exist asks for as much as a page that does, so that nobody can map them.
     return { kind: 'own', access: options.accessOf(place, request.method, request.path) ?? 'verified' }

@@ -10,7 +10,6 @@ import {
   newId,
   systemClock,
   timeLeftPath,
-  type ChangeLog,
   type SteadyClock,
   type Keyring,
   type Logger,
@@ -20,7 +19,6 @@ import {
 } from '../lib/index.js'
 import type { Ledger } from '../audit/index.js'
 import { createPace, inviteBody, type Streams, type Switched, type Upstreams } from '../dataplane/index.js'
-import type { Grants, Lockdowns } from '../grants/index.js'
 import type { Assertions } from '../identity/index.js'
 import { cookieNames, type Sessions } from '../sessions/index.js'
 import { assetPathPrefix, createAdmission, ownPathPrefix, type Admission, type Refusal } from './admission.js'
@@ -28,6 +26,7 @@ import type { Answers, Asker } from './answers.js'
 import { createConnections } from './connections.js'
 import { asksToClear, clearCookies, clearCookiesPath } from './cookie-clearing.js'
 import { createEndpointServer, permitted } from './endpoint.js'
+import type { GatherFacts } from './facts.js'
 import { createHandover } from './handover.js'
 import type { MayOpen } from './opening.js'
 import { createLocator, isNavigation, type Place } from './origins.js'
@@ -40,15 +39,13 @@ import { createTurnstile, type Full, type Slot } from './turnstile.js'
 export interface GatewayOptions {
   readonly config: Config
   readonly answers: Answers
+  readonly gather: GatherFacts
   readonly mayOpen: MayOpen
   readonly clock: SteadyClock
   readonly logger: Logger
   readonly keyring: Keyring
   readonly ledger: Ledger
   readonly sessions: Sessions
-  readonly grants: Grants
-  readonly lockdowns: Lockdowns
-  readonly changes: ChangeLog
   readonly streams: Streams
   readonly upstreams: Upstreams
   readonly assertions: Assertions
@@ -62,8 +59,7 @@ export interface GatewayOptions {
  * origin of ours, goes through `admit` and from there to one of four answers.
  */
 export function createGateway(options: GatewayOptions) {
-  const { config, answers, clock, ledger, sessions, grants, streams, upstreams, pages, surfaces, logger } =
-    options
+  const { config, answers, clock, ledger, sessions, streams, upstreams, pages, surfaces, logger } = options
   const endpoints = createEndpointServer({
     clock,
     ledger,
@@ -98,10 +94,7 @@ export function createGateway(options: GatewayOptions) {
     ledger,
     refusals,
     sessions,
-    grants,
-    lockdowns: options.lockdowns,
-    changes: options.changes,
-    endings: config.grants.endings,
+    gather: options.gather,
     locate,
     readSource,
     accessOf,

@@ -1,6 +1,7 @@
 export { createAnswers, type Answers } from './answers.js'
 export { createGateway, type GatewayOptions, type StopTimes } from './gateway.js'
-export { createMayOpen, type MayOpen } from './opening.js'
+export { createFacts } from './facts.js'
+export { createOpening, type FactsOfOpening, type MayOpen } from './opening.js'
 export { isNavigation } from './origins.js'
 export { startOperations } from './operations.js'
 export { watchChanges } from './watch.js'

@@ -1,0 +1,60 @@
+import { isPathOpen } from '../dataplane/index.js'
+import type { Grants, Lockdowns } from '../grants/index.js'
+import type { ChangeLog, SteadyClock } from '../lib/index.js'
+import type { EndingLimits, Endpoint, Facts } from '../model.js'
+
+/** What is known of a question before anything is looked up for it. */
+export type Asked = Pick<Facts, 'resource' | 'request' | 'session'>
+
+export interface Gathered {
+  readonly facts: Facts
+  /** On the monotonic clock, before what the facts hold was looked at for the last time. */
+  readonly gatheredAt: number
+}
+
+/** @throws GatehouseError `store-unavailable` */
+export type GatherFacts = (asked: Asked) => Promise<Gathered>
+
+/** The one place where the facts of a decision come from: of requests, of links in the portal, and of explanations. */
+export function createFacts(options: {
+  grants: Pick<Grants, 'heldBy'>
+  lockdowns: Pick<Lockdowns, 'inForce'>
+  changes: Pick<ChangeLog, 'proof'>
+  clock: SteadyClock
+  endings: EndingLimits
+}): GatherFacts {
+  const { changes, clock, endings } = options
+  return async ({ resource, request, session }) => {
+    const isOfMachine = session !== null && resource.kind === 'endpoint'
+    const grants = isOfMachine ? await options.grants.heldBy(session.principal.id) : []
+    const lockdowns = isOfMachine ? await options.lockdowns.inForce() : []
+    const gatheredAt = clock.monotonic()
+    const facts: Facts = {
+      at: clock.now(),
+      viewAgeMs: changes.proof.ageMs,
+      isClockTrusted: clock.isTrusted,
+      ...{ resource, request, session, grants, endings, lockdowns },
+    }
+    return { facts, gatheredAt }
+  }
+}
+
+/**
+ * A machine as a decision sees it.
+ *
+ * @param endpoint null for one that nobody configured
+ * @param wanted null for what is open whatever the lists of the endpoint say
+ */
+export function machineOf(
+  endpointId: string,
+  endpoint: Endpoint | null,
+  wanted: { readonly method: string; readonly path: string } | null,
+): Extract<Facts['resource'], { kind: 'endpoint' }> {
+  return {
+    kind: 'endpoint',
+    endpointId,
+    isKnown: endpoint !== null,
+    isMethodOpen: wanted === null || (endpoint?.methods?.includes(wanted.method) ?? true),
+    isPathOpen: wanted === null || isPathOpen(endpoint?.paths ?? null, wanted.path),
+  }
+}
