@@ -150,7 +150,7 @@ export function createGrants({
 
     byIds: async (ids) => (await register.byIds(ids)).map(asKnown),
 
-    list: async () => (await register.all(listedAtMost)).map(asKnown),
+    list: async () => (await view.read('grants', () => register.all(listedAtMost))).map(asKnown),
 
     // The ledger may hold an extension that a parallel revocation overtook. It holds that revocation too,
     // and a revocation is final wherever it stands, so it still tells what was in force.
