@@ -28,6 +28,7 @@ const homes = {
   ioredis: ['lib'],
   winston: ['lib'],
   helmet: ['lib'],
+  'temporal-polyfill': ['lib'],
   'preact-render-to-string': ['lib'],
   preact: ['lib', 'portal', 'admin'],
   yaml: ['config'],

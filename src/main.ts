@@ -189,6 +189,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
       ...config.grants,
       assertFit: () => inspection.assertFit(),
       endpointIds,
+      endpointTerms: new Map(config.endpoints.map((endpoint) => [endpoint.id, endpoint])),
     }),
     lockdowns: createLockdowns({ ...shared, endpointIds }),
     people,

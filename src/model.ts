@@ -70,6 +70,10 @@ export interface Endpoint {
   readonly name: string
   readonly kind: EndpointKind
   readonly zone: string | null
+  /** IANA name: what the clocks beside the machine show. */
+  readonly timeZone: string
+  /** The longest a grant for it may run, and each of its windows; null for as long as any. */
+  readonly maxLengthMs: number | null
   /** The address behind it: scheme, host, port and nothing else. */
   readonly upstream: URL
   /** Where the portal's link leads. */

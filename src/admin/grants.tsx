@@ -1,4 +1,5 @@
 import type { VNode } from 'preact'
+import { longestFor } from '../grants/index.js'
 import { GatehouseError } from '../lib/index.js'
 import {
   askFirst,
@@ -59,6 +60,7 @@ interface Refusal {
 export function grantRoutes(options: AdminOptions): Route[] {
   const { config, clock, pages, grants, lockdowns, secondFactor } = options
   const limits = config.grants.endings
+  const endpointTerms = new Map(config.endpoints.map((endpoint) => [endpoint.id, endpoint]))
 
   async function showList({ viewer }: PersonalCall): Promise<Answer> {
     const all = await grants.list()
@@ -196,8 +198,12 @@ export function grantRoutes(options: AdminOptions): Route[] {
     )
   }
 
+  function longest({ endpoints }: Grant): number {
+    return longestFor(endpoints, config.grants.maxLengthMs, endpointTerms)
+  }
+
   function canExtend(grant: Grant, hours: number): boolean {
-    return grant.until + hours * hourMs - grant.from <= config.grants.maxLengthMs
+    return grant.until + hours * hourMs - grant.from <= longest(grant)
   }
 
   async function showOne(call: PersonalCall): Promise<Answer> {
@@ -290,8 +296,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
             }
             hint={
               <>
-                At the latest <Instant at={grant.from + config.grants.maxLengthMs} />, the longest a grant may
-                last.
+                At the latest <Instant at={grant.from + longest(grant)} />, the longest this grant may last.
               </>
             }
             error={refusal && fieldMessage(refusal.error)}

@@ -104,7 +104,7 @@ export function fieldMessage({ field, message }: GatehouseError): string {
   const prefix = `${field ?? ''}: `
   const rest = message.startsWith(prefix) ? message.slice(prefix.length) : message
   const name = fieldNames[field ?? '']
-  const isAboutField = /^(?:must|may|can|holds|is)\b/.test(rest)
+  const isAboutField = /^(?:must|may|can|holds|is|does)\b/.test(rest)
   const sentence =
     isAboutField && name !== undefined ? `${name} ${rest}` : rest.charAt(0).toUpperCase() + rest.slice(1)
   return sentence.endsWith('.') ? sentence : `${sentence}.`

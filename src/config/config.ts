@@ -56,6 +56,8 @@ export interface Config {
     readonly invitationLifetimeMs: number
   }
   readonly sessions: { readonly maxLengthMs: number }
+  /** IANA name: of machines that have none of their own, and of what concerns no single machine. */
+  readonly plant: { readonly timeZone: string }
   /** Absolute path; read with `loadKeyring`. */
   readonly keys: { readonly file: string }
   readonly audit: {

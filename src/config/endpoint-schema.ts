@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { lenientRequests, lenientResponses, methods } from '../model.js'
 import {
   addressedPath,
+  duration,
   endpointId,
   forms,
   matching,
@@ -14,6 +15,7 @@ import {
   section,
   size,
   text,
+  timeZone,
   wholeNumber,
 } from './fields.js'
 import { domainPattern, originPattern, parseUrl, tokenPattern } from './formats.js'
@@ -184,6 +186,18 @@ export const endpointSchema = section('The machines behind Gatehouse. Each gets 
   zone: plainText(80).optional().register(optionTexts, {
     what: 'Where it stands: a hall, a line, a security zone (IEC 62443).',
     danger: 'None to access. Shown to people who approve it.',
+  }),
+  timeZone: timeZone().optional().register(optionTexts, {
+    what: 'What the clocks beside this machine show, where that is another time than the plant’s.',
+    default: '`plant.timeZone`',
+    danger:
+      'As with `plant.timeZone`. One grant with weekly windows cannot name machines of different zones.',
+  }),
+  maxLength: duration('5m', '31d').optional().register(optionTexts, {
+    what: 'The longest a grant for this machine may run, extensions included; with weekly windows, the longest of them. Checked when a grant is issued and when it is extended.',
+    default: 'not set: `grants.maxLength` alone',
+    danger:
+      'Longer than `grants.maxLength` it changes nothing. A grant for several machines is bound by the shortest of them.',
   }),
   upstream: text(
     {

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { parseTimeZone } from '../lib/index.js'
 import {
   addressedPathPattern,
   addressPattern,
@@ -91,6 +92,13 @@ export const duration = (shortest: string, longest: string) =>
       const isInRange = ms >= Number(parseDuration(shortest)) && ms <= Number(parseDuration(longest))
       return isInRange ? ms : refuse(`must be between ${shortest} and ${longest}`)
     },
+  )
+
+export const timeZone = () =>
+  text(
+    { says: 'IANA time zone, such as `Europe/Berlin`', pattern: '^[A-Za-z][A-Za-z0-9_+/-]*$' },
+    (value, refuse) =>
+      parseTimeZone(value) ?? refuse('must be an IANA time zone, such as Europe/Berlin or UTC'),
   )
 
 export const size = (least: string, most: string) =>

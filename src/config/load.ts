@@ -74,7 +74,7 @@ export function parseConfig(file: string, text: string, surroundings: Surroundin
 }
 
 function complete(file: string, settings: Settings, files: FileContents, folder: string): Config {
-  const { server, redis, oidc, totp, sessions, keys, audit, grants, log, endpoints } = settings
+  const { server, redis, oidc, totp, sessions, plant, keys, audit, grants, log, endpoints } = settings
   const { clientSecretFile: _, ...provider } = oidc
   return {
     file,
@@ -91,6 +91,7 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
       invitationLifetimeMs: totp.invitationLifetime,
     },
     sessions: { maxLengthMs: sessions.maxLength },
+    plant,
     keys: { file: resolve(folder, keys.file) },
     audit: { ...audit, directory: resolve(folder, audit.directory) },
     grants: {
@@ -99,7 +100,7 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
     },
     log,
     endpoints: endpoints.map((endpoint, index) =>
-      completeEndpoint(endpoint, files.endpoints[index] ?? { tls: null, credentials: null }),
+      completeEndpoint(endpoint, plant.timeZone, files.endpoints[index] ?? noFiles),
     ),
     exceptions: endpoints.flatMap(exceptionsOf),
   }
@@ -111,13 +112,21 @@ function completeLimits({ stalledSeconds, ...limits }: Settings['server']['limit
 
 type EndpointSettings = Settings['endpoints'][number]
 
-function completeEndpoint(settings: EndpointSettings, files: FileContents['endpoints'][number]): Endpoint {
+const noFiles = { tls: null, credentials: null }
+
+function completeEndpoint(
+  settings: EndpointSettings,
+  plantTimeZone: string,
+  files: FileContents['endpoints'][number],
+): Endpoint {
   const { lenientRequests, lenientResponses, limits, probe } = settings
   return {
     id: settings.id,
     name: settings.name,
     kind: settings.kind,
     zone: settings.zone ?? null,
+    timeZone: settings.timeZone ?? plantTimeZone,
+    maxLengthMs: settings.maxLength ?? null,
     upstream: settings.upstream,
     landingPath: settings.landingPath,
     methods: settings.methods ?? null,

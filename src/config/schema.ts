@@ -16,6 +16,7 @@ import {
   serverAddresses,
   secureUrl,
   text,
+  timeZone,
 } from './fields.js'
 import {
   addressPattern,
@@ -294,6 +295,13 @@ export const fileSchema = section(
       maxLength: duration('5m', '24h').prefault('12h').register(optionTexts, {
         what: 'How long a sign-in lasts at most, whatever happens in it. Then everything it opened is cut.',
         danger: 'Long sessions outlive the shift, and the change of personnel, that they were meant for.',
+      }),
+    }).prefault({}),
+    plant: section('What holds for the plant as a whole.', {
+      timeZone: timeZone().prefault('UTC').register(optionTexts, {
+        what: 'Plant time: what the clocks on its walls show. Pages show instants in it, forms take it, and weekly windows of grants are counted in it. An endpoint elsewhere has a `timeZone` of its own.',
+        danger:
+          'With another zone than the plant’s, people give and take access at the wrong hour. Grants that were issued stay as they are.',
       }),
     }).prefault({}),
     keys: section('The keys of Gatehouse itself.', {

@@ -18,7 +18,15 @@ import { phasesOf } from '../policy/index.js'
 import { unconditional } from './conditions.js'
 import type { GrantEvent, Grants } from './model.js'
 import { isGrantId, openRegister, type Also } from './register.js'
-import { checkLength, readInstant, readReason, readRequest, refusal } from './request.js'
+import {
+  checkLength,
+  longestFor,
+  readInstant,
+  readReason,
+  readRequest,
+  refusal,
+  type EndpointTerms,
+} from './request.js'
 
 export interface GrantsOptions {
   readonly store: Store
@@ -37,6 +45,8 @@ export interface GrantsOptions {
   readonly endings: EndingLimits
   /** A function where the configuration may be reloaded. */
   readonly endpointIds: ReadonlySet<string> | (() => ReadonlySet<string>)
+  /** What single machines ask for besides. Default: nothing. */
+  readonly endpointTerms?: EndpointTerms
 }
 
 type GrantChange = Extract<Change, { grantId: string }>
@@ -61,6 +71,7 @@ export function createGrants({
   maxLengthMs,
   endings,
   endpointIds,
+  endpointTerms = new Map(),
 }: GrantsOptions): Grants {
   const register = openRegister({ store, clock, logger, vouching })
   const announce =
@@ -122,7 +133,7 @@ export function createGrants({
   return {
     async issue(request, actor, { principalId }) {
       const known = typeof endpointIds === 'function' ? endpointIds() : endpointIds
-      const { to, ...terms } = readRequest(request, { clock, maxLengthMs, endpointIds: known })
+      const { to, ...terms } = readRequest(request, { clock, maxLengthMs, endpointIds: known, endpointTerms })
       const grant: Grant = {
         id: newId('g'),
         to: { email: to, principalId },
@@ -161,7 +172,7 @@ export function createGrants({
       if (hasDrained(grant)) throw conflict('has ended already')
       if (end <= clock.now()) throw refusal('until', 'must lie in the future')
       if (end <= grant.until) throw refusal('until', 'must be later than the end the grant has')
-      checkLength(grant.from, end, maxLengthMs)
+      checkLength(grant.from, end, longestFor(grant.endpoints, maxLengthMs, endpointTerms))
       await assertFit()
       await record({ event: 'grant.extended', grantId: id, from: grant.until, until: end, actor })
       const lengthening = register.lengthen(grant, end, announce('grant-extended', id))

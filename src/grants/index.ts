@@ -1,6 +1,6 @@
 export { unconditional } from './conditions.js'
 export { createGrants } from './grants.js'
 export { createLockdowns, scopeOf } from './lockdowns.js'
-export { readReason, scopeText } from './request.js'
+export { longestFor, readReason, scopeText } from './request.js'
 export { parseInstant } from './instant.js'
 export type { GrantEvent, GrantRequest, Grants, LockdownEvent, Lockdowns } from './model.js'

@@ -1,6 +1,13 @@
 import { z } from 'zod'
 import { GatehouseError, type Clock } from '../lib/index.js'
-import { accessLevels, endings, type EpochMs, type Grant, type LockdownScope } from '../model.js'
+import {
+  accessLevels,
+  endings,
+  type Endpoint,
+  type EpochMs,
+  type Grant,
+  type LockdownScope,
+} from '../model.js'
 import { parseInstant } from './instant.js'
 
 /** What a request comes to once every field of it holds. */
@@ -15,7 +22,12 @@ export interface Limits {
   readonly clock: Pick<Clock, 'now'>
   readonly maxLengthMs: number
   readonly endpointIds: ReadonlySet<string>
+  /** What single machines ask for besides. Default: nothing. */
+  readonly endpointTerms?: EndpointTerms
 }
+
+/** By the id of the machine. */
+export type EndpointTerms = ReadonlyMap<string, Pick<Endpoint, 'timeZone' | 'maxLengthMs'>>
 
 const minuteMs = 60_000
 /** For a page filled in slowly and a clock slightly off; an earlier start is a mistake. */
@@ -76,7 +88,10 @@ const requestSchema = z.strictObject(
  * @param input anything at all
  * @throws GatehouseError `input-invalid`, about one field that does not hold
  */
-export function readRequest(input: unknown, { clock, maxLengthMs, endpointIds }: Limits): Terms {
+export function readRequest(
+  input: unknown,
+  { clock, maxLengthMs, endpointIds, endpointTerms }: Limits,
+): Terms {
   const fields = read(requestSchema, input, 'request')
   const unknown = fields.endpoints.find((id) => !endpointIds.has(id))
   if (unknown !== undefined) throw refusal('endpoints', `${quote(unknown)} is not a configured endpoint`)
@@ -87,7 +102,7 @@ export function readRequest(input: unknown, { clock, maxLengthMs, endpointIds }:
   if (from < now - startsBackAtMostMs) throw refusal('from', 'must not lie in the past')
   if (from > now + startsAheadAtMostMs) throw refusal('from', 'must not lie more than 365 days ahead')
   if (until <= now) throw refusal('until', 'must lie in the future')
-  checkLength(from, until, maxLengthMs)
+  checkLength(from, until, longestFor(fields.endpoints, maxLengthMs, endpointTerms))
   return { ...fields, from, until }
 }
 
@@ -137,6 +152,15 @@ export function scopeText(scope: LockdownScope): string {
     case 'principal':
       return `principal:${scope.email}`
   }
+}
+
+/** Of a grant for several machines: what each of them allows. */
+export function longestFor(
+  endpoints: readonly string[],
+  maxLengthMs: number,
+  endpointTerms: EndpointTerms = new Map(),
+): number {
+  return Math.min(maxLengthMs, ...endpoints.map((id) => endpointTerms.get(id)?.maxLengthMs ?? Infinity))
 }
 
 export function checkLength(from: EpochMs, until: EpochMs, maxLengthMs: number): void {

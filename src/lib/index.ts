@@ -16,5 +16,16 @@ export { createView, type View } from './view.js'
 export { createTally, type Tally } from './tally.js'
 export { createVouching, oncePerPlace, type Vouching } from './vouching.js'
 export type { AnswerDenied, AnswerError, OwnSurface, Visit } from './surface.js'
+export {
+  expandWeekly,
+  localTimeText,
+  parseLocalTime,
+  parseTimeZone,
+  timeOfDayPattern,
+  weekdays,
+  type LocalTimeProblem,
+  type Weekday,
+  type WeeklyWindow,
+} from './plant-time.js'
 export { dueWarning, endWarnings, timeLeftPath, type Warning } from './time-left.js'
 export { createPages, type Message, type Page, type Pages } from './page/index.js'

@@ -1,4 +1,11 @@
-import { createGrants, type GrantEvent, type GrantRequest, type Grants } from '../../src/grants/index.js'
+import {
+  createGrants,
+  unconditional,
+  type GrantEvent,
+  type GrantRequest,
+  type Grants,
+} from '../../src/grants/index.js'
+import type { EndpointTerms } from '../../src/grants/request.js'
 import { GatehouseError, type Change, type Store } from '../../src/lib/index.js'
 import type { Actor, Grant, Principal } from '../../src/model.js'
 import { TestClock } from '../support/clock.js'
@@ -68,6 +75,8 @@ describe('issuing a grant', () => {
       reason: 'Replace the valve',
       ticket: 'CHG-1',
       ending: 'cut',
+      conditions: unconditional,
+      requestId: null,
       issuedBy: admin,
       issuedAt: clock.now(),
       revocation: null,
@@ -168,6 +177,20 @@ describe('a list of grants', () => {
 })
 
 describe('extending a grant', () => {
+  it('stays within what the strictest of its machines allows', async () => {
+    const own = new Map([['press-3', { timeZone: 'UTC', maxLengthMs: 3 * hour }]])
+    grants = open(store, undefined, trust, own)
+    const grant = await issue({ endpoints: ['press-3', 'historian'], from: 'now', until: '+2h' })
+    await expect(grants.extend(grant.id, grant.from + 3 * hour + 1, admin)).rejects.toMatchObject({
+      ...{ code: 'input-invalid', field: 'until' },
+      message: 'until: must not lie more than 3 h after the start',
+    })
+    await untouched(grant)
+    expect(await grants.extend(grant.id, grant.from + 3 * hour, admin)).toMatchObject({
+      until: grant.from + 3 * hour,
+    })
+  })
+
   it('moves its end, once that is recorded, and tells every instance', async () => {
     const grant = await issue()
     const told = await follow()
@@ -688,6 +711,7 @@ function open(
   own: Store,
   endpointIds: () => ReadonlySet<string> = () => new Set(['press-3', 'historian']),
   known: Pick<Trust, 'journal' | 'vouching'> = trust,
+  endpointTerms: EndpointTerms = new Map(),
 ): Grants {
   return createGrants({
     store: own,
@@ -703,6 +727,7 @@ function open(
     maxLengthMs: 12 * hour,
     endings: { drainMs: 2 * minute, readOnlyMs: 10 * minute },
     endpointIds,
+    endpointTerms,
   })
 }
 

@@ -7,6 +7,8 @@ export function endpointUnderTest(over: Partial<Endpoint> & Pick<Endpoint, 'upst
     name: 'Press 3',
     kind: 'hmi',
     zone: null,
+    timeZone: 'UTC',
+    maxLengthMs: null,
     landingPath: '/',
     methods: null,
     paths: null,

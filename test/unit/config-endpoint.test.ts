@@ -94,6 +94,8 @@ describe('an endpoint with options', () => {
     ["landingPath: '/hmi/Startseite%20%C3%BC.html?view=a/b&c=%2F'", {}],
     ['methods: [GET, HEAD, POST]', { methods: ['GET', 'HEAD', 'POST'] }],
     ["paths: ['/', '/hmi/', '/api/values']", { paths: ['/', '/hmi/', '/api/values'] }],
+    ['timeZone: America/New_York', { timeZone: 'America/New_York' }],
+    ['maxLength: 90m', { maxLengthMs: 90 * 60_000 }],
     ['hostHeader: original', { hostHeader: 'original' }],
     ['timeLeftNotice: true', { timeLeftNotice: true }],
     ['timeLeftNotice: false', {}],
@@ -327,6 +329,9 @@ const refusals: readonly [options: string[], path: string, message: string][] = 
     'must be a whole number of seconds from 1 to 3600',
   ],
   [['timeLeftNotice: often'], 'timeLeftNotice', 'must be true or false'],
+  [['timeZone: +02:00'], 'timeZone', 'must be an IANA time zone, such as Europe/Berlin or UTC'],
+  [['timeZone: Europe/Atlantis'], 'timeZone', 'must be an IANA time zone, such as Europe/Berlin or UTC'],
+  [['maxLength: 1m'], 'maxLength', 'must be between 5m and 31d'],
   [['probe: {}'], 'probe.path', 'is required'],
   [
     ['probe: { path: /, intervalSeconds: 29 }'],

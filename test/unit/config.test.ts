@@ -165,6 +165,7 @@ describe('a configuration that says only what it must', () => {
       },
       totp: { enrolment: 'invite', label: 'Gatehouse', invitationLifetimeMs: 7 * 24 * 3_600_000 },
       sessions: { maxLengthMs: 12 * 3_600_000 },
+      plant: { timeZone: 'UTC' },
       keys: { file: '/etc/gatehouse/keys.json' },
       audit: { directory: '/var/lib/ledger', durability: 'state-changing', writer: 'gateway' },
       grants: {
@@ -274,6 +275,12 @@ describe('a configuration with every option', () => {
     ['31d', 31 * 86_400_000],
   ])('may let grants run for %s', (text, ms) => {
     expect(parse(withValues({ 'grants.maxLength': text })).grants.maxLengthMs).toBe(ms)
+  })
+
+  it('may be of a plant with a time of its own', () => {
+    const config = parse(`${withValues({})}\nplant: { timeZone: europe/berlin }\n`)
+    expect(config.plant).toEqual({ timeZone: 'Europe/Berlin' })
+    expect(config.endpoints.map(({ timeZone }) => timeZone)).toEqual(['Europe/Berlin'])
   })
 
   it.each([

@@ -57,6 +57,20 @@ describe('a request for a grant', () => {
     expect(error.message).toMatch(/^[\x20-\x7e]{1,200}$/)
   })
 
+  it('lasts no longer than the strictest of its machines allows', () => {
+    const endpointTerms = new Map([
+      ['press-3', { timeZone: 'UTC', maxLengthMs: 2 * hour }],
+      ['historian', { timeZone: 'UTC', maxLengthMs: null }],
+    ])
+    const read = (endpoints: string[], until: string) =>
+      readRequest({ ...goodRequest, from: 'now', endpoints, until }, { ...limits, endpointTerms })
+    expect(read(['press-3', 'historian'], '+2h')).toMatchObject({ until: now + 2 * hour })
+    expect(read(['historian'], '+12h')).toMatchObject({ until: now + 12 * hour })
+    const error = failureOf(() => read(['historian', 'press-3'], '+121m'))
+    expect(error).toMatchObject({ code: 'input-invalid', field: 'until' })
+    expect(error.message).toBe('until: must not lie more than 2 h after the start')
+  })
+
   it.each(endings)('may end like this: %s', (ending) => {
     expect(readRequest({ ...goodRequest, ending }, limits)).toMatchObject({ ending })
   })
