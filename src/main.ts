@@ -31,9 +31,11 @@ import {
   createIdentityProvider,
   createPeople,
   createSecondFactor,
+  createServiceTokens,
   type BreakGlass,
   type People,
   type SecondFactor,
+  type ServiceTokens,
 } from './identity/index.js'
 import {
   connectStore,
@@ -108,6 +110,7 @@ export interface Services {
   readonly people: People
   readonly secondFactor: SecondFactor
   readonly breakGlass: BreakGlass
+  readonly tokens: ServiceTokens
   close(): Promise<void>
 }
 
@@ -168,6 +171,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
   })
   const record: Ledger['append'] = (event) => ledger.append(event)
   const view = createView(changes.proof)
+  const assertFit = (): Promise<void> => inspection.assertFit()
   const shared = { store, clock, changes, view, record, keyring, journal, vouching, logger }
   const endpointIds = new Set(config.endpoints.map((endpoint) => endpoint.id))
   const people = createPeople(shared)
@@ -187,7 +191,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     grants: createGrants({
       ...shared,
       ...config.grants,
-      assertFit: () => inspection.assertFit(),
+      assertFit,
       endpointIds,
       endpointTerms: new Map(config.endpoints.map((endpoint) => [endpoint.id, endpoint])),
     }),
@@ -195,6 +199,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     people,
     secondFactor,
     breakGlass,
+    tokens: createServiceTokens({ ...shared, assertFit, people }),
     close: async () => {
       breakGlass.close()
       await journal.close()
@@ -275,6 +280,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   })
   const watch = await watchChanges({
     ...{ clock, logger, changes, journal, streams, sessions, grants, lockdowns, secondFactor },
+    tokens: services.tokens,
     endings: config.grants.endings,
   })
   const stopInspecting = await inspection.begin()

@@ -172,11 +172,49 @@ export interface EndingLimits {
   readonly readOnlyMs: number
 }
 
-/** Who did something: a signed-in person, or an operator at the command line of the host. */
+/** Who did something: a signed-in person, an operator at the command line of the host, or a program with a token. */
 export type Actor =
   | { readonly kind: 'principal'; readonly principalId: string; readonly email: string | null }
   | { readonly kind: 'operator'; readonly account: string }
+  | {
+      readonly kind: 'service'
+      readonly tokenId: string
+      /** What the token is called. */
+      readonly name: string
+      /** E-mail of the person who answers for it. */
+      readonly owner: string
+    }
   | { readonly kind: 'gateway' }
+
+/** What a program may do through the JSON API; its token names each, and none implies another. */
+export const scopes = [
+  'grants:read',
+  'grants:write',
+  'grants:invite',
+  'sessions:read',
+  'sessions:end',
+  'lockdowns:read',
+  'lockdowns:write',
+  'people:read',
+  'endpoints:read',
+] as const
+export type Scope = (typeof scopes)[number]
+
+/** By which a program is recognised at the JSON API. The secret itself is kept nowhere. */
+export interface ServiceToken {
+  readonly id: string
+  readonly name: string
+  /** Who answers for it. */
+  readonly owner: { readonly principalId: string; readonly email: string }
+  readonly scopes: readonly Scope[]
+  /** Addresses and CIDR blocks it may be used from; empty for any. */
+  readonly sources: readonly string[]
+  readonly createdBy: Actor
+  readonly createdAt: EpochMs
+  /** From here on it is worth nothing. */
+  readonly until: EpochMs
+  readonly revocation: Revocation | null
+}
 
 /** A time-boxed right of one principal to some endpoints: valid where `from <= now < until`, until revoked. */
 export interface Grant {

@@ -72,6 +72,8 @@ export function actorName(actor: Actor): string {
       return actor.email ?? actor.principalId
     case 'operator':
       return `${actor.account} (command line)`
+    case 'service':
+      return `${actor.name} (program of ${actor.owner})`
     case 'gateway':
       return 'Gatehouse'
   }

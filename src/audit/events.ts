@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../lib/index.js'
-import type { Actor, CutCause, EpochMs, Grant, Principal, Reason, Role } from '../model.js'
+import type { Actor, CutCause, EpochMs, Grant, Principal, Reason, Role, Scope } from '../model.js'
 
 /**
  * The event catalogue: everything the ledger can say, with the fields of each event.
@@ -17,6 +17,7 @@ export type LedgerEvent = Recordable<
   | SessionEvent
   | SecondFactorEvent
   | BreakGlassEvent
+  | TokenEvent
   | GrantEvent
 >
 
@@ -57,7 +58,7 @@ export type StoreEvent =
   | {
       readonly event: 'store.rolled-back'
       /** `changes`: the log of changes itself, whose entry `id` is gone. */
-      readonly kind: 'grant' | 'session' | 'lockdown' | 'second-factor' | 'changes'
+      readonly kind: 'grant' | 'session' | 'lockdown' | 'second-factor' | 'token' | 'changes'
       readonly id: string
     }
 
@@ -201,6 +202,27 @@ export type BreakGlassEvent =
       readonly actor: Actor
     }
 
+/** About the tokens of programs, and never with one of them. */
+export type TokenEvent =
+  | {
+      readonly event: 'token.created'
+      readonly tokenId: string
+      readonly name: string
+      readonly ownerId: string
+      /** By e-mail. */
+      readonly owner: string
+      readonly scopes: readonly Scope[]
+      readonly sources: readonly string[]
+      readonly until: EpochMs
+      readonly actor: Actor
+    }
+  | {
+      readonly event: 'token.revoked'
+      readonly tokenId: string
+      readonly actor: Actor
+      readonly reason: string
+    }
+
 export type GrantEvent =
   | { readonly event: 'grant.issued'; readonly grant: Grant; readonly actor: Actor }
   | { readonly event: 'grant.bound'; readonly grantId: string; readonly principalId: string }
@@ -265,6 +287,8 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'break-glass.refusals': 'More were refused, of one source and for one reason, than get a line each.',
   'break-glass.withdrawn': 'A code that waited to be used was taken back.',
   'break-glass.acknowledged': 'An administrator confirmed to have been shown a break-glass sign-in.',
+  'token.created': 'A token was made, by which a program may use the API; who answers for it.',
+  'token.revoked': 'A token was taken back.',
   'grant.issued': 'A grant was given.',
   'grant.bound': 'A grant addressed to an e-mail became the right of the principal who proved it.',
   'grant.extended': 'The end of a grant was moved.',

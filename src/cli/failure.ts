@@ -12,6 +12,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   'session-unknown': '`gatehouse sessions list` shows who is signed in.',
   'person-unknown':
     '`gatehouse users list` shows who has; `gatehouse users invite` is for those who have not.',
+  'token-unknown': '`gatehouse tokens list` shows all tokens.',
   'identity-provider-answers':
     'Break-glass is for when it does not. Where it answers and lets nobody in all the same, add --anyway; it is recorded.',
   'not-enrolled': '`gatehouse users invite` makes a code with which they can set one up.',

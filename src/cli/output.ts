@@ -28,6 +28,7 @@ export function describeGrant(grant: Grant, at: EpochMs, limits: EndingLimits) {
 
 export function describeActor(actor: Actor): string {
   if (actor.kind === 'principal') return actor.email ?? actor.principalId
+  if (actor.kind === 'service') return `token ${actor.name} of ${actor.owner}`
   return actor.kind === 'operator' ? `operator ${actor.account}` : 'gateway'
 }
 

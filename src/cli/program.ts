@@ -9,6 +9,7 @@ import { addSessions } from './sessions.js'
 import { addLockdown } from './lockdown.js'
 import { addServer } from './server.js'
 import { commonOptions, createShell, type Output, type Shell } from './shell.js'
+import { addTokens } from './tokens.js'
 import { addUsers } from './users.js'
 
 /** Exit status of every command. */
@@ -61,6 +62,7 @@ export function createProgram(shell: Shell): Command {
   const users = group('users', 'People and their second factors.')
   addUsers(users, shell)
   addBreakGlass(users, shell)
+  addTokens(group('tokens', 'Programs that use the JSON API.'), shell)
   addAudit(group('audit', 'The ledger.'), shell)
   for (const command of leavesOf(program)) finish(command)
   return program

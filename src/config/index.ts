@@ -1,5 +1,5 @@
 export { ConfigInvalid, endpointOrigin, type Config } from './config.js'
-export { endpointIdPattern, isLoopback, parseDuration } from './formats.js'
+export { endpointIdPattern, isLoopback, isNetwork, isPlainText, parseDuration } from './formats.js'
 export { createKeysFile, loadKeyring } from './keys-file.js'
 export { loadConfig } from './load.js'
 export { jsonSchema, referencePage } from './reference.js'

@@ -13,7 +13,7 @@ import {
 } from '../lib/index.js'
 import type { StreamInfo, Streams } from '../dataplane/index.js'
 import { scopeOf, type Grants, type Lockdowns } from '../grants/index.js'
-import type { SecondFactor } from '../identity/index.js'
+import type { SecondFactor, ServiceTokens } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
 
 const lookMs = 400
@@ -30,6 +30,7 @@ export interface WatchOptions {
   readonly grants: Grants
   readonly lockdowns: Lockdowns
   readonly secondFactor: Pick<SecondFactor, 'noteReset'>
+  readonly tokens: Pick<ServiceTokens, 'note' | 'revokeRevived'>
   readonly endings: EndingLimits
 }
 
@@ -51,7 +52,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     tellRedis()
     cutEnded(kind, id, options)
   })
-  const { streams, sessions, grants, lockdowns, secondFactor, logger } = options
+  const { streams, sessions, grants, lockdowns, secondFactor, tokens, logger } = options
 
   const apply = async (change: Change): Promise<void> => {
     if (change.kind === 'session-ended') {
@@ -64,6 +65,8 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
       void grants.noteRevoked(change.grantId)
     } else if (change.kind === 'second-factor-reset') {
       void secondFactor.noteReset(change.print)
+    } else if (change.kind === 'token-changed') {
+      await tokens.note()
     } else if (change.kind === 'lockdown-changed') {
       const cut = await cutLockedDown(options)
       logger.warn('lockdown changed', { scope: change.scope, cut })
@@ -82,6 +85,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     await lockdowns.restore()
     await grants.revokeRevived()
     await sessions.endRevived()
+    await tokens.revokeRevived()
   }
   const restore = async (): Promise<void> => {
     // What the journal knows counts already; Redis is told afterwards.
@@ -110,7 +114,8 @@ async function cutLockedDown({ streams, lockdowns }: WatchOptions): Promise<numb
 
 /** Promise R7: what a command on this host has ended while Redis may be away. */
 function cutEnded(kind: Endable, id: string, { streams, logger }: WatchOptions): void {
-  if (kind === 'second-factor') return // the sessions that were proved by it have ends of their own
+  // The sessions that a second factor proved have ends of their own, and a token opens nothing that stays open.
+  if (kind === 'second-factor' || kind === 'token') return
   const scope = kind === 'lockdown' ? scopeOf(id) : null
   const isEnded = ({ grantId, sessionId, endpointId, principalId, email }: StreamInfo): boolean => {
     if (kind === 'grant') return grantId === id

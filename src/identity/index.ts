@@ -17,3 +17,4 @@ export {
   type SecondFactorEvent,
   type SecondFactorStatus,
 } from './second-factor.js'
+export { createServiceTokens, type ServiceTokens } from './service-tokens.js'

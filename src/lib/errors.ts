@@ -40,6 +40,7 @@ export const errorCodes = {
   'lockdown-conflict': 409,
   'person-unknown': 404,
   'person-ambiguous': 409,
+  'token-unknown': 404,
   // cannot decide, cannot record
   'store-unavailable': 503,
   'store-corrupt': 503,

@@ -5,7 +5,7 @@ import { GatehouseError } from './errors.js'
 import { describeError, type Logger } from './logger.js'
 import { readStored } from './stored.js'
 
-const kinds = ['grant', 'session', 'lockdown', 'second-factor'] as const
+const kinds = ['grant', 'session', 'lockdown', 'second-factor', 'token'] as const
 /**
  * What can end before its time, by its id; a lockdown, by its scope, ends access to what it names until it is
  * lifted; a second factor goes by the fingerprint of its sealed secret.
@@ -82,6 +82,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     session: new Map(),
     lockdown: new Map(),
     'second-factor': new Map(),
+    token: new Map(),
   }
   const { bytes, handle } = await openFile(file, isReadOnly)
   const write = handle === null ? () => Promise.resolve(true) : createAppender(handle, logger)

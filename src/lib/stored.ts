@@ -5,6 +5,12 @@ import { GatehouseError } from './errors.js'
 export const actorSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('principal'), principalId: z.string(), email: z.string().nullable() }),
   z.strictObject({ kind: z.literal('operator'), account: z.string() }),
+  z.strictObject({
+    kind: z.literal('service'),
+    tokenId: z.string(),
+    name: z.string(),
+    owner: z.string(),
+  }),
   z.strictObject({ kind: z.literal('gateway') }),
 ])
 

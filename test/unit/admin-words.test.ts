@@ -52,6 +52,9 @@ describe('names', () => {
       'ivo@plant.example',
     )
     expect(actorName({ kind: 'operator', account: 'root' })).toBe('root (command line)')
+    expect(
+      actorName({ kind: 'service', tokenId: 't-1', name: 'Service desk', owner: 'ivo@plant.example' }),
+    ).toBe('Service desk (program of ivo@plant.example)')
     expect(actorName({ kind: 'gateway' })).toBe('Gatehouse')
   })
 })
