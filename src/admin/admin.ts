@@ -7,6 +7,7 @@ import { issueRoutes } from './issue.js'
 import { lockdownRoutes } from './lockdowns.js'
 import type { AdminOptions } from './options.js'
 import { peopleRoutes } from './people.js'
+import { searchRoutes } from './search.js'
 import { sessionRoutes } from './sessions.js'
 
 /** What approvers and administrators see: grants, who is in, people. */
@@ -14,9 +15,15 @@ export function createAdmin(options: AdminOptions): OwnSurface {
   return serveRoutes(
     express,
     // Fixed paths before those with parameters: `/admin/grants/new` is not a grant.
-    [issueRoutes, grantRoutes, sessionRoutes, peopleRoutes, breakGlassRoutes, lockdownRoutes].flatMap(
-      (routes) => routes(options),
-    ),
+    [
+      issueRoutes,
+      grantRoutes,
+      sessionRoutes,
+      peopleRoutes,
+      breakGlassRoutes,
+      lockdownRoutes,
+      searchRoutes,
+    ].flatMap((routes) => routes(options)),
     options,
   )
 }

@@ -24,7 +24,9 @@ import {
   type Viewer,
 } from '../lib/page/index.js'
 import type { EndingLimits, EpochMs, Grant } from '../model.js'
-import { grantState, isDraining, phasesOf } from '../policy/index.js'
+import { isDraining, phasesOf } from '../policy/index.js'
+import { grantGroups, isOver, selectGrants, type GrantGroup } from './grant-selection.js'
+import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
 import type { AdminOptions } from './options.js'
 import {
   actorName,
@@ -39,9 +41,20 @@ import {
   StopNotice,
 } from './words.js'
 
-const shownLive = 200
-const shownEnded = 50
+const shownAtOnce = 100
 const hourMs = 3_600_000
+
+const groupNames: Readonly<Record<GrantGroup, string>> = {
+  running: 'Running',
+  coming: 'Starts later',
+  ended: 'Ended',
+  revoked: 'Revoked',
+}
+const sections: readonly { title: string; groups: readonly GrantGroup[] }[] = [
+  { title: 'Running', groups: ['running'] },
+  { title: 'Starts later', groups: ['coming'] },
+  { title: 'Ended', groups: ['ended', 'revoked'] },
+]
 
 /** What was just done, by the name it has in the address; anything else there says nothing. */
 const doneNotices: Readonly<Record<string, string>> = {
@@ -62,21 +75,17 @@ export function grantRoutes(options: AdminOptions): Route[] {
   const limits = config.grants.endings
   const endpointTerms = new Map(config.endpoints.map((endpoint) => [endpoint.id, endpoint]))
 
-  async function showList({ viewer }: PersonalCall): Promise<Answer> {
+  async function showList({ viewer, query }: PersonalCall): Promise<Answer> {
     const all = await grants.list()
     const inForce = await lockdowns.inForce()
     const now = clock.now()
-    const inState = (...states: string[]): Grant[] =>
-      all.filter((grant) => states.includes(grantState(grant, now)))
-    const isOver = (grant: Grant): boolean => hasClosed(grant, now)
-    const running = [
-      ...inState('grant-active'),
-      ...inState('grant-ended').filter((grant) => !isOver(grant)),
-    ].sort((a, b) => a.until - b.until)
-    const coming = inState('grant-not-started').sort((a, b) => a.from - b.from)
-    const ended = inState('grant-ended', 'grant-revoked')
-      .filter(isOver)
-      .sort((a, b) => endOf(b) - endOf(a))
+    const filter = readFilter('/admin', query, grantGroups)
+    const { grants: fitting, groupOf } = selectGrants(all, filter, {
+      now,
+      limits,
+      endpoints: config.endpoints,
+    })
+    const part = partOf(fitting, filter.page, shownAtOnce)
     const html = pages.render({
       title: 'Grants',
       section: 'grants',
@@ -105,9 +114,26 @@ export function grantRoutes(options: AdminOptions): Route[] {
             </div>
           ) : (
             <>
-              <GrantList title="Running" grants={running} limit={shownLive} now={now} viewer={viewer} />
-              <GrantList title="Starts later" grants={coming} limit={shownLive} now={now} viewer={viewer} />
-              <GrantList title="Ended" grants={ended} limit={shownEnded} now={now} viewer={viewer} />
+              <FilterForm
+                filter={filter}
+                hint="Person, machine, reason, ticket or id. All words must occur."
+                states={grantGroups.map((group) => [group, groupNames[group]])}
+                endpoints={config.endpoints}
+              />
+              {isFiltered(filter) && fitting.length > 0 && (
+                <FilterNote filter={filter} count={fitting.length} publicUrl={config.server.publicUrl} />
+              )}
+              {isFiltered(filter) && fitting.length === 0 && <NothingFits filter={filter} />}
+              {sections
+                .map(({ title, groups }) => {
+                  const isOfIt = (grant: Grant): boolean => groups.includes(groupOf(grant))
+                  return { title, shown: part.shown.filter(isOfIt), count: fitting.filter(isOfIt).length }
+                })
+                .filter(({ shown, count }) => shown.length > 0 || (count === 0 && !isFiltered(filter)))
+                .map(({ title, shown, count }) => (
+                  <GrantList title={title} shown={shown} count={count} now={now} viewer={viewer} />
+                ))}
+              <Pager filter={filter} part={part} />
             </>
           )}
         </>
@@ -118,17 +144,16 @@ export function grantRoutes(options: AdminOptions): Route[] {
 
   function GrantList(props: {
     title: string
-    grants: readonly Grant[]
-    limit: number
+    shown: readonly Grant[]
+    /** Of all pages together. */
+    count: number
     now: EpochMs
     viewer: Viewer
   }): VNode {
-    const { title, limit, now, viewer } = props
-    const shown = props.grants.slice(0, limit)
-    const hidden = props.grants.length - shown.length
+    const { title, shown, count, now, viewer } = props
     return (
       <section>
-        <h2>{`${title} (${String(props.grants.length)})`}</h2>
+        <h2>{`${title} (${String(count)})`}</h2>
         {shown.length === 0 ? (
           <p class="soft">None.</p>
         ) : (
@@ -138,18 +163,12 @@ export function grantRoutes(options: AdminOptions): Route[] {
             ))}
           </Table>
         )}
-        {hidden > 0 && <p class="soft">{`${String(hidden)} more are not shown.`}</p>}
       </section>
     )
   }
 
-  /** Whether nothing can be done about it any more: one that drains can be revoked, and given more time. */
-  function hasClosed(grant: Grant, now: EpochMs): boolean {
-    return endOf(grant) <= now && !isDraining(grant, now, limits)
-  }
-
   function GrantRow({ grant, now, viewer }: { grant: Grant; now: EpochMs; viewer: Viewer }): VNode {
-    const isOver = hasClosed(grant, now)
+    const hasClosed = isOver(grant, now, limits)
     return (
       <Row>
         <RowHead>
@@ -165,7 +184,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
           <div class="soft small">
             <Window from={grant.from} until={grant.until} />
           </div>
-          {grant.ending !== 'cut' && !isOver && (
+          {grant.ending !== 'cut' && !hasClosed && (
             <div class="soft small">{endingNames[grant.ending].toLowerCase()}</div>
           )}
         </Cell>
@@ -182,14 +201,16 @@ export function grantRoutes(options: AdminOptions): Route[] {
         <Cell>
           <div class="actions">
             {viewer.isAdmin &&
-              !isOver &&
+              !hasClosed &&
               [1, 4]
                 .filter((hours) => canExtend(grant, hours))
                 .map((hours) => <QuickExtend grant={grant} hours={hours} viewer={viewer} />)}
             <a class="button quiet" href={`/admin/grants/${encodeURIComponent(grant.id)}`}>
-              {isOver ? 'Details' : 'End'}
+              {hasClosed ? 'Details' : 'End'}
               <span class="visually-hidden">
-                {isOver ? ` of the grant of ${grant.to.email}` : ` or change the grant of ${grant.to.email}`}
+                {hasClosed
+                  ? ` of the grant of ${grant.to.email}`
+                  : ` or change the grant of ${grant.to.email}`}
               </span>
             </a>
           </div>
@@ -225,7 +246,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
       !(principalId !== null && (await secondFactor.status(principalId)).isEnrolled)
     const now = clock.now()
     const done = doneNotices[query.one('done')]
-    const isOver = hasClosed(grant, now)
+    const hasClosed = isOver(grant, now, limits)
     const openCount = options.streams().filter((stream) => stream.grantId === grant.id).length
     const html = pages.render({
       title: refusal === null ? 'Grant' : 'Error: Grant',
@@ -244,7 +265,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
               <GrantSentence grant={grant} endpoints={config.endpoints} now={now} />
             </p>
             <GrantFacts grant={grant} openCount={openCount} limits={limits} />
-            {needsInvitation && !isOver && (
+            {needsInvitation && !hasClosed && (
               <form method="post" action="/admin/invitations">
                 <FormToken viewer={viewer} />
                 <Hidden name="email" value={grant.to.email} />
@@ -258,8 +279,8 @@ export function grantRoutes(options: AdminOptions): Route[] {
               </form>
             )}
           </div>
-          {!isOver && viewer.isAdmin && <Extend grant={grant} viewer={viewer} refusal={refusal} />}
-          {!isOver && <Revoke grant={grant} viewer={viewer} refusal={refusal} openCount={openCount} />}
+          {!hasClosed && viewer.isAdmin && <Extend grant={grant} viewer={viewer} refusal={refusal} />}
+          {!hasClosed && <Revoke grant={grant} viewer={viewer} refusal={refusal} openCount={openCount} />}
           <p>
             <a href="/admin">All grants</a>
           </p>
@@ -421,10 +442,6 @@ function isMendable(error: unknown): error is GatehouseError {
   return (
     error instanceof GatehouseError && (error.code === 'input-invalid' || error.code === 'grant-conflict')
   )
-}
-
-function endOf(grant: Grant): EpochMs {
-  return grant.revocation === null ? grant.until : Math.min(grant.until, grant.revocation.at)
 }
 
 function actionOf(grant: Grant, action: 'extend' | 'revoke'): string {

@@ -22,19 +22,24 @@ import {
 } from '../lib/page/index.js'
 import type { Actor } from '../model.js'
 import { InvitationPanel } from './invitation.js'
+import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
+import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
 
-const shownPeople = 200
+const shownAtOnce = 100
 
 /** Who has signed in here, their second factor, and the two things that can be done about it. */
 export function peopleRoutes(options: AdminOptions): Route[] {
   const { config, clock, pages, people, sessions, secondFactor } = options
   const canInvite = config.totp.enrolment === 'invite'
 
-  async function showPeople({ viewer }: PersonalCall): Promise<Answer> {
-    const all = await people.list()
+  async function showPeople({ viewer, query }: PersonalCall): Promise<Answer> {
+    const filter = readFilter('/admin/people', query, [])
+    const fits = createMatcher(filter.text)
+    const fitting = (await people.list()).filter((person) => fits(textsOfPerson(person)))
+    const part = partOf(fitting, filter.page, shownAtOnce)
     const shown = await Promise.all(
-      all.slice(0, shownPeople).map(async (person) => ({
+      part.shown.map(async (person) => ({
         person,
         status: await secondFactor.status(person.principal.id),
       })),
@@ -52,18 +57,26 @@ export function peopleRoutes(options: AdminOptions): Route[] {
             Everyone who has signed in, latest first. Accounts themselves live with the identity provider;{' '}
             <a href="/admin/break-glass">break-glass sign-ins</a> go without it.
           </p>
-          <Table
-            kind="people"
-            caption="People"
-            columns={['Who', 'Roles', 'Last sign-in', 'Second factor', 'Actions']}
-          >
-            {shown.map(({ person, status }) => (
-              <PersonRow person={person} status={status} viewer={viewer} />
-            ))}
-          </Table>
-          {all.length > shown.length && (
-            <p class="soft">{`${String(all.length - shown.length)} more are not shown.`}</p>
+          <FilterForm filter={filter} hint="Name, e-mail address, role or id." states={[]} endpoints={[]} />
+          {fitting.length === 0 ? (
+            <NothingFits filter={filter} />
+          ) : (
+            <>
+              {isFiltered(filter) && (
+                <FilterNote filter={filter} count={fitting.length} publicUrl={config.server.publicUrl} />
+              )}
+              <Table
+                kind="people"
+                caption="People"
+                columns={['Who', 'Roles', 'Last sign-in', 'Second factor', 'Actions']}
+              >
+                {shown.map(({ person, status }) => (
+                  <PersonRow person={person} status={status} viewer={viewer} />
+                ))}
+              </Table>
+            </>
           )}
+          <Pager filter={filter} part={part} />
         </>
       ),
     })
@@ -212,6 +225,11 @@ export function peopleRoutes(options: AdminOptions): Route[] {
         ]
       : []),
   ]
+}
+
+/** What a search for a person looks at. */
+export function textsOfPerson({ principal, roles }: Person): (string | null)[] {
+  return [principal.name, principal.email, principal.id, ...(roles.length === 0 ? ['vendor'] : roles)]
 }
 
 function FactorText({ status }: { status: SecondFactorStatus }): VNode {

@@ -18,11 +18,13 @@ import {
   type Route,
   type Viewer,
 } from '../lib/page/index.js'
-import type { EpochMs, Session } from '../model.js'
+import type { Endpoint, EpochMs, Session } from '../model.js'
+import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
+import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
 import { machineNames, StopNotice } from './words.js'
 
-const shownSessions = 500
+const shownAtOnce = 100
 
 const doneNotices: Readonly<Record<string, string>> = {
   ended: 'The session was ended. Everything opened with it has been cut.',
@@ -38,10 +40,22 @@ export function sessionRoutes(options: AdminOptions): Route[] {
     const inForce = await lockdowns.inForce()
     const streams = options.streams()
     const now = clock.now()
-    const openOf = (session: Session): StreamInfo[] =>
-      streams.filter((stream) => stream.sessionId === session.id)
+    const filter = readFilter('/admin/sessions', query, ['open', 'idle'])
+    const opened = streamsBySession(streams)
+    const openOf = (session: Session): readonly StreamInfo[] => opened.get(session.id) ?? []
+    const fits = createMatcher(filter.text)
     // Who is at a machine first; among equals, who came last.
-    const shown = [...all].sort((a, b) => openOf(b).length - openOf(a).length).slice(0, shownSessions)
+    const fitting = all
+      .filter((session) => {
+        const open = openOf(session)
+        return (
+          (filter.state === '' || (filter.state === 'open') === open.length > 0) &&
+          (filter.machine === '' || open.some(({ endpointId }) => endpointId === filter.machine)) &&
+          fits(textsOfSession(session, open, config.endpoints))
+        )
+      })
+      .sort((a, b) => openOf(b).length - openOf(a).length)
+    const part = partOf(fitting, filter.page, shownAtOnce)
     const done = doneNotices[query.one('done')]
     const html = pages.render({
       title: 'Who is in',
@@ -58,23 +72,39 @@ export function sessionRoutes(options: AdminOptions): Route[] {
           <p class="soft">
             {`${String(all.length)} signed in, ${String(streams.length)} ${streams.length === 1 ? 'connection' : 'connections'} to machines through this gateway.`}
           </p>
-          <Table
-            caption="Sessions"
-            kind="sessions"
-            columns={['Who', 'Open now', 'Signed in', 'Second factor', 'Ends', 'Actions']}
-          >
-            {shown.map((session) => (
-              <SessionRow
-                session={session}
-                isOwn={session.id === own.id}
-                open={openOf(session)}
-                viewer={viewer}
-              />
-            ))}
-          </Table>
-          {all.length > shown.length && (
-            <p class="soft">{`${String(all.length - shown.length)} more are not shown.`}</p>
+          <FilterForm
+            filter={filter}
+            hint="Person, machine that is open, or the address they came from."
+            states={[
+              ['open', 'Something is open'],
+              ['idle', 'Nothing is open'],
+            ]}
+            endpoints={config.endpoints}
+          />
+          {fitting.length === 0 ? (
+            <NothingFits filter={filter} />
+          ) : (
+            <>
+              {isFiltered(filter) && (
+                <FilterNote filter={filter} count={fitting.length} publicUrl={config.server.publicUrl} />
+              )}
+              <Table
+                caption="Sessions"
+                kind="sessions"
+                columns={['Who', 'Open now', 'Signed in', 'Second factor', 'Ends', 'Actions']}
+              >
+                {part.shown.map((session) => (
+                  <SessionRow
+                    session={session}
+                    isOwn={session.id === own.id}
+                    open={openOf(session)}
+                    viewer={viewer}
+                  />
+                ))}
+              </Table>
+            </>
           )}
+          <Pager filter={filter} part={part} />
         </>
       ),
     })
@@ -194,6 +224,26 @@ export function sessionRoutes(options: AdminOptions): Route[] {
     personal('GET', '/admin/sessions', 'approver', showSessions),
     personal('POST', '/admin/sessions/:id/kill', 'approver', kill),
   ]
+}
+
+export function streamsBySession(streams: readonly StreamInfo[]): ReadonlyMap<string, readonly StreamInfo[]> {
+  const opened = new Map<string, StreamInfo[]>()
+  for (const stream of streams) {
+    const others = opened.get(stream.sessionId)
+    if (others === undefined) opened.set(stream.sessionId, [stream])
+    else others.push(stream)
+  }
+  return opened
+}
+
+/** What a search for a session looks at. */
+export function textsOfSession(
+  { id, principal, source }: Session,
+  open: readonly StreamInfo[],
+  endpoints: readonly Endpoint[],
+): (string | null)[] {
+  const machines = [...new Set(open.map(({ endpointId }) => endpointId))]
+  return [principal.name, principal.email, id, source, ...machines, machineNames(machines, endpoints)]
 }
 
 function killPath(sessionId: string): string {

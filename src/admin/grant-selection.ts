@@ -1,0 +1,73 @@
+import type { EndingLimits, Endpoint, EpochMs, Grant } from '../model.js'
+import { grantState, isDraining } from '../policy/index.js'
+import type { Filter } from './listing.js'
+import { createMatcher } from './matching.js'
+import { actorName } from './words.js'
+
+/** How grants are told apart on pages. One that drains still runs: it can be revoked and given more time. */
+export const grantGroups = ['running', 'coming', 'ended', 'revoked'] as const
+export type GrantGroup = (typeof grantGroups)[number]
+
+export interface Selection {
+  /** Those that run, the next to end first; those to come, the next to start first; the others, the latest first. */
+  readonly grants: readonly Grant[]
+  readonly groupOf: (grant: Grant) => GrantGroup
+}
+
+/** The grants that fit a filter, in the order in which pages, files and drawings have them. */
+export function selectGrants(
+  all: readonly Grant[],
+  filter: Pick<Filter, 'text' | 'state' | 'machine'>,
+  site: { readonly now: EpochMs; readonly limits: EndingLimits; readonly endpoints: readonly Endpoint[] },
+): Selection {
+  const { now, limits } = site
+  const names = new Map(site.endpoints.map(({ id, name }) => [id, name]))
+  const fits = createMatcher(filter.text)
+  const groups = new Map<Grant, GrantGroup>()
+  const chosen = all.filter((grant) => {
+    const group = groupOf(grant, now, limits)
+    groups.set(grant, group)
+    return (
+      (filter.state === '' || filter.state === group) &&
+      (filter.machine === '' || grant.endpoints.includes(filter.machine)) &&
+      fits(textsOf(grant, names))
+    )
+  })
+  const inGroup = (...wanted: GrantGroup[]): Grant[] =>
+    chosen.filter((grant) => wanted.includes(groups.get(grant) ?? 'ended'))
+  return {
+    grants: [
+      ...inGroup('running').sort((a, b) => a.until - b.until),
+      ...inGroup('coming').sort((a, b) => a.from - b.from),
+      ...inGroup('ended', 'revoked').sort((a, b) => endOf(b) - endOf(a)),
+    ],
+    groupOf: (grant) => groups.get(grant) ?? groupOf(grant, now, limits),
+  }
+}
+
+export function groupOf(grant: Grant, now: EpochMs, limits: EndingLimits): GrantGroup {
+  if (isOver(grant, now, limits)) return grant.revocation === null ? 'ended' : 'revoked'
+  return grantState(grant, now) === 'grant-not-started' ? 'coming' : 'running'
+}
+
+/** Whether nothing can be done about it any more. */
+export function isOver(grant: Grant, now: EpochMs, limits: EndingLimits): boolean {
+  return grant.revocation !== null || (grant.until <= now && !isDraining(grant, now, limits))
+}
+
+/** When it ended or will end, by its time or by being taken back. */
+export function endOf(grant: Grant): EpochMs {
+  return grant.revocation === null ? grant.until : Math.min(grant.until, grant.revocation.at)
+}
+
+function textsOf(grant: Grant, names: ReadonlyMap<string, string>): (string | null)[] {
+  return [
+    grant.id,
+    grant.to.email,
+    ...grant.endpoints.flatMap((id) => [id, names.get(id) ?? null]),
+    grant.reason,
+    grant.ticket,
+    actorName(grant.issuedBy),
+    grant.revocation?.reason ?? null,
+  ]
+}

@@ -1,0 +1,75 @@
+import { groupOf, selectGrants } from '../../src/admin/grant-selection.js'
+import { unconditional } from '../../src/grants/conditions.js'
+import type { Endpoint, Grant } from '../../src/model.js'
+
+const hour = 3_600_000
+const now = Date.UTC(2026, 10, 23, 9)
+const limits = { drainMs: 120_000, readOnlyMs: 600_000 }
+const endpoints = [
+  { id: 'press-3', name: 'Presse Süd' },
+  { id: 'oven-1', name: 'Oven' },
+] as Endpoint[]
+
+const grant = (id: string, over: Partial<Grant> = {}): Grant => ({
+  id,
+  to: { email: 'ana@vendor.example', principalId: null },
+  endpoints: ['press-3'],
+  access: 'operate',
+  from: now - hour,
+  until: now + hour,
+  reason: 'replace the valve',
+  ticket: null,
+  ending: 'cut',
+  conditions: unconditional,
+  requestId: null,
+  issuedBy: { kind: 'operator', account: 'root' },
+  issuedAt: now - hour,
+  revocation: null,
+  ...over,
+})
+const taken = (at: number): Partial<Grant> => ({
+  revocation: { at, by: { kind: 'operator', account: 'root' }, reason: 'wrong person' },
+})
+const all = [
+  grant('g-late', { until: now + 3 * hour }),
+  grant('g-soon', { until: now + 2 * hour, endpoints: ['oven-1'], ticket: 'CHG-7' }),
+  grant('g-next', {
+    from: now + 5 * hour,
+    until: now + 6 * hour,
+    to: { email: 'eve@x.example', principalId: null },
+  }),
+  grant('g-old', { until: now - 3 * hour }),
+  grant('g-draining', { until: now - 60_000, ending: 'drain' }),
+  grant('g-taken', { until: now + 9 * hour, ...taken(now - 2 * hour) }),
+]
+const select = (filter: { text?: string; state?: string; machine?: string } = {}): string[] =>
+  selectGrants(all, { text: '', state: '', machine: '', ...filter }, { now, limits, endpoints }).grants.map(
+    ({ id }) => id,
+  )
+
+describe('the grants that are shown', () => {
+  it('are those that run, the next to end first; those to come; and the others, the latest first', () => {
+    expect(select()).toEqual(['g-draining', 'g-soon', 'g-late', 'g-next', 'g-taken', 'g-old'])
+  })
+
+  it.each([
+    [{ state: 'running' }, ['g-draining', 'g-soon', 'g-late']],
+    [{ state: 'coming' }, ['g-next']],
+    [{ state: 'ended' }, ['g-old']],
+    [{ state: 'revoked' }, ['g-taken']],
+    [{ machine: 'oven-1' }, ['g-soon']],
+    [{ machine: 'nothing' }, []],
+    [{ text: 'EVE' }, ['g-next']],
+    [{ text: 'sud valve g-late' }, ['g-late']],
+    [{ text: 'chg-7' }, ['g-soon']],
+    [{ text: 'wrong person' }, ['g-taken']],
+    [{ text: 'root', state: 'coming' }, ['g-next']],
+    [{ text: 'valve', state: 'coming', machine: 'oven-1' }, []],
+  ])('with %j are %j', (filter, expected) => {
+    expect(select(filter)).toEqual(expected)
+  })
+
+  it('are over once they are taken back, also by a clock that was ahead', () => {
+    expect(groupOf(grant('g-ahead', taken(now + hour)), now, limits)).toBe('revoked')
+  })
+})
