@@ -1,5 +1,6 @@
 // Who may import whom in src (docs/architecture.md). Imports go down only:
-//   main, cli -> gateway, portal, admin -> identity, sessions, grants, behaviour, audit, dataplane
+//   main, cli -> gateway, portal, admin
+//     -> identity, sessions, grants, behaviour, audit, dataplane, notify
 //     -> policy -> config -> lib -> model
 // Type-only imports count: a type borrowed from a sibling is knowledge of it all the same.
 // test/unit/structure.test.ts runs these rules on src, and on a planted breach of each of them.
@@ -8,7 +9,7 @@
 const { devDependencies } = require('./package.json')
 
 const surfaces = ['gateway', 'portal', 'admin']
-const middle = ['identity', 'sessions', 'grants', 'behaviour', 'audit', 'dataplane']
+const middle = ['identity', 'sessions', 'grants', 'behaviour', 'audit', 'dataplane', 'notify']
 const ground = ['config', 'lib', 'model']
 
 /** What the modules of each layer may import, besides their own files and packages. */

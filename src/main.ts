@@ -63,8 +63,10 @@ import {
   type SteadyClock,
   type Store,
   type Visit,
+  type Vouching,
 } from './lib/index.js'
 import type { Reason } from './model.js'
+import { startNotifications, type Notifications } from './notify/index.js'
 import { oldestViewMs } from './policy/index.js'
 import { createPortal } from './portal/index.js'
 import { cookieNames, createSessions, type Sessions } from './sessions/index.js'
@@ -103,6 +105,7 @@ export interface Services {
   readonly inspection: Inspection
   readonly changes: ChangeLog
   readonly journal: Journal
+  readonly vouching: Vouching
   readonly ledger: Ledger
   readonly sessions: Sessions
   readonly grants: Grants
@@ -186,6 +189,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     inspection,
     changes,
     journal,
+    vouching,
     ledger,
     sessions: createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs }),
     grants: createGrants({
@@ -278,10 +282,12 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...{ streams, upstreams, assertions, pages },
     surfaces: [portal, admin],
   })
+  const notifications = openNotifications(config, services)
   const watch = await watchChanges({
     ...{ clock, logger, changes, journal, streams, sessions, grants, lockdowns, secondFactor },
     tokens: services.tokens,
     endings: config.grants.endings,
+    onChange: (change) => notifications?.noteChange(change),
   })
   const stopInspecting = await inspection.begin()
   const server = gateway.listen()
@@ -311,6 +317,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     operations?.closeAllConnections()
     stopInspecting()
     await watch.close()
+    await notifications?.close()
     probes?.close()
     upstreams.close()
     gateway.close()
@@ -351,6 +358,19 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
       hurried.abort()
     },
   }
+}
+
+function openNotifications(
+  { notifications: settings }: Config,
+  { store, clock, logger, vouching, grants, lockdowns, breakGlass }: Services,
+): Notifications | null {
+  if (settings === null) return null
+  return startNotifications({
+    ...{ store, clock, logger, vouching, grants, ...settings },
+    lastWords: () => lockdowns.lastWords(),
+    // What somebody has confirmed to have seen is no matter here.
+    breakGlass: () => breakGlass.list(''),
+  })
 }
 
 function stopTimes({ announceSeconds, shutdownSeconds }: Config['server']): StopTimes {

@@ -396,3 +396,18 @@ export const cutCauses = [
   'client-stalled',
 ] as const
 export type CutCause = (typeof cutCauses)[number]
+
+/** What people and other systems may be told of without asking. A closed list: webhooks choose from it by name. */
+export const noticeKinds = [
+  'grant.issued',
+  'grant.started',
+  'grant.ends-soon',
+  'grant.extended',
+  'grant.ended',
+  'grant.revoked',
+  'lockdown.on',
+  'lockdown.off',
+  'break-glass.issued',
+  'break-glass.used',
+] as const
+export type NoticeKind = (typeof noticeKinds)[number]

@@ -1,5 +1,5 @@
 import { GatehouseError, type LogLevel, type StorePlace } from '../lib/index.js'
-import type { EndingLimits, Endpoint } from '../model.js'
+import type { EndingLimits, Endpoint, NoticeKind } from '../model.js'
 
 /** A host and a port to listen on. IPv6 addresses come without brackets. */
 export interface Address {
@@ -67,9 +67,21 @@ export interface Config {
     readonly writer: string
   }
   readonly grants: { readonly maxLengthMs: number; readonly endings: EndingLimits }
+  readonly notifications: NotificationSettings | null
   readonly log: { readonly level: LogLevel }
   readonly endpoints: readonly Endpoint[]
   readonly exceptions: readonly Exception[]
+}
+
+/** Who is told what, and how. Null as a whole where nobody is told anything. */
+export interface NotificationSettings {
+  /** Of one attempt. */
+  readonly timeoutMs: number
+  readonly webhooks: readonly {
+    readonly url: URL
+    readonly secret: Buffer
+    readonly events: readonly NoticeKind[]
+  }[]
 }
 
 /** What clients may ask of one instance at a time, and how slow they may be. */

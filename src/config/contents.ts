@@ -14,6 +14,8 @@ export interface FileContents {
   readonly clientSecret: string | null
   readonly redisPassword: string | undefined
   readonly sentinelPassword: string | undefined
+  /** In the order of the configuration; those that cannot be used are empty, and reported. */
+  readonly webhookSecrets: readonly Buffer[]
   /** In the order of the configuration. */
   readonly endpoints: readonly Pick<Endpoint, 'tls' | 'credentials'>[]
 }
@@ -45,6 +47,14 @@ export function readFiles(draft: Draft, { folder, readText }: Surroundings, repo
     clientSecret: secret(['oidc', 'clientSecretFile'], draft.oidc?.clientSecretFile) ?? null,
     redisPassword: secret(['redis', 'passwordFile'], draft.redis?.passwordFile),
     sentinelPassword: secret(['redis', 'sentinel', 'passwordFile'], draft.redis?.sentinel?.passwordFile),
+    webhookSecrets: (draft.notifications?.webhooks ?? []).map((webhook, index) =>
+      readWebhookSecret(
+        ['notifications', 'webhooks', index, 'secretFile'],
+        webhook?.secretFile,
+        secret,
+        report,
+      ),
+    ),
     endpoints: (draft.endpoints ?? []).map((endpoint, index) => {
       const path = ['endpoints', index]
       return {
@@ -115,6 +125,16 @@ function readAuthorities(path: Path, file: string | undefined, read: Read, repor
   else if (certificates.some((pem) => attempt(() => new X509Certificate(pem)) === null))
     report(path, 'names a file that holds a damaged certificate')
   return text
+}
+
+function readWebhookSecret(path: Path, file: string | undefined, secret: ReadSecret, report: Report): Buffer {
+  const line = secret(path, file)
+  if (line === undefined) return Buffer.alloc(0)
+  const [, text = ''] = /^whsec_([A-Za-z0-9+/]+={0,2})$/.exec(line) ?? []
+  const bytes = Buffer.from(text, 'base64')
+  if (bytes.length < 24 || bytes.length > 64 || bytes.toString('base64') !== text)
+    report(path, 'names a file whose line must be whsec_ and 24 to 64 bytes in base64')
+  return bytes
 }
 
 /** Null also where options are missing, which is a problem already reported. */

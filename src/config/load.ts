@@ -7,6 +7,7 @@ import {
   type Config,
   type ConfigProblem,
   type Exception,
+  type NotificationSettings,
   type ServerLimits,
 } from './config.js'
 import { readFiles, type FileContents } from './contents.js'
@@ -98,6 +99,7 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
       maxLengthMs: grants.maxLength,
       endings: { drainMs: grants.drainLimit, readOnlyMs: grants.readOnlyFor },
     },
+    notifications: completeNotifications(settings.notifications, files),
     log,
     endpoints: endpoints.map((endpoint, index) =>
       completeEndpoint(endpoint, plant.timeZone, files.endpoints[index] ?? noFiles),
@@ -108,6 +110,21 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
 
 function completeLimits({ stalledSeconds, ...limits }: Settings['server']['limits']): ServerLimits {
   return { ...limits, stalledMs: stalledSeconds * 1_000 }
+}
+
+function completeNotifications(
+  settings: Settings['notifications'],
+  { webhookSecrets }: FileContents,
+): NotificationSettings | null {
+  if (settings === undefined) return null
+  return {
+    timeoutMs: settings.timeoutSeconds * 1_000,
+    webhooks: settings.webhooks.map(({ url, events }, index) => ({
+      url,
+      events,
+      secret: webhookSecrets[index] ?? Buffer.alloc(0),
+    })),
+  }
 }
 
 type EndpointSettings = Settings['endpoints'][number]

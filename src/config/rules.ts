@@ -25,6 +25,7 @@ export function checkRules(draft: Draft, { ownAddresses }: Surroundings, report:
   checkClientAuthentication(draft, report)
   checkEndpointIds(draft, report)
   checkUpstreams(draft, ownAddresses, report)
+  checkNotifications(draft, report)
 }
 
 function checkNames({ server }: Draft, report: Report): void {
@@ -130,6 +131,21 @@ function checkUpstreams(draft: Draft, ownAddresses: readonly string[], report: R
         'leads back to Gatehouse itself; it must be the address of the machine',
       )
     }
+  })
+}
+
+function checkNotifications({ notifications }: Draft, report: Report): void {
+  const { webhooks } = notifications ?? {}
+  if (webhooks === undefined) return
+  if (webhooks.length === 0) report(['notifications'], 'names nobody to tell; add webhooks, or take it out')
+  const addresses = webhooks.map((webhook) => webhook?.url?.href)
+  addresses.forEach((address, index) => {
+    const first = addresses.indexOf(address)
+    if (address !== undefined && first !== index)
+      report(
+        ['notifications', 'webhooks', index, 'url'],
+        `must be unique; notifications.webhooks[${String(first)}] has the same`,
+      )
   })
 }
 

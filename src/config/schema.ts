@@ -27,6 +27,7 @@ import {
   parseAddress,
   redisPattern,
 } from './formats.js'
+import { notifications } from './notifications-schema.js'
 import { serverLimits } from './server-limits.js'
 
 /**
@@ -351,6 +352,7 @@ export const fileSchema = section(
           'Time in which the work cannot be undone from outside: who sees a mistake in it has to call the plant.',
       }),
     }).prefault({}),
+    notifications,
     log: section('The operational log, JSON lines on standard error.', {
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).prefault('info').register(optionTexts, {
         what: 'The least important lines that are still written.',

@@ -32,6 +32,8 @@ export interface WatchOptions {
   readonly secondFactor: Pick<SecondFactor, 'noteReset'>
   readonly tokens: Pick<ServiceTokens, 'note' | 'revokeRevived'>
   readonly endings: EndingLimits
+  /** To hear of each change once it has had its effect here. Must not throw, and is not waited for. */
+  readonly onChange?: (change: Change) => void
 }
 
 /**
@@ -93,7 +95,11 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     await repair()
   }
 
-  const follower = await options.changes.follow({ onChange: apply, onDoubt: restore })
+  const onChange = async (change: Change): Promise<void> => {
+    await apply(change)
+    options.onChange?.(change)
+  }
+  const follower = await options.changes.follow({ onChange, onDoubt: restore })
   return {
     close: async () => {
       stopLooking()

@@ -161,6 +161,8 @@ export function createGrants({
 
     byIds: async (ids) => (await register.byIds(ids)).map(asKnown),
 
+    endingAfter: async (instant) => (await register.endingAfter(instant, listedAtMost)).map(asKnown),
+
     list: async () => (await view.read('grants', () => register.all(listedAtMost))).map(asKnown),
 
     // The ledger may hold an extension that a parallel revocation overtook. It holds that revocation too,

@@ -137,6 +137,14 @@ export function createLockdowns(options: LockdownsOptions): Lockdowns {
       return entries.size === 0 && journal.list('lockdown').length === 0 ? none : inForceOf(entries)
     },
 
+    async lastWords() {
+      return [...(await readAll())].flatMap(([scope, entry]) => {
+        if (entry === null) return []
+        const { isOn, at, by, reason } = entry
+        return [{ scope, isOn, at, by, reason }]
+      })
+    },
+
     on: begin,
 
     async off(wanted, reason, actor) {

@@ -58,6 +58,8 @@ export interface Grants {
   byIds(ids: readonly string[]): Promise<Grant[]>
   /** The one that ends last comes first; at most 10,000. */
   list(): Promise<Grant[]>
+  /** Those that end after `instant`, likewise. */
+  endingAfter(instant: EpochMs): Promise<Grant[]>
   /**
    * Records `grant.extended`, then moves the end to a later instant. A grant that drains can be extended, and
    * revoked, until it has drained.
@@ -88,6 +90,16 @@ export interface LockdownEvent {
   readonly actor: Actor
 }
 
+/** That a scope was locked down, or that this was lifted. */
+export interface LastWord {
+  /** As text. */
+  readonly scope: string
+  readonly isOn: boolean
+  readonly at: EpochMs
+  readonly by: Actor
+  readonly reason: string
+}
+
 /**
  * What keeps everybody out, whatever they hold, until it is lifted. Scopes are taken as `LockdownScope` or as
  * text; every refusal of one is `input-invalid` about `scope`.
@@ -97,6 +109,8 @@ export interface LockdownEvent {
  */
 export interface Lockdowns {
   inForce(): Promise<readonly Lockdown[]>
+  /** The last that was said about each scope that ever was locked down, without what cannot be read. */
+  lastWords(): Promise<readonly LastWord[]>
   /**
    * Records `lockdown.on`, then closes. Again for the same scope, it only says so anew. While Redis does not
    * answer it has effect on this host all the same, and throws `stopped-here-only`.

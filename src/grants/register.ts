@@ -172,6 +172,13 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
       return this.byIds(await store.run((redis) => redis.zrevrange(allKey, 0, limit - 1)))
     },
 
+    /** The one that ends last comes first. */
+    async endingAfter(instant: EpochMs, limit: number): Promise<Grant[]> {
+      return this.byIds(
+        await store.run((redis) => redis.zrevrangebyscore(allKey, '+inf', `(${instant}`, 'LIMIT', 0, limit)),
+      )
+    },
+
     /** In the same order, without what is not there or cannot be read. */
     async byIds(ids: readonly string[]): Promise<Grant[]> {
       const grants: Grant[] = []

@@ -172,6 +172,7 @@ describe('a configuration that says only what it must', () => {
         maxLengthMs: 12 * 3_600_000,
         endings: { drainMs: 2 * 60_000, readOnlyMs: 10 * 60_000 },
       },
+      notifications: null,
       log: { level: 'info' },
       endpoints: [],
       exceptions: [],

@@ -1,0 +1,1 @@
+export { startNotifications, type Notifications } from './notifications.js'

@@ -1,0 +1,152 @@
+import type { Actor, EpochMs, Grant } from '../model.js'
+import type { GrantKind, Notice } from './notice.js'
+
+/**
+ * Something that has become so and may have to be told. Whether it has been told is kept as a mark under a subject, which
+ * only one instance ever sets first.
+ */
+export interface News {
+  /** What it is about: a grant, a scope that was locked down, a break-glass session. */
+  readonly subject: string
+  /** Differs for each thing to tell about one subject. */
+  readonly mark: string
+  /** What needs no telling any more once this has been told. */
+  readonly alsoMarks: readonly string[]
+  /** How long the marks must be kept at least. */
+  readonly keepUntil: EpochMs
+  /** Null for what is taken as told: too old, or overtaken by what came after. */
+  readonly notice: Notice | null
+}
+
+const minuteMs = 60_000
+const hourMs = 60 * minuteMs
+const dayMs = 24 * hourMs
+
+/** What is older than this when it is found, nobody is told any more: an outage must not end in a flood of old news. */
+export const newsForMs = dayMs
+const startIsNewsForMs = hourMs
+const endsSoonMs = 15 * minuteMs
+/** For less, "ends soon" would come with, or right after, the message that it was given. */
+const shortestWarnedMs = 2 * endsSoonMs
+const marksKeptMs = 40 * dayMs
+
+/**
+ * What there is to tell of a grant, in order.
+ *
+ * @param since from when on anybody is told anything: what was before notifications were switched on is not news
+ */
+export function newsOfGrant(grant: Grant, now: EpochMs, since: EpochMs): News[] {
+  const { from, until, issuedAt, revocation } = grant
+  const isNews = (at: EpochMs): boolean => at >= since && at > now - newsForMs && at <= now
+  const isOver = revocation !== null || now >= until
+  const news: News[] = []
+  const add = (kind: GrantKind, mark: string, isTold: boolean, alsoMarks: readonly string[] = []): void => {
+    news.push({
+      subject: `grant ${grant.id}`,
+      mark,
+      alsoMarks,
+      keepUntil: Math.max(now, until) + marksKeptMs,
+      notice: isTold ? noticeOf(grant, kind) : null,
+    })
+  }
+  const end = `end ${String(until)}`
+  add('grant.issued', 'issued', isNews(issuedAt) && !isOver, [end])
+  // The end that it was issued with has been told with that; any other is an extension.
+  if (!isOver) add('grant.extended', end, true)
+  if (!isOver && now >= from && from > issuedAt + minuteMs)
+    add('grant.started', 'started', from >= since && now < from + startIsNewsForMs)
+  if (!isOver && now >= until - endsSoonMs && until - from > shortestWarnedMs)
+    add('grant.ends-soon', `soon ${String(until)}`, true)
+  if (revocation === null && now >= until) add('grant.ended', `ended ${String(until)}`, isNews(until))
+  if (revocation !== null) add('grant.revoked', 'revoked', isNews(revocation.at) && revocation.at < until)
+  return news
+}
+
+function noticeOf(grant: Grant, kind: GrantKind): Notice {
+  const { id, to, endpoints, access, from, until, reason, ticket, revocation } = grant
+  return {
+    kind,
+    grantId: id,
+    to: to.email,
+    endpoints: [...endpoints],
+    access,
+    from,
+    until,
+    reason,
+    ticket,
+    revocation: revocation && { at: revocation.at, reason: revocation.reason },
+  }
+}
+
+/** What was said last about one scope. */
+export interface LastWord {
+  readonly scope: string
+  readonly isOn: boolean
+  readonly at: EpochMs
+  readonly by: Actor
+  readonly reason: string
+}
+
+export function newsOfLockdown(
+  { scope, isOn, at, by, reason }: LastWord,
+  now: EpochMs,
+  since: EpochMs,
+): News[] {
+  const kind = isOn ? 'lockdown.on' : 'lockdown.off'
+  const isNews = at >= since && at > now - newsForMs
+  return [
+    {
+      subject: `lockdown ${scope}`,
+      mark: `${kind} ${String(at)}`,
+      alsoMarks: [],
+      keepUntil: now + marksKeptMs,
+      notice: isNews ? { kind, scope, at, by: nameOf(by), reason } : null,
+    },
+  ]
+}
+
+/** What is known of one break-glass code. */
+export interface BreakGlassState {
+  readonly sessionId: string
+  readonly to: { readonly name: string; readonly email: string | null }
+  readonly reason: string
+  readonly issuedBy: Actor
+  readonly issuedAt: EpochMs
+  readonly expiresAt: EpochMs
+  readonly used: { readonly at: EpochMs; readonly source: string } | null
+}
+
+export function newsOfBreakGlass(entry: BreakGlassState, now: EpochMs, since: EpochMs): News[] {
+  const { sessionId, to, reason, issuedBy, issuedAt, expiresAt, used } = entry
+  const isNews = (at: EpochMs): boolean => at >= since && at > now - newsForMs
+  const shared = {
+    sessionId,
+    name: to.name,
+    email: to.email,
+    issuedAt,
+    expiresAt,
+    by: nameOf(issuedBy),
+    reason,
+  }
+  const about = { subject: `break-glass ${sessionId}`, alsoMarks: [], keepUntil: now + marksKeptMs }
+  const issued: News = {
+    ...about,
+    mark: 'issued',
+    notice: isNews(issuedAt) ? { kind: 'break-glass.issued', ...shared, used: null } : null,
+  }
+  if (used === null) return [issued]
+  const { at, source } = used
+  return [
+    issued,
+    {
+      ...about,
+      mark: 'used',
+      notice: isNews(at) ? { kind: 'break-glass.used', ...shared, used: { at, source } } : null,
+    },
+  ]
+}
+
+function nameOf(actor: Actor): string {
+  if (actor.kind === 'principal') return actor.email ?? actor.principalId
+  return actor.kind === 'operator' ? `operator ${actor.account}` : 'Gatehouse'
+}

@@ -1,0 +1,93 @@
+import { z } from 'zod'
+import { accessLevels, noticeKinds, type EpochMs, type NoticeKind } from '../model.js'
+
+const instant = z.int().nonnegative()
+const madeBy = z.string()
+
+const grantKinds = noticeKinds.filter((kind) => kind.startsWith('grant.')) as GrantKind[]
+const lockdownKinds = ['lockdown.on', 'lockdown.off'] as const
+const breakGlassKinds = ['break-glass.issued', 'break-glass.used'] as const
+
+/** What happens in the life of a grant. */
+export type GrantKind = Extract<NoticeKind, `grant.${string}`>
+
+/**
+ * Something that somebody is told, with all that is to be said about it: what it says is what was so when it was
+ * written down. Nothing in it opens anything.
+ */
+export const noticeSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.enum(grantKinds),
+    grantId: z.string(),
+    /** E-mail address of whoever it was given to. */
+    to: z.string(),
+    /** Ids. */
+    endpoints: z.array(z.string()),
+    access: z.enum(accessLevels),
+    from: instant,
+    until: instant,
+    reason: z.string(),
+    ticket: z.string().nullable(),
+    /** Only where it was revoked. */
+    revocation: z.strictObject({ at: instant, reason: z.string() }).nullable(),
+  }),
+  z.strictObject({
+    kind: z.enum(lockdownKinds),
+    /** `all`, `endpoint:press-3` or `principal:ana@vendor.example` */
+    scope: z.string(),
+    at: instant,
+    by: madeBy,
+    reason: z.string(),
+  }),
+  z.strictObject({
+    kind: z.enum(breakGlassKinds),
+    sessionId: z.string(),
+    /** Whom the code lets in. */
+    name: z.string(),
+    email: z.string().nullable(),
+    issuedAt: instant,
+    expiresAt: instant,
+    by: madeBy,
+    reason: z.string(),
+    /** Null until it was used. */
+    used: z.strictObject({ at: instant, source: z.string() }).nullable(),
+  }),
+])
+
+export type Notice = Readonly<z.infer<typeof noticeSchema>>
+export type GrantNotice = Extract<Notice, { kind: GrantKind }>
+
+/**
+ * One notice for one receiver by one way: what is queued, sent, and tried again. The id is the same however often it is sent,
+ * so receivers can drop what they have had.
+ */
+export const deliverySchema = z.strictObject({
+  id: z.string(),
+  /** `mail`, or the name of a webhook (`channelOf`). */
+  channel: z.string(),
+  /** An e-mail address; empty for webhooks. */
+  to: z.string(),
+  notice: noticeSchema,
+  madeAt: instant,
+  attempts: z.int().nonnegative(),
+  /** Why the last attempt failed; null before the first. */
+  problem: z.string().nullable(),
+})
+export type Delivery = Readonly<z.infer<typeof deliverySchema>>
+
+/** What became of one attempt. `refused` for good: trying again would change nothing. */
+export type Outcome =
+  { readonly kind: 'sent' } | { readonly kind: 'failed' | 'refused'; readonly problem: string }
+
+/** One way out. Never throws; ends within its own limit of time, and at once when `signal` says so. */
+export interface Channel {
+  readonly name: string
+  /** How many may be under way at a time. */
+  readonly parallel: number
+  send(delivery: Delivery, signal: AbortSignal): Promise<Outcome>
+}
+
+/** ISO 8601, to the second. */
+export function isoInstant(at: EpochMs): string {
+  return new Date(at).toISOString().replace(/\.\d+Z$/, 'Z')
+}

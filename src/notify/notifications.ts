@@ -1,0 +1,186 @@
+import {
+  describeError,
+  fingerprint,
+  type Change,
+  type Clock,
+  type Logger,
+  type Store,
+  type Vouching,
+} from '../lib/index.js'
+import type { EpochMs, Grant, NoticeKind } from '../model.js'
+import { createCourier } from './courier.js'
+import { openLease } from './lease.js'
+import {
+  newsForMs,
+  newsOfBreakGlass,
+  newsOfGrant,
+  newsOfLockdown,
+  type BreakGlassState,
+  type LastWord,
+  type News,
+} from './news.js'
+import type { Channel, Delivery, Notice } from './notice.js'
+import { openQueue } from './queue.js'
+import { channelOf, createWebhook } from './webhook.js'
+
+/** Tells people and systems what has happened. Nobody's access ever waits for it. */
+export interface Notifications {
+  /** To be told of each change that was followed. Does not wait, and does not throw. */
+  noteChange(change: Change): void
+  close(): Promise<void>
+}
+
+export interface WebhookTarget {
+  readonly url: URL
+  readonly secret: Buffer
+  /** What it is told of. */
+  readonly events: readonly NoticeKind[]
+}
+
+export interface NotificationsOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly vouching: Vouching
+  /** Of one attempt. */
+  readonly timeoutMs: number
+  readonly webhooks: readonly WebhookTarget[]
+  readonly grants: {
+    get(id: string): Promise<Grant | null>
+    endingAfter(instant: EpochMs): Promise<readonly Grant[]>
+  }
+  readonly lastWords: () => Promise<readonly LastWord[]>
+  readonly breakGlass: () => Promise<readonly BreakGlassState[]>
+}
+
+const tickMs = 1_000
+const lookMs = 60_000
+const rememberedAtMost = 100_000
+
+/**
+ * What is told is found in the state itself: each minute, and after each change, one instance looks at grants, lockdowns and
+ * break-glass, and queues what has not been told yet. So a crash, or a command that ran while no instance did, delays a
+ * message and loses none (docs/decisions/0022).
+ */
+export function startNotifications(options: NotificationsOptions): Notifications {
+  const { store, clock, logger, vouching, timeoutMs, webhooks, grants } = options
+  const queue = openQueue({ store, clock, logger, vouching })
+  const lease = openLease(store)
+  const channels: Channel[] = webhooks.map(({ url, secret }) =>
+    createWebhook({ url, secret, timeoutMs, clock }),
+  )
+  let isHeld = false
+  let isClosed = false
+  let lookedAt = -Infinity
+  let lastProblem = ''
+  const failed = (error: unknown): void => {
+    const problem = describeError(error)
+    // Once for each trouble, and not each second while Redis is away.
+    if (problem !== lastProblem) logger.error('notifications: cannot go on for now', { problem })
+    lastProblem = problem
+  }
+  const courier = createCourier({
+    ...{ queue, channels, clock, logger },
+    mayGoOn: () => isHeld && !isClosed,
+    onFailure: failed,
+  })
+
+  /** What this process knows to be told, so that it asks Redis once about each. */
+  const told = new Set<string>()
+  const tell = async (news: readonly News[]): Promise<void> => {
+    for (const item of news) {
+      const name = `${item.subject} ${item.mark}`
+      if (told.has(name)) continue
+      const { notice } = item
+      await queue.tell(item, notice === null ? [] : deliveriesOf(name, notice, webhooks, clock.now()))
+      if (told.size >= rememberedAtMost) told.clear()
+      told.add(name)
+    }
+  }
+  const lookAtLockdowns = async (since: EpochMs): Promise<void> => {
+    for (const word of await options.lastWords()) await tell(newsOfLockdown(word, clock.now(), since))
+  }
+  const lookAtBreakGlass = async (since: EpochMs): Promise<void> => {
+    for (const entry of await options.breakGlass()) await tell(newsOfBreakGlass(entry, clock.now(), since))
+  }
+  const lookAtAll = async (): Promise<void> => {
+    const since = await queue.since()
+    for (const grant of await grants.endingAfter(clock.now() - newsForMs))
+      await tell(newsOfGrant(grant, clock.now(), since))
+    await lookAtLockdowns(since)
+    await lookAtBreakGlass(since)
+    await queue.tidy(channels.map(({ name }) => name))
+  }
+  const lookAt = async (change: Change): Promise<void> => {
+    const since = await queue.since()
+    if ('grantId' in change) {
+      const grant = await grants.get(change.grantId)
+      if (grant !== null) await tell(newsOfGrant(grant, clock.now(), since))
+    } else if (change.kind === 'lockdown-changed') await lookAtLockdowns(since)
+    else if (change.kind === 'break-glass-issued') await lookAtBreakGlass(since)
+  }
+
+  /** One after the other, so that what is told of one grant is told in order. */
+  let queued: Promise<void> = Promise.resolve()
+  const inTurn = (work: () => Promise<void>): Promise<void> => {
+    queued = queued.then(async () => {
+      if (isClosed) return
+      await work().then(() => {
+        lastProblem = ''
+      }, failed)
+    })
+    return queued
+  }
+  const tick = async (): Promise<void> => {
+    await inTurn(async () => {
+      isHeld = await lease.hold().catch((error: unknown) => {
+        isHeld = false
+        throw error
+      })
+      if (!isHeld || clock.monotonic() < lookedAt + lookMs) return
+      lookedAt = clock.monotonic()
+      await lookAtAll()
+    })
+    // Not waited for: a slow receiver must not keep us from what has to be told to others.
+    if (isHeld) void courier.carry()
+  }
+  let timer = clock.after(0, function next() {
+    void tick().finally(() => {
+      if (!isClosed) timer = clock.after(tickMs, next)
+    })
+  })
+
+  return {
+    noteChange: (change) => {
+      if (!isHeld || isClosed) return
+      void inTurn(() => lookAt(change)).then(() => {
+        if (isHeld && !isClosed) void courier.carry()
+      })
+    },
+    close: async () => {
+      isClosed = true
+      timer.cancel()
+      await courier.close()
+      await queued
+      if (isHeld) await lease.release().catch(failed)
+    },
+  }
+}
+
+/** Ids follow from what is told and to whom: were a mark lost, receivers would know the message again. */
+function deliveriesOf(
+  name: string,
+  notice: Notice,
+  webhooks: readonly WebhookTarget[],
+  madeAt: EpochMs,
+): Delivery[] {
+  const make = (channel: string, to: string): Delivery => ({
+    id: `n-${fingerprint(`${name}\n${channel}\n${to}`).slice(0, 22)}`,
+    ...{ channel, to, notice, madeAt },
+    attempts: 0,
+    problem: null,
+  })
+  return webhooks
+    .filter(({ events }) => events.includes(notice.kind))
+    .map(({ url }) => make(channelOf(url), ''))
+}
