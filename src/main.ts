@@ -22,6 +22,7 @@ import {
   isNavigation,
   startOperations,
   watchChanges,
+  type Asker,
   type StopTimes,
 } from './gateway/index.js'
 import { createGrants, createLockdowns, type Grants, type Lockdowns } from './grants/index.js'
@@ -264,10 +265,10 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     breakGlass,
     noticeFor: createNotice({ breakGlass, changes, clock }),
     answerError: (visit: Visit, req: IncomingMessage, res: ServerResponse, error: unknown) => {
-      answers.failed({ id: visit.requestId, isNavigation: isNavigation(req.headers) }, res, error)
+      answers.failed(askerOf(visit, req), res, error)
     },
     answerDenied: (visit: Visit, req: IncomingMessage, res: ServerResponse, reasons: readonly Reason[]) => {
-      answers.denied({ id: visit.requestId, isNavigation: isNavigation(req.headers) }, res, reasons)
+      answers.denied(askerOf(visit, req), res, reasons)
     },
   }
   const portal = createPortal({
@@ -405,4 +406,8 @@ async function bind<T>(
     const message = `${option}: cannot listen on ${host}, port ${port}: ${problem}.`
     throw new GatehouseError('config-invalid', message, { field: option, cause })
   }
+}
+
+function askerOf({ requestId, language }: Visit, req: IncomingMessage): Asker {
+  return { id: requestId, isNavigation: isNavigation(req.headers), language }
 }

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
 import type { Decision, EpochMs, Facts, Grant, LenientRequest, OwnAccess, Pass, Session } from '../model.js'
-import { newId, timeLeftPath, type SteadyClock } from '../lib/index.js'
+import { chooseLanguage, newId, timeLeftPath, type Language, type SteadyClock } from '../lib/index.js'
 import { decide } from '../policy/index.js'
 import type { Ledger } from '../audit/index.js'
 import { normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
@@ -21,6 +21,8 @@ export interface Admission {
   readonly place: Place
   readonly isNavigation: boolean
   readonly cookies: ReadonlyMap<string, string>
+  /** What they are to be spoken to in. */
+  readonly language: Language
   readonly session: Session | null
   /** The pass it came with; null on the portal, which has none. */
   readonly pass: Pass | null
@@ -105,6 +107,10 @@ export function createAdmission(options: AdmissionOptions) {
       place,
       isNavigation: isNavigation(req.headers),
       cookies,
+      language: chooseLanguage(
+        cookies.get(cookieNames.language),
+        request.header('accept-language') ?? undefined,
+      ),
       session,
       pass,
       grants: facts.grants,

@@ -5,6 +5,7 @@ import {
   errorCodes,
   GatehouseError,
   type ErrorCode,
+  type Language,
   type Logger,
   type Message,
   type Pages,
@@ -14,6 +15,7 @@ import {
 export interface Asker {
   readonly id: string
   readonly isNavigation: boolean
+  readonly language: Language
   /** Where they can do something about it by themselves. */
   readonly button?: Message['button']
 }
@@ -293,7 +295,16 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
     }
     const { status, code, title, text, next, link } = what
     const body = asker.isNavigation
-      ? pages.message({ title, text, next, link, code, requestId: asker.id, button: asker.button })
+      ? pages.message({
+          title,
+          text,
+          next,
+          link,
+          code,
+          requestId: asker.id,
+          language: 'en',
+          button: asker.button,
+        })
       : problem({ code, title, status, text, requestId: asker.id, field: what.field })
     pages.applyHeaders(res)
     res.statusCode = status

@@ -33,6 +33,7 @@ export function clearCookies(
     next: 'Open the machine again. If the same happens again, the machine itself is at fault: tell the plant.',
     code: 'cookies-cleared',
     requestId: asker.id,
+    language: 'en',
     link: { label: 'Open the machine', href: cameFrom(req, origin) },
   })
   pages.send(res, 200, html)

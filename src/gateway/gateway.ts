@@ -17,10 +17,11 @@ import {
   type Pages,
   type Visit,
 } from '../lib/index.js'
+import { isLocalPath } from '../lib/page/index.js'
 import type { Ledger } from '../audit/index.js'
 import { createPace, inviteBody, type Streams, type Switched, type Upstreams } from '../dataplane/index.js'
 import type { Assertions } from '../identity/index.js'
-import { cookieNames, type Sessions } from '../sessions/index.js'
+import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
 import { assetPathPrefix, createAdmission, ownPathPrefix, type Admission, type Refusal } from './admission.js'
 import type { Answers, Asker } from './answers.js'
 import { createConnections } from './connections.js'
@@ -286,11 +287,18 @@ export function createGateway(options: GatewayOptions) {
     return path.startsWith(ownPathPrefix) ? 'public' : null
   }
 
-  function visitOf({ id, source, session, cookies, request }: Admission): Visit {
+  function visitOf({ id, source, session, cookies, language, request, place }: Admission): Visit {
     const formToken = session === null ? null : options.keyring.mac('form', session.id)
-    const accepted = request.header('accept-language') ?? undefined
-    const language = chooseLanguage(cookies.get(cookieNames.language), accepted)
-    return { requestId: id, source: source.address, session, cookies, language, formToken }
+    const cameFrom = pageBefore(request.header('referer') ?? '', place.origin)
+    return { requestId: id, source: source.address, session, cookies, language, formToken, cameFrom }
+  }
+
+  /** What a form answered may have no address of its own: whoever asks for it would find nothing. */
+  function pageBefore(referer: string, origin: string): string {
+    const target = referer.startsWith(`${origin}/`) ? referer.slice(origin.length) : '/'
+    const [path = ''] = target.split('?', 1)
+    const isPage = isLocalPath(target) && surfaces.some((surface) => surface.accessOf('GET', path) !== null)
+    return isPage ? target : '/'
   }
 
   async function recordRefusal(source: string, requestId: string, detail: string): Promise<void> {
@@ -374,8 +382,11 @@ function waited(ms: number, hurried?: AbortSignal): Promise<void> {
 /** A form is small; who needs longer than this for it is not sending one. */
 const ownBodyMs = 10_000
 
-function askerOf(req: IncomingMessage, id: string): { id: string; isNavigation: boolean } {
-  return { id, isNavigation: isNavigation(req.headers) }
+/** Of a request that was not even looked at. */
+function askerOf(req: IncomingMessage, id: string): Asker {
+  const chosen = readCookies(req.headers.cookie ?? null).get(cookieNames.language)
+  const language = chooseLanguage(chosen, req.headers['accept-language'])
+  return { id, isNavigation: isNavigation(req.headers), language }
 }
 
 function isOwnPage({ place, request }: Admission): boolean {

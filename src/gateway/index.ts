@@ -1,4 +1,4 @@
-export { createAnswers, type Answers } from './answers.js'
+export { createAnswers, type Answers, type Asker } from './answers.js'
 export { createGateway, type GatewayOptions, type StopTimes } from './gateway.js'
 export { createFacts } from './facts.js'
 export { createOpening, type FactsOfOpening, type MayOpen } from './opening.js'

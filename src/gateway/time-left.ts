@@ -24,7 +24,7 @@ export function answerTimeLeft(
     endsInMs: endsAt - clock.now(),
     name: permit.endpoint.name,
     portal: portal.origin,
-    warnings: endWarnings({ grant, at: endsAt }),
+    warnings: endWarnings({ grant, at: endsAt, language: admission.language }),
   })
   pages.applyHeaders(res)
   res.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })

@@ -28,6 +28,8 @@ export interface Visit {
   readonly cookies: ReadonlyMap<string, string>
   /** What they are to be spoken to in. */
   readonly language: Language
+  /** Path and query of the page that asked, where it is one of ours that can be asked for again; else `/`. */
+  readonly cameFrom: string
   /**
    * Bound to the session. Forms carry it in the hidden field `form`, and every unsafe request of a
    * signed-in person is refused without it: a machine's page is same-site with the portal, so cookies

@@ -6,6 +6,8 @@ import {
   personal,
   Said,
   TimeUntil,
+  useLanguage,
+  useWords,
   Window,
   type Answer,
   type PersonalCall,
@@ -22,6 +24,7 @@ import {
 import type { EndingLimits, Endpoint, EpochMs, Grant, Session } from '../model.js'
 import { grantState, phasesOf } from '../policy/index.js'
 import type { PortalContext } from './context.js'
+import { homeWords } from './words/home.js'
 
 /** A machine one may open, with the grant that counts. */
 interface Opening {
@@ -86,15 +89,18 @@ export function homeRoutes(context: PortalContext): Route[] {
   async function showHome({ session, viewer }: PersonalCall): Promise<Answer> {
     const holdings = await holdingsOf(session)
     const { now, open, stopped, coming, ended } = holdings
+    const { language } = viewer
+    const words = homeWords[language]
     const html = pages.render({
-      title: 'What you may open',
+      title: words.title,
+      language,
       section: 'home',
       isLive: true,
       viewer,
       now,
       body: (
         <>
-          <h1>What you may open</h1>
+          <h1>{words.title}</h1>
           <p
             class="visually-hidden"
             role="status"
@@ -112,7 +118,7 @@ export function homeRoutes(context: PortalContext): Route[] {
           )}
           {open.length > 0 && (
             <section aria-labelledby="open">
-              <h2 id="open">Open now</h2>
+              <h2 id="open">{words.openNow}</h2>
               {open.map((opening) => (
                 <OpenCard
                   {...opening}
@@ -125,7 +131,7 @@ export function homeRoutes(context: PortalContext): Route[] {
           )}
           {coming.length > 0 && (
             <section aria-labelledby="coming">
-              <h2 id="coming">Starts later</h2>
+              <h2 id="coming">{words.startsLater}</h2>
               {coming.map((grant) => (
                 <ComingCard grant={grant} now={now} names={namesOf(grant)} />
               ))}
@@ -133,7 +139,7 @@ export function homeRoutes(context: PortalContext): Route[] {
           )}
           {ended.length > 0 && (
             <section aria-labelledby="ended">
-              <h2 id="ended">Ended recently</h2>
+              <h2 id="ended">{words.endedRecently}</h2>
               {ended.slice(0, 20).map((grant) => (
                 <EndedCard grant={grant} names={namesOf(grant)} />
               ))}
@@ -173,62 +179,45 @@ function endOf(grant: Grant): EpochMs {
 }
 
 function StoppedNotice({ names }: { names: string }): VNode {
+  const words = useWords(homeWords)
   return (
     <Notice kind="attention">
-      <strong>Remote access is stopped.</strong>{' '}
-      <span>
-        The plant has closed <Said>{names}</Said> for now. Your grant stays as it is: call your contact at the
-        plant, and come back when they have lifted the stop.
-      </span>
+      <strong>{words.stoppedTitle}</strong> <span>{words.stopped(<Said>{names}</Said>)}</span>
     </Notice>
   )
 }
 
 function NothingYet(props: { hadSome: boolean; email: string | null; isStaff: boolean }): VNode {
+  const words = useWords(homeWords)
+  const email = props.email !== null && (
+    <strong>
+      <Said>{props.email}</Said>
+    </strong>
+  )
   return (
     <div class="panel">
-      <h2>{props.hadSome ? 'Nothing is open to you now' : 'Nothing has been opened for you yet'}</h2>
-      <p>
-        Access is given for one machine and a limited time. Ask the person at the plant who ordered your work,
-        and tell them which machine, from when, and until when.
-      </p>
-      {props.email === null ? (
-        <p>
-          Your identity provider has not confirmed an e-mail address for you. Access is given to an e-mail
-          address, so tell the plant about this.
-        </p>
-      ) : (
-        <p>
-          They need the e-mail address you sign in with:{' '}
-          <strong>
-            <Said>{props.email}</Said>
-          </strong>
-          . This page shows the machine as soon as it is yours to open.
-        </p>
-      )}
-      {props.isStaff && (
-        <p>
-          What others may open is under <a href="/admin">Grants</a>; who is signed in now, under{' '}
-          <a href="/admin/sessions">Who is in</a>.
-        </p>
-      )}
+      <h2>{props.hadSome ? words.nothingNow : words.nothingYet}</h2>
+      <p>{words.howToAsk}</p>
+      <p>{email === false ? words.noEmail : words.yourEmail(email)}</p>
+      {props.isStaff && <p>{words.forStaff}</p>}
     </div>
   )
 }
 
 function OpenCard(props: Opening & { now: EpochMs; limits: EndingLimits; origin: string }): VNode {
   const { endpoint, grant, endsAt, now, limits, origin } = props
-  const warnings = endWarnings({ grant, at: endsAt })
+  const words = useWords(homeWords)
+  const warnings = endWarnings({ grant, at: endsAt, language: useLanguage() })
   const due = dueWarning(warnings, endsAt - now)
   return (
     <article class="card open" data-warning={due === null ? 'none' : levelOf(due)}>
       <div class="what">
         <div class="title">
           <h3>{endpoint.name}</h3>
-          {isViewOnly(grant, now, limits) && <span class="tag">View only</span>}
+          {isViewOnly(grant, now, limits) && <span class="tag">{words.viewOnly}</span>}
         </div>
         <p class="soft">
-          {[endpoint.zone, kindNames[endpoint.kind]].filter((text) => text !== null).join(' · ')}
+          {[endpoint.zone, words.kinds[endpoint.kind]].filter((text) => text !== null).join(' · ')}
         </p>
       </div>
       <a
@@ -236,21 +225,17 @@ function OpenCard(props: Opening & { now: EpochMs; limits: EndingLimits; origin:
         href={`${origin}/.gatehouse/start?to=${encodeURIComponent(endpoint.landingPath)}`}
         target="_blank"
         rel="noopener"
-        aria-label={`Open ${endpoint.name} in a new tab`}
+        aria-label={words.openInNewTab(endpoint.name)}
       >
-        Open
+        {words.open}
       </a>
       <div class="time">
         <p>
-          <span class="left">
-            <TimeUntil at={endsAt} now={now} thenReload /> left
-          </span>{' '}
-          <span class="soft">
-            until <Instant at={endsAt} />
-          </span>
+          <span class="left">{words.timeLeft(<TimeUntil at={endsAt} now={now} thenReload />)}</span>{' '}
+          <span class="soft">{words.until(<Instant at={endsAt} />)}</span>
         </p>
         <progress
-          aria-label="Time used"
+          aria-label={words.timeUsed}
           max={endsAt - grant.from}
           value={Math.max(0, now - grant.from)}
           data-start={grant.from}
@@ -267,14 +252,10 @@ function OpenCard(props: Opening & { now: EpochMs; limits: EndingLimits; origin:
           </p>
         ))}
         <p class="warning" data-within={0} data-level="0" hidden>
-          Your access has ended. If your work is not finished, ask your contact at the plant for more time.
+          {words.over}
         </p>
         <EndingNote grant={grant} limits={limits} />
-        {endsAt < grant.until && (
-          <p class="soft">
-            You will have to sign in again then: your grant runs until <Instant at={grant.until} />.
-          </p>
-        )}
+        {endsAt < grant.until && <p class="soft">{words.signInThen(<Instant at={grant.until} />)}</p>}
       </div>
       <WhyFacts grant={grant} />
     </article>
@@ -294,31 +275,24 @@ function isViewOnly(grant: Grant, now: EpochMs, limits: EndingLimits): boolean {
 /** Where the end is not simply the end. */
 function EndingNote({ grant, limits }: { grant: Grant; limits: EndingLimits }): VNode | null {
   const { viewOnlyFrom } = phasesOf(grant, limits)
-  if (grant.ending === 'drain')
-    return (
-      <p class="soft">{`What is uploading at the end may go on for ${durationWords(limits.drainMs)}.`}</p>
-    )
+  const words = useWords(homeWords)
+  if (grant.ending === 'drain') return <p class="soft">{words.drains(durationWords(limits.drainMs))}</p>
   if (grant.access !== 'operate' || viewOnlyFrom === null) return null
-  return (
-    <p class="soft">
-      View only from <Instant at={viewOnlyFrom} />.
-    </p>
-  )
+  return <p class="soft">{words.viewOnlyFrom(<Instant at={viewOnlyFrom} />)}</p>
 }
 
 function ComingCard(props: { grant: Grant; now: EpochMs; names: string }): VNode {
   const { grant, now, names } = props
+  const words = useWords(homeWords)
   return (
     <article class="card">
       <div class="what">
         <div class="title">
           <h3>{names}</h3>
-          {grant.access === 'view' && <span class="tag">View only</span>}
+          {grant.access === 'view' && <span class="tag">{words.viewOnly}</span>}
         </div>
         <p>
-          <strong>
-            Starts in <TimeUntil at={grant.from} now={now} thenReload />
-          </strong>{' '}
+          <strong>{words.startsIn(<TimeUntil at={grant.from} now={now} thenReload />)}</strong>{' '}
           <span class="soft">
             <Window from={grant.from} until={grant.until} />
           </span>
@@ -331,18 +305,16 @@ function ComingCard(props: { grant: Grant; now: EpochMs; names: string }): VNode
 
 function EndedCard(props: { grant: Grant; names: string }): VNode {
   const { grant, names } = props
+  const words = useWords(homeWords)
   return (
     <article class="card over">
       <div class="what">
         <h3>{names}</h3>
         {grant.revocation === null ? (
-          <p class="soft">
-            Ended as agreed on <Instant at={grant.until} />. If your work is not finished, ask your contact at
-            the plant for more time.
-          </p>
+          <p class="soft">{words.endedAsAgreed(<Instant at={grant.until} />)}</p>
         ) : (
           <p>
-            The plant ended this access on <Instant at={grant.revocation.at} />:{' '}
+            {words.endedByPlant(<Instant at={grant.revocation.at} />)}{' '}
             <strong>
               <Said>{grant.revocation.reason}</Said>
             </strong>
@@ -356,15 +328,16 @@ function EndedCard(props: { grant: Grant; names: string }): VNode {
 
 function WhyFacts(props: { grant: Grant }): VNode {
   const { reason, ticket } = props.grant
+  const words = useWords(homeWords)
   return (
     <dl class="facts why">
-      <dt>For</dt>
+      <dt>{words.reason}</dt>
       <dd>
         <Said>{reason}</Said>
       </dd>
       {ticket !== null && (
         <>
-          <dt>Ticket</dt>
+          <dt>{words.ticket}</dt>
           <dd>
             <Said>{ticket}</Said>
           </dd>
@@ -373,5 +346,3 @@ function WhyFacts(props: { grant: Grant }): VNode {
     </dl>
   )
 }
-
-const kindNames = { hmi: 'Operator panel', historian: 'Historian' } as const

@@ -6,6 +6,7 @@ import { createContext } from './context.js'
 import { enrolmentRoutes } from './enrolment.js'
 import { handoverRoutes } from './handover.js'
 import { homeRoutes } from './home.js'
+import { languageRoutes } from './language.js'
 import type { PortalOptions } from './options.js'
 import { secondFactorRoutes } from './second-factor.js'
 import { signInRoutes } from './sign-in.js'
@@ -26,6 +27,7 @@ export function createPortal(options: PortalOptions): OwnSurface {
       ...enrolmentRoutes(context),
       ...signOutRoutes(context),
       ...handoverRoutes(context),
+      ...languageRoutes,
     ],
     options,
   )

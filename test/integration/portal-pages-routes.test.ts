@@ -52,6 +52,7 @@ describe('a surface served without a gateway in front', () => {
         session: null,
         cookies: new Map(),
         language: 'en' as const,
+        cameFrom: '/',
         formToken: null,
       }
       surface.handle(visit, req, res)

@@ -32,6 +32,7 @@ const message: Message = {
   next: 'Ask the plant.',
   code: 'denied',
   requestId: 'r-1',
+  language: 'en',
 }
 
 const wordsOf = (html: string): string => visibleText({ text: html })

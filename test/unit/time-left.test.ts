@@ -2,7 +2,8 @@ import { dueWarning, endWarnings } from '../../src/lib/index.js'
 
 const minute = 60_000
 const grant = { until: 1_000 * minute, ending: 'cut' } as const
-const warnings = endWarnings({ grant, at: grant.until })
+const language = 'en'
+const warnings = endWarnings({ grant, at: grant.until, language })
 const dueAt = (leftMs: number): number | null => {
   const due = dueWarning(warnings, leftMs)
   return due === null ? null : due.withinMs / minute
@@ -34,12 +35,12 @@ describe('the warning that access ends', () => {
     ['drain', 'nothing new starts'],
     ['read-only', 'you may only look'],
   ] as const)('says what the ending %s does', (ending, words) => {
-    for (const { text } of endWarnings({ grant: { ...grant, ending }, at: grant.until }))
+    for (const { text } of endWarnings({ grant: { ...grant, ending }, at: grant.until, language }))
       expect(text).toContain(words)
   })
 
   it('says to sign in again where it is the session that ends', () => {
-    const [first] = endWarnings({ grant, at: grant.until - 1 })
+    const [first] = endWarnings({ grant, at: grant.until - 1, language })
     expect(first?.text).toContain('signed out')
     expect(first?.text).toContain('sign in again')
     expect(first?.text).not.toContain('more time')

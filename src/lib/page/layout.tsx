@@ -1,13 +1,16 @@
 import type { VNode } from 'preact'
 import { languages } from '../language.js'
 import type { Page, Section, Viewer } from './model.js'
+import { languageNames, pageWords } from './page-words.js'
+import { useLanguage, useWords } from './words.js'
 
 /** The frame of every page. Links are absolute: error pages also appear on endpoint hosts. */
 export function Layout(props: { page: Page; portal: URL; asset: (file: string) => string }): VNode {
   const { page, portal, asset } = props
   const viewer = page.viewer ?? null
+  const words = useWords(pageWords)
   return (
-    <html lang={page.language ?? languages[0]} data-now={page.now ?? undefined}>
+    <html lang={useLanguage()} data-now={page.now ?? undefined} data-words={JSON.stringify(words.script)}>
       <head>
         <meta charset="utf-8" />
         <title>{`${page.title} · Gatehouse`}</title>
@@ -20,7 +23,7 @@ export function Layout(props: { page: Page; portal: URL; asset: (file: string) =
       </head>
       <body data-live={page.isLive === true ? '' : undefined}>
         <a class="skip" href="#main">
-          Skip to content
+          {words.skip}
         </a>
         <header class="top">
           <a class="brand" href={new URL('/', portal).href}>
@@ -33,27 +36,57 @@ export function Layout(props: { page: Page; portal: URL; asset: (file: string) =
           {viewer?.notice}
           {page.body}
         </main>
+        {maySwitch(page) && <Languages portal={portal} />}
       </body>
     </html>
   )
 }
 
+/**
+ * Not where the page is written in one language only, nor where it would be lost by loading it again: what a form
+ * was answered with may hold codes that are shown once.
+ */
+function maySwitch({ language, viewer, isMessage }: Page): boolean {
+  return language !== undefined && isMessage !== true && viewer?.isAnswerToForm !== true
+}
+
+/** The other languages, each by a button of its own. Without the form token: it is also for who is signed out. */
+function Languages({ portal }: { portal: URL }): VNode {
+  const shown = useLanguage()
+  return (
+    <footer class="foot">
+      <form
+        method="post"
+        action={new URL('/language', portal).href}
+        aria-label={useWords(pageWords).language}
+      >
+        {languages
+          .filter((language) => language !== shown)
+          .map((language) => (
+            <button class="quiet" name="to" value={language} lang={language}>
+              {languageNames[language]}
+            </button>
+          ))}
+      </form>
+    </footer>
+  )
+}
+
 function Navigation(props: { viewer: Viewer; section: Section | undefined; portal: URL }): VNode {
   const { viewer, section, portal } = props
-  const links: { label: string; path: string; of: Section }[] = [
-    { label: 'My access', path: '/', of: 'home' },
-  ]
+  const words = useWords(pageWords)
+  const links: { label: string; path: string; of: Section }[] = [{ label: words.home, path: '/', of: 'home' }]
   if (viewer.isApprover || viewer.isAdmin) {
-    links.push({ label: 'Grants', path: '/admin', of: 'grants' })
-    links.push({ label: 'Who is in', path: '/admin/sessions', of: 'sessions' })
+    links.push({ label: words.grants, path: '/admin', of: 'grants' })
+    links.push({ label: words.sessions, path: '/admin/sessions', of: 'sessions' })
   }
-  if (viewer.isAdmin) links.push({ label: 'People', path: '/admin/people', of: 'people' })
+  if (viewer.isAdmin) links.push({ label: words.people, path: '/admin/people', of: 'people' })
   if (viewer.isApprover || viewer.isAdmin)
-    links.push({ label: 'Stop access', path: '/admin/lockdowns', of: 'lockdowns' })
+    links.push({ label: words.lockdowns, path: '/admin/lockdowns', of: 'lockdowns' })
   return (
     <>
       {links.length > 1 && (
-        <nav aria-label="Main">
+        <nav aria-label={words.navigation}>
           {links.map((link) => (
             <a href={new URL(link.path, portal).href} aria-current={link.of === section ? 'page' : undefined}>
               {link.label}
@@ -64,10 +97,10 @@ function Navigation(props: { viewer: Viewer; section: Section | undefined; porta
       <form class="who" method="post" action={new URL('/sign-out', portal).href}>
         <input type="hidden" name="form" value={viewer.formToken} />
         <span class="name">
-          <span class="visually-hidden">Signed in as </span>
+          <span class="visually-hidden">{words.signedInAs} </span>
           <bdi>{viewer.name}</bdi>
         </span>
-        <button class="quiet">Sign out</button>
+        <button class="quiet">{words.signOut}</button>
       </form>
     </>
   )

@@ -1,11 +1,14 @@
 import type { VNode } from 'preact'
 import { Instant } from './parts.js'
 import type { Message } from './model.js'
+import { pageWords } from './page-words.js'
+import { useWords } from './words.js'
 
 /** One thing said, one thing to do, and what to read out on the telephone. */
 export function MessageBody(props: { message: Message; portal: URL }): VNode {
   const { message, portal } = props
-  const link = message.link ?? { label: 'What I may open', href: new URL('/', portal).href }
+  const words = useWords(pageWords)
+  const link = message.link ?? { label: words.whatIMayOpen, href: new URL('/', portal).href }
   return (
     <article class="panel message">
       <h1>{message.title}</h1>
@@ -23,17 +26,17 @@ export function MessageBody(props: { message: Message; portal: URL }): VNode {
         </form>
       )}
       <dl class="facts small">
-        <dt>Request</dt>
+        <dt>{words.request}</dt>
         <dd>
           <code>{message.requestId}</code>
         </dd>
-        <dt>Code</dt>
+        <dt>{words.code}</dt>
         <dd>
           <code>{message.code}</code>
         </dd>
         {message.at !== undefined && (
           <>
-            <dt>Time</dt>
+            <dt>{words.time}</dt>
             <dd>
               <Instant at={message.at} />
             </dd>

@@ -11,6 +11,8 @@ export interface Viewer {
   readonly isAdmin: boolean
   readonly formToken: string
   readonly language: Language
+  /** Asked for by a form: loading it again would not show the same. Default: no. */
+  readonly isAnswerToForm?: boolean
   /** Stands above whatever the page is about. */
   readonly notice?: ComponentChildren
 }
@@ -30,6 +32,8 @@ export interface Page {
   readonly width?: 'form' | 'list' | 'wide'
   /** Loads again when the viewer comes back to it after a while. Not for pages with input. */
   readonly isLive?: boolean
+  /** Says one thing, on any of our hosts. Default: no. */
+  readonly isMessage?: boolean
 }
 
 /** A page that says one thing: denied, failed, ended. */
@@ -41,6 +45,8 @@ export interface Message {
   /** An error code, a reason or a cause; stable, for people to search for. */
   readonly code: string
   readonly requestId: string
+  /** What it is written in. */
+  readonly language: Language
   /** When it happened. */
   readonly at?: EpochMs
   /** A path is one of the portal. Default: to its front page. */

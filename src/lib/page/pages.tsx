@@ -53,6 +53,8 @@ export function createPages({ server, oidc }: PagesOptions): Pages {
         body: <MessageBody message={message} portal={publicUrl} />,
         now: message.at ?? null,
         viewer: message.viewer ?? null,
+        language: message.language,
+        isMessage: true,
         width: 'form',
       }),
     applyHeaders,

@@ -1,24 +1,28 @@
 import type { ComponentChildren, InputHTMLAttributes, VNode } from 'preact'
 import type { EpochMs } from '../../model.js'
+import { languages, type Language } from '../language.js'
 import type { Viewer } from './model.js'
+import { pageWords } from './page-words.js'
+import { useLanguage, useWords } from './words.js'
 
-/** `2026-11-23 16:30 UTC`; the script adds the viewer's own time beside it. */
+/** `2026-11-23 16:30 UTC`, in German `23.11.2026 16:30 UTC`; the script adds the viewer's own time beside it. */
 export function Instant(props: { at: EpochMs }): VNode {
   return (
     <span data-local>
-      <time datetime={isoText(props.at)}>{formatInstant(props.at)}</time>
+      <time datetime={isoText(props.at)}>{formatInstant(props.at, useLanguage())}</time>
     </span>
   )
 }
 
 /** `2026-11-23 08:23 to 11:37 UTC`, likewise. */
 export function Window(props: { from: EpochMs; until: EpochMs }): VNode {
-  const from = formatInstant(props.from).replace(/ UTC$/, '')
-  const until = formatInstant(props.until)
+  const language = useLanguage()
+  const from = formatInstant(props.from, language).replace(/ UTC$/, '')
+  const until = formatInstant(props.until, language)
   const isSameDay = from.slice(0, 10) === until.slice(0, 10)
   return (
     <span data-local>
-      <time datetime={isoText(props.from)}>{from}</time> to{' '}
+      <time datetime={isoText(props.from)}>{from}</time> {pageWords[language].script.to}{' '}
       <time datetime={isoText(props.until)}>{isSameDay ? until.slice(11) : until}</time>
     </span>
   )
@@ -30,12 +34,17 @@ export function isoText(at: EpochMs): string {
   return Number.isNaN(date.getTime()) ? 'unknown' : date.toISOString().replace(/\.\d+Z$/, 'Z')
 }
 
-export function formatInstant(at: EpochMs): string {
+export function formatInstant(at: EpochMs, language: Language = languages[0]): string {
   const iso = isoText(at)
-  return iso === 'unknown' ? 'unknown time' : `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`
+  if (iso === 'unknown') return pageWords[language].unknownTime
+  const day = iso.slice(0, 10)
+  return `${language === 'de' ? day.split('-').reverse().join('.') : day} ${iso.slice(11, 16)} UTC`
 }
 
-/** `2 d 3 h`, `2 h 14 min`, `2 h`, `14 min`, `40 s`: never more than is left. The script counts down alike. */
+/**
+ * `2 d 3 h`, `2 h 14 min`, `2 h`, `14 min`, `40 s`: never more than is left, and the same in every language
+ * (ISO 80000-3). The script counts down alike.
+ */
 export function durationWords(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000))
   const minutes = Math.floor(seconds / 60)
@@ -106,6 +115,7 @@ export interface FieldProps {
 /** A labelled text field; hint and error are tied to it, so that they are read out with it. */
 export function Field(props: FieldProps): VNode {
   const { name, label, hint, value, isOptional, input, isLong } = props
+  const words = useWords(pageWords)
   const error = props.error ?? null
   const described = [
     ...(hint === undefined ? [] : [`${name}-hint`]),
@@ -122,7 +132,7 @@ export function Field(props: FieldProps): VNode {
     <div class="field">
       <label for={name}>
         {label}
-        {isOptional === true && <span class="soft"> (optional)</span>}
+        {isOptional === true && <span class="soft"> {words.optional}</span>}
       </label>
       {hint !== undefined && (
         <p class="hint" id={`${name}-hint`}>
@@ -304,7 +314,7 @@ export function ConfirmForm(props: {
       <div class="actions">
         <button class="danger">{confirmation.button}</button>
         <a class="button quiet" href={back}>
-          Do nothing
+          {useWords(pageWords).script.doNothing}
         </a>
       </div>
     </form>

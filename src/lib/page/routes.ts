@@ -88,6 +88,7 @@ export function personal(
         isAdmin: roles.includes('admin'),
         formToken,
         language: call.visit.language,
+        isAnswerToForm: method === 'POST',
         notice: call.notice,
       }
       const actor: Actor = { kind: 'principal', principalId: principal.id, email: principal.email }

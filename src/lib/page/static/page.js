@@ -8,6 +8,9 @@ const add = (parent, tag, text = '', attributes = {}) => {
   return node
 }
 
+/** In the language of the page. */
+const say = JSON.parse(document.documentElement.dataset.words)
+
 // The server's clock counts: the viewer's may be wrong, or be set while the page is open.
 const arrivedAt = performance.getEntriesByType('navigation')[0]?.responseStart || performance.now()
 let ahead = (document.documentElement.dataset.now ?? Date.now()) - arrivedAt
@@ -29,7 +32,7 @@ const warn = (card, left, text) => {
   card.dataset.warning = level
   for (const warning of all('[data-within]', card)) warning.hidden = warning !== due
   if (!due || !isCloser) return
-  const said = level === '0' ? '' : `: ${text} left`
+  const said = level === '0' ? '' : `: ${say.left.replace('{}', text)}`
   document.querySelector('[data-said]').textContent =
     `${card.querySelector('h3').textContent}${said}. ${due.textContent}`
 }
@@ -58,17 +61,17 @@ for (const node of all('[data-local]')) {
   const text = times.map((at) => {
     const date = at.toDateString() !== day && { weekday: 'short', day: 'numeric', month: 'short' }
     day = at.toDateString()
-    return at.toLocaleString('en-GB', { ...date, hour: '2-digit', minute: '2-digit' })
+    return at.toLocaleString(say.locale, { ...date, hour: '2-digit', minute: '2-digit' })
   })
   node.append(' ')
-  add(node, 'span', `(${text.join(' to ')} your time)`, { class: 'local' })
+  add(node, 'span', `(${text.join(` ${say.to} `)} ${say.yourTime})`, { class: 'local' })
 }
 
 for (const button of all('[data-copy]')) {
   button.hidden = !navigator.clipboard
   button.onclick = async () => {
     await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText.trim())
-    button.textContent = 'Copied'
+    button.textContent = say.copied
   }
 }
 for (const button of all('[data-print]')) {
@@ -88,7 +91,7 @@ const confirmFirst = (form) => {
     dialog.close()
     form.requestSubmit()
   }
-  add(row, 'button', 'Do nothing', { class: 'quiet', autofocus: '' }).onclick = () => dialog.close()
+  add(row, 'button', say.doNothing, { class: 'quiet', autofocus: '' }).onclick = () => dialog.close()
   dialog.onclose = () => dialog.remove()
   dialog.showModal()
 }
@@ -104,7 +107,7 @@ addEventListener('submit', (event) => {
 for (const field of all('[type=datetime-local]')) {
   const at = new Date(`${field.value}Z`)
   if (!isNaN(at)) field.value = new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-  for (const zone of all('[data-zone]', field.parentNode)) zone.textContent = 'your time'
+  for (const zone of all('[data-zone]', field.parentNode)) zone.textContent = say.yourTime
   field.form.addEventListener('formdata', ({ formData }) => {
     const chosen = new Date(formData.get(field.name))
     if (!isNaN(chosen)) formData.set(field.name, chosen.toISOString())
@@ -123,12 +126,12 @@ for (const output of all('[data-readback]')) {
   const moment = (name, field) =>
     said(name) +
     (form.elements[name].value === 'at' ? ` ${form.elements[field].value.replace('T', ' ') || '…'}` : '')
-  const say = () => {
+  const readBack = () => {
     output.textContent = `${form.elements.to.value || '…'} ${said('access')} ${said('endpoints')}, ${moment('start', 'from')} ${moment('end', 'until')}, ${said('ending')}.`
   }
   output.hidden = false
-  form.addEventListener('input', say)
-  say()
+  form.addEventListener('input', readBack)
+  readBack()
 }
 
 // What is open may change meanwhile. Asked calmly, and only while somebody looks.

@@ -1,0 +1,92 @@
+import type { InEach, Language } from '../language.js'
+
+/** What the script of every page says too; it finds it as JSON on the root of the page. */
+export interface ScriptWords {
+  /** For `toLocaleString`: how the viewer's own time is written. */
+  readonly locale: string
+  /** How much is left, `{}` standing for it. */
+  readonly left: string
+  readonly to: string
+  readonly yourTime: string
+  readonly copied: string
+  readonly doNothing: string
+}
+
+/** The frame of every page, and what its parts say by themselves. */
+export interface PageWords {
+  readonly skip: string
+  readonly navigation: string
+  readonly home: string
+  readonly grants: string
+  readonly sessions: string
+  readonly people: string
+  readonly lockdowns: string
+  readonly signedInAs: string
+  readonly signOut: string
+  readonly language: string
+  readonly optional: string
+  readonly unknownTime: string
+  readonly whatIMayOpen: string
+  readonly request: string
+  readonly code: string
+  readonly time: string
+  readonly script: ScriptWords
+}
+
+export const pageWords: InEach<PageWords> = {
+  en: {
+    skip: 'Skip to content',
+    navigation: 'Main',
+    home: 'My access',
+    grants: 'Grants',
+    sessions: 'Who is in',
+    people: 'People',
+    lockdowns: 'Stop access',
+    signedInAs: 'Signed in as',
+    signOut: 'Sign out',
+    language: 'Language',
+    optional: '(optional)',
+    unknownTime: 'unknown time',
+    whatIMayOpen: 'What I may open',
+    request: 'Request',
+    code: 'Code',
+    time: 'Time',
+    script: {
+      locale: 'en-GB',
+      left: '{} left',
+      to: 'to',
+      yourTime: 'your time',
+      copied: 'Copied',
+      doNothing: 'Do nothing',
+    },
+  },
+  de: {
+    skip: 'Zum Inhalt',
+    navigation: 'Hauptbereiche',
+    home: 'Mein Zugang',
+    grants: 'Freigaben',
+    sessions: 'Wer ist da',
+    people: 'Personen',
+    lockdowns: 'Zugang sperren',
+    signedInAs: 'Angemeldet als',
+    signOut: 'Abmelden',
+    language: 'Sprache',
+    optional: '(freiwillig)',
+    unknownTime: 'Zeit unbekannt',
+    whatIMayOpen: 'Was ich öffnen darf',
+    request: 'Anfrage-Nr.',
+    code: 'Code',
+    time: 'Zeit',
+    script: {
+      locale: 'de-DE',
+      left: 'noch {}',
+      to: 'bis',
+      yourTime: 'Ihre Zeit',
+      copied: 'Kopiert',
+      doNothing: 'Nichts tun',
+    },
+  },
+}
+
+/** Each language by its own name, as whoever cannot read the page finds it. */
+export const languageNames: Readonly<Record<Language, string>> = { en: 'English', de: 'Deutsch' }

@@ -1,0 +1,125 @@
+import { createClient, type Answer, type Client } from '../support/client.js'
+import { visibleText } from '../support/html.js'
+import { startPlant, type AccountName, type Plant } from '../support/plant.js'
+
+let plant: Plant
+const clients: Client[] = []
+
+beforeAll(async () => {
+  plant = await startPlant({ enrolled: ['vendor', 'approver', 'admin'] })
+}, 30_000)
+afterAll(async () => {
+  for (const client of clients) client.close()
+  await plant.close()
+})
+
+const at = (path: string): string => plant.portal + path
+const german = { 'Accept-Language': 'de-DE,de;q=0.9,en;q=0.5' }
+const signedIn = async (name: AccountName = 'vendor'): Promise<Client> => {
+  const client = await plant.signIn(name)
+  clients.push(client)
+  return client
+}
+const stranger = (): Client => {
+  const client = createClient({ clock: plant.clock })
+  clients.push(client)
+  return client
+}
+const langOf = (page: Pick<Answer, 'text'>): string | undefined => /<html lang="([^"]*)"/.exec(page.text)?.[1]
+const switchTo = (client: Client, to: string, headers: Record<string, string> = {}): Promise<Answer> =>
+  client.fetch(at('/language'), {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/x-www-form-urlencoded', Origin: plant.portal, ...headers },
+    body: new URLSearchParams({ to }).toString(),
+  })
+
+describe('the front page', () => {
+  it('speaks the language of the browser, and says so', async () => {
+    await plant.issue({ until: '+2h', ticket: 'CHG-1', access: 'view' })
+    await plant.issue({ endpoints: ['press-4'], from: '+20h', until: '+22h' })
+    const client = await signedIn()
+    const page = await client.navigate(plant.portal, { headers: german })
+    expect(langOf(page)).toBe('de')
+    const text = visibleText(page)
+    for (const part of ['Was Sie öffnen dürfen', 'Jetzt offen', 'Beginnt später', 'Abmelden', 'Nur ansehen'])
+      expect(text).toContain(part)
+    expect(text).toMatch(/bis \d\d\.\d\d\.\d{4} \d\d:\d\d UTC/)
+    expect(text).not.toMatch(/\b(?:the|until|left|Open|Sign)\b/)
+    expect(langOf(await client.navigate(plant.portal))).toBe('en')
+  })
+})
+
+describe('the switch of the language', () => {
+  it('keeps the page, is remembered, and counts more than the browser', async () => {
+    const client = await signedIn()
+    const page = await client.navigate(at('/?from=mail'))
+    const switched = await client.submit(page, {}, { press: 'Deutsch' })
+    expect(switched.url.href).toBe(at('/?from=mail'))
+    expect(langOf(switched)).toBe('de')
+    const back = await client.submit(switched, {}, { press: 'English' })
+    expect(langOf(back)).toBe('en')
+    expect(langOf(await client.navigate(plant.portal, { headers: german }))).toBe('en')
+  })
+
+  it('takes no language but ours, and then changes nothing', async () => {
+    const client = await signedIn()
+    for (const to of ['', 'fr', '__proto__', 'DE', 'de; Path=/x', 'de\r\nSet-Cookie: a=b']) {
+      const answer = await switchTo(client, to)
+      expect([to, answer.status, answer.header('set-cookie')]).toEqual([to, 422, null])
+    }
+    expect(langOf(await client.navigate(plant.portal))).toBe('en')
+  })
+
+  it('is refused to a form of another origin, also of a machine', async () => {
+    const client = await signedIn()
+    for (const origin of ['https://evil.example', plant.origin('press-3'), 'null']) {
+      const answer = await switchTo(client, 'de', { Origin: origin, 'Sec-Fetch-Site': 'same-site' })
+      expect([origin, answer.status, answer.header('set-cookie')]).toEqual([origin, 403, null])
+    }
+  })
+
+  it.each([
+    ['nothing', undefined],
+    ['another site', 'https://evil.example/'],
+    ['a site that begins like ours', 'PORTAL.evil.example/'],
+    ['a page that only a form shows', 'PORTAL/sign-out'],
+    ['a page there is none of', 'PORTAL/nowhere'],
+    ['an address that is no page', 'PORTAL//evil.example/'],
+    ['the address of a machine', 'https://press-3.plant.localhost/'],
+  ])('leads to the front page where it was asked from %s', async (_, referer) => {
+    const from = referer?.replace('PORTAL', plant.portal)
+    const answer = await switchTo(stranger(), 'de', from === undefined ? {} : { Referer: from })
+    expect([answer.status, answer.header('location')]).toEqual([303, '/'])
+    expect(answer.header('set-cookie')).toMatch(
+      /^__Host-gatehouse-language=de; Path=\/; Secure; HttpOnly; SameSite=Lax; Max-Age=31536000$/,
+    )
+  })
+})
+
+describe('what a browser says about its language', () => {
+  it.each([
+    'de;q=2',
+    '*',
+    'de\u00a0',
+    '"de"',
+    '../de',
+    'de,'.repeat(400),
+    '__proto__',
+    '<script>alert(1)</script>',
+  ])('may be anything, and makes a whole page in one of ours: %j', async (accepted) => {
+    const client = await signedIn()
+    const page = await client.navigate(plant.portal, { headers: { 'Accept-Language': accepted } })
+    expect([page.status, ['en', 'de'].includes(langOf(page) ?? '')]).toEqual([200, true])
+    expect(page.text).not.toContain('<script>alert')
+  })
+
+  it.each(['fr', 'DE', '', 'de-DE', '__proto__', 'x'.repeat(4_000)])(
+    'and the cookie too: %j',
+    async (chosen) => {
+      const client = await signedIn()
+      client.cookies.plant(plant.portal, '__Host-gatehouse-language', chosen)
+      const page = await client.navigate(plant.portal, { headers: german })
+      expect([page.status, langOf(page)]).toEqual([200, 'de'])
+    },
+  )
+})

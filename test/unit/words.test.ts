@@ -1,0 +1,45 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { languages, type Language } from '../../src/lib/index.js'
+
+const src = join(import.meta.dirname, '../../src')
+
+/** Every object of words that a file exports, found by what it is declared as. */
+const declared = /^export const (\w+): InEach</gm
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
+const tables = await Promise.all(
+  files.flatMap((file) => {
+    const names = [...readFileSync(join(src, file), 'utf8').matchAll(declared)].map(([, name = '']) => name)
+    return names.map(async (name) => {
+      const module = (await import(pathToFileURL(join(src, file)).href)) as Record<string, unknown>
+      return { name: `${name} in ${file}`, table: module[name] as Record<Language, unknown> }
+    })
+  }),
+)
+
+/** What stands at each path: `text`, an element, or how many values a sentence takes. */
+function shapeOf(words: unknown, path = ''): [string, string][] {
+  if (typeof words === 'function') return [[path, `takes ${String(words.length)}`]]
+  if (typeof words === 'string') return [[path, words.trim() === '' ? 'nothing' : 'text']]
+  if (typeof words !== 'object' || words === null) return [[path, String(words)]]
+  if ('type' in words && 'props' in words) return [[path, 'text']]
+  const entries = Object.entries(words)
+  return entries.length === 0
+    ? [[path, 'nothing']]
+    : entries.flatMap(([name, value]) => shapeOf(value, `${path}.${name}`))
+}
+
+describe('a message file', () => {
+  it('is found for the frame, the front page and the warnings', () => {
+    const names = tables.map(({ name }) => name).join()
+    for (const name of ['pageWords', 'homeWords', 'warningWords']) expect(names).toContain(name)
+  })
+
+  it.each(tables)('says everything in each language, with the same values: $name', ({ table }) => {
+    expect(Object.keys(table)).toEqual([...languages])
+    const [first, ...others] = languages.map((language) => new Map(shapeOf(table[language])))
+    for (const other of others) expect(Object.fromEntries(other)).toEqual(Object.fromEntries(first ?? []))
+    expect([...(first ?? [])].filter(([, shape]) => shape === 'nothing' || shape === 'undefined')).toEqual([])
+  })
+})
