@@ -18,6 +18,7 @@ import {
 import { InvitationPanel } from './invitation.js'
 import { issueGrant } from './issue-grant.js'
 import type { AdminOptions } from './options.js'
+import { Picks } from './picks.js'
 import {
   dateFieldText,
   endingNames,
@@ -122,18 +123,13 @@ export function issueRoutes(options: AdminOptions): Route[] {
               ))}
             </datalist>
             <Choices name="endpoints" legend="Machines" error={errorOf('endpoints')}>
-              {config.endpoints.map((endpoint) => (
-                <Choice
-                  type="checkbox"
-                  name="endpoints"
-                  value={endpoint.id}
-                  isChosen={input.endpoints.includes(endpoint.id)}
-                  say={endpoint.name}
-                >
-                  {endpoint.name}
-                  {endpoint.zone !== null && <span class="soft">{` ${endpoint.zone}`}</span>}
-                </Choice>
-              ))}
+              <Picks
+                type="checkbox"
+                name="endpoints"
+                label="Machines"
+                picks={config.endpoints.map(({ id, name, zone }) => ({ value: id, text: name, more: zone }))}
+                chosen={input.endpoints}
+              />
             </Choices>
             <Choices name="access" legend="Access" error={errorOf('access')}>
               <Choice

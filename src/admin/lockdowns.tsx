@@ -4,7 +4,6 @@ import { GatehouseError } from '../lib/index.js'
 import {
   askFirst,
   Cell,
-  Choice,
   Choices,
   ConfirmForm,
   Field,
@@ -26,6 +25,7 @@ import {
 import type { Lockdown, LockdownScope } from '../model.js'
 import { lockDown } from './lock-down.js'
 import type { AdminOptions } from './options.js'
+import { Picks, type Pick } from './picks.js'
 import { actorName, fieldMessage, machineNames } from './words.js'
 
 const doneNotices: Readonly<Record<string, string>> = {
@@ -48,6 +48,11 @@ const ofPerson = 'principal'
 /** Stopping one or all, and letting them go on. */
 export function lockdownRoutes(options: AdminOptions): Route[] {
   const { config, clock, pages, people, lockdowns } = options
+  const scopes: Pick[] = [
+    { value: 'all', text: 'All machines' },
+    ...config.endpoints.map(({ id, name }) => ({ value: `endpoint:${id}`, text: name })),
+    { value: ofPerson, text: 'All machines, to one person' },
+  ]
 
   async function showAll(call: PersonalCall): Promise<Answer> {
     return render(call, nothingEntered)
@@ -134,22 +139,7 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
         </p>
         <FormToken viewer={viewer} />
         <Choices name="scope" legend="To what" error={error?.field === 'scope' ? fieldMessage(error) : null}>
-          <Choice type="radio" name="scope" value="all" isChosen={input.scope === 'all'}>
-            All machines
-          </Choice>
-          {config.endpoints.map(({ id, name }) => (
-            <Choice
-              type="radio"
-              name="scope"
-              value={`endpoint:${id}`}
-              isChosen={input.scope === `endpoint:${id}`}
-            >
-              {name}
-            </Choice>
-          ))}
-          <Choice type="radio" name="scope" value={ofPerson} isChosen={input.scope === ofPerson}>
-            All machines, to one person
-          </Choice>
+          <Picks type="radio" name="scope" label="To what" picks={scopes} chosen={[input.scope]} />
         </Choices>
         <Field
           name="email"

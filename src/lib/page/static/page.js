@@ -120,8 +120,8 @@ for (const field of all('[type=datetime-local]')) {
 for (const output of all('[data-readback]')) {
   const { form } = output.closest('form').elements.to
   const said = (name) =>
-    all(`[name=${name}]:checked`, form)
-      .map((field) => field.labels[0].dataset.say)
+    all(`[name=${name}]:checked, [name=${name}] :checked`, form)
+      .map((field) => field.labels?.[0].dataset.say ?? field.text)
       .join(', ') || '…'
   const moment = (name, field) =>
     said(name) +
