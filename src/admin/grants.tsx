@@ -41,7 +41,7 @@ import {
   StopNotice,
 } from './words.js'
 
-const shownAtOnce = 100
+const shownAtOnce = 40
 const hourMs = 3_600_000
 
 const groupNames: Readonly<Record<GrantGroup, string>> = {
