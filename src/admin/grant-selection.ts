@@ -72,3 +72,38 @@ function textsOf(grant: Grant, names: ReadonlyMap<string, string>): (string | nu
     grant.revocation?.reason ?? null,
   ]
 }
+
+/**
+ * The grants as a table for programs and spreadsheets, its head first. The names of columns and states are not
+ * translated, so that what reads them need not care who has downloaded it; instants are ISO 8601 in UTC.
+ */
+export function grantTable(
+  { grants, groupOf: stateOf }: Selection,
+  endpoints: readonly Endpoint[],
+): string[][] {
+  const names = new Map(endpoints.map(({ id, name }) => [id, name]))
+  const instant = (at: EpochMs): string => new Date(at).toISOString()
+  const head = [
+    ...['id', 'state', 'person', 'machines', 'machine_names', 'access', 'from', 'until', 'ending', 'reason'],
+    ...['ticket', 'issued_at', 'issued_by', 'revoked_at', 'revoked_by', 'revoked_because'],
+  ]
+  const rows = grants.map((grant) => [
+    grant.id,
+    stateOf(grant),
+    grant.to.email,
+    grant.endpoints.join(' '),
+    grant.endpoints.map((id) => names.get(id) ?? id).join(', '),
+    grant.access,
+    instant(grant.from),
+    instant(grant.until),
+    grant.ending,
+    grant.reason,
+    grant.ticket ?? '',
+    instant(grant.issuedAt),
+    actorName(grant.issuedBy),
+    grant.revocation === null ? '' : instant(grant.revocation.at),
+    grant.revocation === null ? '' : actorName(grant.revocation.by),
+    grant.revocation?.reason ?? '',
+  ])
+  return [head, ...rows]
+}

@@ -25,8 +25,18 @@ import {
 } from '../lib/page/index.js'
 import type { EndingLimits, EpochMs, Grant } from '../model.js'
 import { isDraining, phasesOf } from '../policy/index.js'
-import { grantGroups, isOver, selectGrants, type GrantGroup } from './grant-selection.js'
-import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
+import { csvText } from './csv.js'
+import { grantGroups, grantTable, isOver, selectGrants, type GrantGroup } from './grant-selection.js'
+import {
+  addressOf,
+  FilterForm,
+  FilterNote,
+  isFiltered,
+  NothingFits,
+  Pager,
+  partOf,
+  readFilter,
+} from './listing.js'
 import type { AdminOptions } from './options.js'
 import {
   actorName,
@@ -40,6 +50,7 @@ import {
   stateName,
   StopNotice,
 } from './words.js'
+import { listingWords } from './words/listing.js'
 
 const shownAtOnce = 40
 const hourMs = 3_600_000
@@ -86,6 +97,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
       endpoints: config.endpoints,
     })
     const part = partOf(fitting, filter.page, shownAtOnce)
+    const words = listingWords[viewer.language]
     const html = pages.render({
       title: 'Grants',
       section: 'grants',
@@ -134,12 +146,32 @@ export function grantRoutes(options: AdminOptions): Route[] {
                   <GrantList title={title} shown={shown} count={count} now={now} viewer={viewer} />
                 ))}
               <Pager filter={filter} part={part} />
+              {fitting.length > 0 && (
+                <p>
+                  <a href={addressOf({ ...filter, path: '/admin/grants.csv', page: 1 })} download>
+                    {words.download(fitting.length)}
+                  </a>
+                </p>
+              )}
             </>
           )}
         </>
       ),
     })
     return { kind: 'page', html }
+  }
+
+  async function download({ query }: PersonalCall): Promise<Answer> {
+    const now = clock.now()
+    const filter = readFilter('/admin', query, grantGroups)
+    const site = { now, limits, endpoints: config.endpoints }
+    const selection = selectGrants(await grants.list(), filter, site)
+    return {
+      kind: 'file',
+      name: `grants-${new Date(now).toISOString().slice(0, 10)}.csv`,
+      type: 'text/csv; charset=utf-8',
+      body: csvText(grantTable(selection, config.endpoints)),
+    }
   }
 
   function GrantList(props: {
@@ -432,6 +464,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
 
   return [
     personal('GET', '/admin', 'approver', showList),
+    personal('GET', '/admin/grants.csv', 'approver', download),
     personal('GET', '/admin/grants/:id', 'approver', showOne),
     personal('POST', '/admin/grants/:id/extend', 'admin', extend),
     personal('POST', '/admin/grants/:id/revoke', 'approver', revoke),

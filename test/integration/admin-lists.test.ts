@@ -127,6 +127,34 @@ describe('the search over everything', () => {
   })
 })
 
+describe('the table of grants', () => {
+  it('holds what the filter shows, as a file with a name of its own', async () => {
+    const grant = await plant.issue({ reason: 'Größe; "prüfen"', ticket: 'CHG-7' })
+    await plant.issue({ endpoints: ['press-4'] })
+    const list = await open('/admin?machine=press-3')
+    const file = await admin.click(list, 'Download 1 as a table (CSV)')
+    expect(file.status).toBe(200)
+    expect(file.header('content-type')).toBe('text/csv; charset=utf-8')
+    expect(file.header('content-disposition')).toMatch(/^attachment; filename="grants-\d{4}-\d\d-\d\d\.csv"$/)
+    expect(file.header('x-content-type-options')).toBe('nosniff')
+    expect(file.header('cache-control')).toBe('no-store')
+    const [head = '', row = '', ...more] = file.text.replace(/^\ufeff/, '').split('\r\n')
+    expect(head).toMatch(/^"id","state","person","machines",/)
+    expect(row).toContain(
+      `"${grant.id}","running","ana@machines.example","press-3","press-3 panel","operate"`,
+    )
+    expect(row).toContain('"Größe; ""prüfen""","CHG-7"')
+    expect(more).toEqual([''])
+  })
+
+  it.each(hostile)('makes a spreadsheet calculate nothing: %j', async (reason) => {
+    const grant = await plant.issue({ reason })
+    const { text } = await open(`/admin/grants.csv?q=${grant.id}`)
+    expect(text).not.toMatch(/(?:^|,)"[=+\-@\t\r]/m)
+    expect(text).toContain(reason.replaceAll('"', '""').trim())
+  })
+})
+
 describe('what a stranger wrote', () => {
   it.each(hostile)('stays text on every page it is on: %j', async (reason) => {
     const grant = await plant.issue({ reason })

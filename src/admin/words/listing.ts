@@ -16,6 +16,7 @@ export interface ListingWords {
   readonly pages: string
   readonly previous: string
   readonly next: string
+  readonly download: (count: number) => string
   readonly pageOf: (page: number, pages: number) => string
 }
 
@@ -37,6 +38,7 @@ export const listingWords: InEach<ListingWords> = {
     pages: 'Pages',
     previous: 'Previous',
     next: 'Next',
+    download: (count) => `Download ${String(count)} as a table (CSV)`,
     pageOf: (page, pages) => `Page ${String(page)} of ${String(pages)}`,
   },
   de: {
@@ -55,6 +57,7 @@ export const listingWords: InEach<ListingWords> = {
     pages: 'Seiten',
     previous: 'Zurück',
     next: 'Weiter',
+    download: (count) => `${String(count)} als Tabelle herunterladen (CSV)`,
     pageOf: (page, pages) => `Seite ${String(page)} von ${String(pages)}`,
   },
 }

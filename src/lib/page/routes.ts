@@ -50,6 +50,14 @@ export type Answer =
       readonly status?: number
       readonly maxAgeSeconds?: number
     }
+  | {
+      /** To be kept, not shown. */
+      readonly kind: 'file'
+      /** Letters, digits, dots and hyphens: it stands in a header as it is. */
+      readonly name: string
+      readonly type: string
+      readonly body: string
+    }
   | { readonly kind: 'empty' }
   | { readonly kind: 'denied'; readonly reasons: readonly Reason[] }
 
@@ -220,6 +228,18 @@ function send(answer: Exclude<Answer, { kind: 'denied' }>, pages: Pages, res: Se
       res.writeHead(answer.status ?? 200, {
         'Content-Type': 'application/json',
         'Content-Length': Buffer.byteLength(body),
+      })
+      res.end(res.req.method === 'HEAD' ? undefined : body)
+      return
+    }
+    case 'file': {
+      assert(/^[\w.-]+$/.test(answer.name), 'the name of a file needs no quoting')
+      pages.applyHeaders(res)
+      const body = Buffer.from(answer.body)
+      res.writeHead(200, {
+        'Content-Type': answer.type,
+        'Content-Disposition': `attachment; filename="${answer.name}"`,
+        'Content-Length': body.length,
       })
       res.end(res.req.method === 'HEAD' ? undefined : body)
       return
