@@ -25,7 +25,14 @@ import {
   type Asker,
   type StopTimes,
 } from './gateway/index.js'
-import { createGrants, createLockdowns, type Grants, type Lockdowns } from './grants/index.js'
+import {
+  createGrants,
+  createLockdowns,
+  createRequests,
+  type Grants,
+  type Lockdowns,
+  type Requests,
+} from './grants/index.js'
 import {
   createAssertions,
   createBreakGlass,
@@ -111,6 +118,7 @@ export interface Services {
   readonly sessions: Sessions
   readonly grants: Grants
   readonly lockdowns: Lockdowns
+  readonly requests: Requests
   readonly people: People
   readonly secondFactor: SecondFactor
   readonly breakGlass: BreakGlass
@@ -182,6 +190,12 @@ export async function openServices(config: Config, options: ServiceOptions = {})
   const secondFactor = createSecondFactor({ ...shared, ...config.totp })
   const note: Ledger['note'] = (event) => ledger.note(event)
   const breakGlass = createBreakGlass({ ...shared, note, people, secondFactor })
+  const forGrants = {
+    ...config.grants,
+    assertFit,
+    endpointTerms: new Map(config.endpoints.map((endpoint) => [endpoint.id, endpoint])),
+  }
+  const grants = createGrants({ ...shared, ...forGrants, endpointIds })
   return {
     clock,
     logger,
@@ -193,13 +207,8 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     vouching,
     ledger,
     sessions: createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs }),
-    grants: createGrants({
-      ...shared,
-      ...config.grants,
-      assertFit,
-      endpointIds,
-      endpointTerms: new Map(config.endpoints.map((endpoint) => [endpoint.id, endpoint])),
-    }),
+    grants,
+    requests: createRequests({ ...shared, ...forGrants, grants, endpoints: config.endpoints }),
     lockdowns: createLockdowns({ ...shared, endpointIds }),
     people,
     secondFactor,
@@ -291,6 +300,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     onChange: (change) => notifications?.noteChange(change),
   })
   const stopInspecting = await inspection.begin()
+  const stopTidying = services.requests.begin()
   const server = gateway.listen()
   let operations: Server | null = null
   let probes: Probes | null = null
@@ -317,6 +327,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     // A connection on which nothing was asked yet would keep the process for a minute.
     operations?.closeAllConnections()
     stopInspecting()
+    stopTidying()
     await watch.close()
     await notifications?.close()
     probes?.close()

@@ -74,6 +74,8 @@ export interface Endpoint {
   readonly timeZone: string
   /** The longest a grant for it may run, and each of its windows; null for as long as any. */
   readonly maxLengthMs: number | null
+  readonly requestable: Requestable
+  readonly approval: ApprovalRule
   /** The address behind it: scheme, host, port and nothing else. */
   readonly upstream: URL
   /** Where the portal's link leads. */
@@ -235,6 +237,63 @@ export interface Grant {
   readonly issuedAt: EpochMs
   readonly revocation: Revocation | null
 }
+
+/** Who may be asked for access to an endpoint, and who answers. */
+export interface ApprovalRule {
+  /** Roles; holding one of them is enough. */
+  readonly by: readonly Role[]
+  /** How many people have to agree. */
+  readonly count: number
+  /** For how long a request waits for them. */
+  readonly lapsesAfterMs: number
+}
+
+/** Who may ask for an endpoint, and so learns its name: everybody, nobody, or who has or had a grant for it. */
+export const requestables = ['all', 'none', 'invited'] as const
+export type Requestable = (typeof requestables)[number]
+
+/** What is asked for, or agreed to. */
+export interface RequestTerms {
+  readonly endpoints: readonly string[]
+  readonly access: Access
+  /** Null: from the moment at which the last of the approvers agrees. */
+  readonly from: EpochMs | null
+  readonly lengthMs: number
+}
+
+/** Access that somebody without it asks for. It permits nothing; the grant that answers it does. */
+export interface AccessRequest {
+  readonly id: string
+  readonly by: { readonly principalId: string; readonly email: string; readonly name: string }
+  readonly terms: RequestTerms
+  readonly reason: string
+  readonly ticket: string | null
+  readonly askedAt: EpochMs
+  /** Unanswered until then, it is over. */
+  readonly lapsesAt: EpochMs
+  readonly approvals: readonly Approval[]
+  readonly outcome: RequestOutcome | null
+}
+
+/** One person's yes, with what they agree to: as asked, or narrower. */
+export interface Approval {
+  readonly by: Actor
+  readonly at: EpochMs
+  readonly terms: RequestTerms
+}
+
+export type RequestOutcome =
+  | {
+      readonly kind: 'approved'
+      readonly at: EpochMs
+      /** Who agreed last. */
+      readonly by: Actor
+      readonly grantId: string
+      /** What all of them agreed to. */
+      readonly terms: RequestTerms & { readonly from: EpochMs }
+    }
+  | { readonly kind: 'denied'; readonly at: EpochMs; readonly by: Actor; readonly reason: string }
+  | { readonly kind: 'lapsed' | 'withdrawn'; readonly at: EpochMs }
 
 /** What a grant asks for besides its time, each narrowing it further. */
 export interface Conditions {

@@ -1,5 +1,16 @@
 import type { ErrorCode } from '../lib/index.js'
-import type { Actor, CutCause, EpochMs, Grant, Principal, Reason, Role, Scope } from '../model.js'
+import type {
+  AccessRequest,
+  Actor,
+  CutCause,
+  EpochMs,
+  Grant,
+  Principal,
+  Reason,
+  RequestTerms,
+  Role,
+  Scope,
+} from '../model.js'
 
 /**
  * The event catalogue: everything the ledger can say, with the fields of each event.
@@ -19,6 +30,7 @@ export type LedgerEvent = Recordable<
   | BreakGlassEvent
   | TokenEvent
   | GrantEvent
+  | AccessEvent
 >
 
 /** The ledger adds these four itself; an event that carried one would make its own record unreadable. */
@@ -242,6 +254,35 @@ export type GrantEvent =
     }
   | { readonly event: 'grant.failed'; readonly grantId: string; readonly attempt: 'issued' | 'extended' }
 
+/** Of requests for access; the request itself stands in the first. */
+export type AccessEvent =
+  | {
+      readonly event: 'access.requested'
+      readonly request: Omit<AccessRequest, 'approvals' | 'outcome'>
+      readonly actor: Actor
+    }
+  | {
+      readonly event: 'access.approved'
+      readonly requestId: string
+      readonly terms: RequestTerms
+      /** Of the grant that follows; null while others have to agree too. */
+      readonly grantId: string | null
+      readonly actor: Actor
+    }
+  | {
+      readonly event: 'access.denied'
+      readonly requestId: string
+      readonly reason: string
+      readonly actor: Actor
+    }
+  | { readonly event: 'access.withdrawn'; readonly requestId: string; readonly actor: Actor }
+  | { readonly event: 'access.lapsed'; readonly requestId: string }
+  | {
+      readonly event: 'access.failed'
+      readonly requestId: string
+      readonly attempt: 'requested' | 'approved' | 'denied' | 'withdrawn'
+    }
+
 export interface LockdownEvent {
   readonly event: 'lockdown.on' | 'lockdown.off'
   /** `all`, `endpoint:press-3` or `principal:ana@vendor.example` */
@@ -295,6 +336,14 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'grant.revoked': 'A grant was taken back.',
   'grant.failed':
     'Redis did not confirm what the record before it says of this grant: it may not be in force.',
+  'access.requested': 'Somebody asked for access; it permits nothing.',
+  'access.approved':
+    'An approver agreed, to what was asked or to less; with a `grantId`, it was the last that was needed.',
+  'access.denied': 'An approver said no, which ends the request.',
+  'access.withdrawn': 'Who had asked took the request back.',
+  'access.lapsed': 'Nobody had answered in time, so the request is over.',
+  'access.failed':
+    'What the record before it says of this request did not come about: another answer was first, or Redis did not confirm it.',
   'lockdown.on': 'Machines were closed, to everybody or to one person, whatever they hold.',
   'lockdown.off': 'A lockdown was lifted.',
 }

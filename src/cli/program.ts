@@ -5,6 +5,7 @@ import { addAudit } from './audit.js'
 import { addBreakGlass } from './break-glass.js'
 import { explainFailure, explainUsage } from './failure.js'
 import { addGrants } from './grants.js'
+import { addRequests } from './requests.js'
 import { addSessions } from './sessions.js'
 import { addLockdown } from './lockdown.js'
 import { addServer } from './server.js'
@@ -57,6 +58,7 @@ export function createProgram(shell: Shell): Command {
 
   addServer(program, shell)
   addGrants(group('grants', 'Who may open what, from when, until when.'), shell)
+  addRequests(group('requests', 'Who asks for access, and the answers.'), shell)
   addSessions(group('sessions', 'Who is signed in.'), shell)
   addLockdown(group('lockdown', 'Stop everybody, one machine, or one person, until it is lifted.'), shell)
   const users = group('users', 'People and their second factors.')

@@ -19,6 +19,7 @@ import {
   wholeNumber,
 } from './fields.js'
 import { domainPattern, originPattern, parseUrl, tokenPattern } from './formats.js'
+import { endpointApproval, endpointRequestable } from './requests-schema.js'
 
 /** The options of one machine. Rules that join several of them are in `endpoint-rules.ts`. */
 
@@ -199,6 +200,8 @@ export const endpointSchema = section('The machines behind Gatehouse. Each gets 
     danger:
       'Longer than `grants.maxLength` it changes nothing. A grant for several machines is bound by the shortest of them.',
   }),
+  requestable: endpointRequestable,
+  approval: endpointApproval,
   upstream: text(
     {
       says: 'http or https origin: scheme, host, perhaps a port, nothing else',

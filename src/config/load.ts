@@ -102,7 +102,7 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
     notifications: completeNotifications(settings.notifications, files),
     log,
     endpoints: endpoints.map((endpoint, index) =>
-      completeEndpoint(endpoint, plant.timeZone, files.endpoints[index] ?? noFiles),
+      completeEndpoint(endpoint, settings, files.endpoints[index] ?? noFiles),
     ),
     exceptions: endpoints.flatMap(exceptionsOf),
   }
@@ -133,7 +133,7 @@ const noFiles = { tls: null, credentials: null }
 
 function completeEndpoint(
   settings: EndpointSettings,
-  plantTimeZone: string,
+  { plant, portal, grants }: Settings,
   files: FileContents['endpoints'][number],
 ): Endpoint {
   const { lenientRequests, lenientResponses, limits, probe } = settings
@@ -142,8 +142,14 @@ function completeEndpoint(
     name: settings.name,
     kind: settings.kind,
     zone: settings.zone ?? null,
-    timeZone: settings.timeZone ?? plantTimeZone,
+    timeZone: settings.timeZone ?? plant.timeZone,
     maxLengthMs: settings.maxLength ?? null,
+    requestable: settings.requestable ?? portal.requestable,
+    approval: {
+      by: settings.approval?.by ?? grants.approval.by,
+      count: settings.approval?.count ?? grants.approval.count,
+      lapsesAfterMs: settings.approval?.lapsesAfter ?? grants.approval.lapsesAfter,
+    },
     upstream: settings.upstream,
     landingPath: settings.landingPath,
     methods: settings.methods ?? null,

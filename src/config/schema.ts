@@ -28,6 +28,7 @@ import {
   redisPattern,
 } from './formats.js'
 import { notifications } from './notifications-schema.js'
+import { approval, portal } from './requests-schema.js'
 import { serverLimits } from './server-limits.js'
 
 /**
@@ -257,8 +258,8 @@ const oidc = section('The identity provider that people sign in with (OpenID Con
           'Members can give anybody access to every endpoint. With an empty list only the command line can.',
       }),
       approver: names('groups').prefault([]).register(optionTexts, {
-        what: 'Members see grants and who is in, and end either. Approving grants comes in a later version.',
-        danger: 'Members can interrupt anybody’s work.',
+        what: 'Members answer requests for access, see grants and who is in, and end either.',
+        danger: 'Members open machines to whoever asks for them, and can interrupt anybody’s work.',
       }),
       auditor: names('groups').prefault([]).register(optionTexts, {
         what: 'Members read; they change nothing. Without pages in this version: the role is only recorded and asserted.',
@@ -351,8 +352,10 @@ export const fileSchema = section(
         danger:
           'Time in which the work cannot be undone from outside: who sees a mistake in it has to call the plant.',
       }),
+      approval,
     }).prefault({}),
     notifications,
+    portal,
     log: section('The operational log, JSON lines on standard error.', {
       level: z.enum(['debug', 'info', 'warn', 'error', 'silent']).prefault('info').register(optionTexts, {
         what: 'The least important lines that are still written.',

@@ -151,6 +151,14 @@ export function createGrants({
       return grant
     },
 
+    async issueOnce(grant) {
+      if (journal.since('grant', grant.id) !== null || (await register.find(grant.id)) !== null) return
+      await assertFit()
+      await record({ event: 'grant.issued', grant, actor: grant.issuedBy })
+      await confirm(grant.id, 'issued', register.addOnce(grant, announce('grant-issued', grant.id)))
+      await changes.settle()
+    },
+
     async heldBy(principalId) {
       const held = await view.read(`held ${principalId}`, () => register.heldBy(principalId))
       // Asked of every request: no copy where nothing differs.

@@ -3,4 +3,15 @@ export { createGrants } from './grants.js'
 export { createLockdowns, scopeOf } from './lockdowns.js'
 export { longestFor, readReason, scopeText } from './request.js'
 export { parseInstant } from './instant.js'
-export type { GrantEvent, GrantRequest, Grants, LastWord, LockdownEvent, Lockdowns } from './model.js'
+export { hasAgreed, requestState, type Approver, type Narrower } from './approval.js'
+export { createRequests } from './requests.js'
+export type {
+  AskedAccess,
+  GrantEvent,
+  GrantRequest,
+  Grants,
+  LastWord,
+  LockdownEvent,
+  Lockdowns,
+  Requests,
+} from './model.js'

@@ -1,4 +1,14 @@
-import type { Actor, EpochMs, Grant, Lockdown, LockdownScope, Principal } from '../model.js'
+import type {
+  AccessRequest,
+  Actor,
+  EpochMs,
+  Grant,
+  Lockdown,
+  LockdownScope,
+  Principal,
+  RequestTerms,
+} from '../model.js'
+import type { Approver, Narrower } from './approval.js'
 
 /** What this module writes to the ledger. */
 export type GrantEvent =
@@ -51,6 +61,11 @@ export interface Grants {
    * @throws GatehouseError `input-invalid`
    */
   issue(request: GrantRequest, actor: Actor, recipient: { principalId: string | null }): Promise<Grant>
+  /**
+   * Records `grant.issued`, then stores a grant whose id and terms were agreed on before. Again, it changes nothing, and
+   * one that was revoked since stays revoked, whatever the store has forgotten.
+   */
+  issueOnce(grant: Grant & { to: { principalId: string } }): Promise<void>
   /** The grants of a principal for a decision: all that have not ended, and those ended within 30 days. */
   heldBy(principalId: string): Promise<Grant[]>
   get(id: string): Promise<Grant | null>
@@ -123,4 +138,94 @@ export interface Lockdowns {
   note(scope: string): Promise<void>
   /** Closes again what this host knows to be closed, and Redis does not. */
   restore(): Promise<void>
+}
+
+/** What requests write to the ledger. */
+export type AccessEvent =
+  | {
+      readonly event: 'access.requested'
+      readonly request: Omit<AccessRequest, 'approvals' | 'outcome'>
+      readonly actor: Actor
+    }
+  | {
+      readonly event: 'access.approved'
+      readonly requestId: string
+      readonly terms: RequestTerms
+      readonly grantId: string | null
+      readonly actor: Actor
+    }
+  | {
+      readonly event: 'access.denied'
+      readonly requestId: string
+      readonly reason: string
+      readonly actor: Actor
+    }
+  | { readonly event: 'access.withdrawn'; readonly requestId: string; readonly actor: Actor }
+  | { readonly event: 'access.lapsed'; readonly requestId: string }
+  | {
+      readonly event: 'access.failed'
+      readonly requestId: string
+      readonly attempt: 'requested' | 'approved' | 'denied' | 'withdrawn'
+    }
+
+/** Access as somebody asks for it: not one field is believed before it was checked. As `GrantRequest`. */
+export interface AskedAccess {
+  readonly endpoints: unknown
+  /** Null: from the approval on. */
+  readonly from: unknown
+  /** Not where `from` is null. */
+  readonly until?: unknown
+  /** Milliseconds; in place of `until`. */
+  readonly lengthMs?: unknown
+  readonly reason: unknown
+  readonly ticket?: unknown
+  readonly access?: unknown
+}
+
+/**
+ * Requests for access, from asking to answer. A request permits nothing: the one grant does that follows it when enough
+ * people have agreed. Whatever happens at the same time, on however many instances, a request has one outcome.
+ *
+ * Each call throws GatehouseError `store-unavailable` when Redis fails it and `store-corrupt` when what is stored cannot be
+ * read; each that records, `ledger-unavailable` when it could not.
+ */
+export interface Requests {
+  /** What this person may ask for, by id, in the order of the configuration. */
+  requestable(principalId: string): Promise<string[]>
+  /**
+   * Records `access.requested`, then stores it.
+   * @throws GatehouseError `input-invalid` with its field, also for a machine they may not ask for; `request-limit`
+   */
+  ask(asked: AskedAccess, principal: Principal): Promise<AccessRequest>
+  get(id: string): Promise<AccessRequest | null>
+  /** Those that wait for an answer; the one that lapses first comes first. */
+  open(): Promise<AccessRequest[]>
+  /** Newest first, at most 1,000. */
+  list(): Promise<AccessRequest[]>
+  /** Of one person, newest first, at most 50. */
+  of(principalId: string): Promise<AccessRequest[]>
+  /** How many have to agree to a request, by the configuration as it is now. */
+  needed(request: Pick<AccessRequest, 'terms'>): number
+  /** Whether this person may say yes or no to it. */
+  mayAnswer(request: AccessRequest, approver: Approver): boolean
+  /**
+   * Records `access.approved`. With the last yes that is needed, issues the grant.
+   * @throws GatehouseError `approval-refused`, `fresh-code-required`, `request-unknown`, `request-conflict`,
+   *   `input-invalid` where it is wider than what was asked
+   */
+  approve(id: string, approver: Approver, less: Narrower): Promise<AccessRequest>
+  /**
+   * Records `access.denied`. Needs no fresh code: it opens nothing.
+   * @throws GatehouseError `approval-refused`, `request-unknown`, `request-conflict`, `input-invalid` about `reason`
+   */
+  deny(id: string, approver: Approver, reason: unknown): Promise<AccessRequest>
+  /**
+   * Records `access.withdrawn`. For who asked, and nobody else.
+   * @throws GatehouseError `request-unknown`, `request-conflict`
+   */
+  withdraw(id: string, principal: Principal): Promise<AccessRequest>
+  /** Closes and records what has lapsed, and issues what a crash left without its grant. */
+  tidy(): Promise<void>
+  /** Does so every two seconds, until the function it returns is called. */
+  begin(): () => void
 }

@@ -74,6 +74,13 @@ const lengthen = `
   end
   return 1`
 
+/** Never over one that is there: what has happened to it since must not be undone. The keys after the first are its indexes. */
+const addOnce = `
+  if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+  redis.call('HSET', KEYS[1], 'terms', ARGV[3], 'until', ARGV[4], 'principalId', ARGV[5])
+  for i = 2, #KEYS do redis.call('ZADD', KEYS[i], ARGV[2], ARGV[1]) end
+  return 1`
+
 /** Each grant that waits goes to whoever claims it first, and to nobody else ever after. */
 const claimAll = `
   local won = {}
@@ -153,6 +160,14 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
     return null
   }
 
+  const fieldsOf = (grant: Grant): { terms: string; until: string } => {
+    const { to, until, revocation: _, ...rest } = grant
+    return {
+      terms: vouch(grant.id, 'terms', JSON.stringify({ ...rest, email: to.email })),
+      until: vouch(grant.id, 'until', String(until)),
+    }
+  }
+
   const hold = (multi: ChainableCommander, principalId: string, { id, until }: Grant): void => {
     multi.zremrangebyscore(heldKey(principalId), '-inf', `(${heldSince()}`)
     multi.zadd(heldKey(principalId), until, id)
@@ -209,12 +224,23 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
       return grants
     },
 
+    /** False when there is one of that id, which stays as it is. */
+    async addOnce(grant: Grant & { to: { principalId: string } }, also: Also): Promise<boolean> {
+      const { id, until } = grant
+      const { principalId } = grant.to
+      const fields = fieldsOf(grant)
+      const keys = [grantKey(id), allKey, heldKey(principalId)]
+      const holder = vouch(id, 'principalId', principalId)
+      const [isAdded] = await store.transaction((multi) => {
+        multi.eval(addOnce, keys.length, ...keys, id, until, fields.terms, fields.until, holder)
+        also(multi)
+      })
+      return isAdded === 1
+    },
+
     async add(grant: Grant, also: Also): Promise<void> {
-      const { to, until, revocation: _, ...rest } = grant
-      const fields = {
-        terms: vouch(grant.id, 'terms', JSON.stringify({ ...rest, email: to.email })),
-        until: vouch(grant.id, 'until', String(until)),
-      }
+      const { to, until } = grant
+      const fields = fieldsOf(grant)
       await store.transaction((multi) => {
         if (to.principalId === null) {
           multi.hset(grantKey(grant.id), fields)

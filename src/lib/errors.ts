@@ -35,6 +35,11 @@ export const errorCodes = {
   // administration
   'grant-unknown': 404,
   'grant-conflict': 409,
+  'request-unknown': 404,
+  'request-conflict': 409,
+  'request-limit': 429,
+  'approval-refused': 403,
+  'fresh-code-required': 403,
   'session-unknown': 404,
   'lockdown-unknown': 404,
   'lockdown-conflict': 409,

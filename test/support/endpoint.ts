@@ -9,6 +9,8 @@ export function endpointUnderTest(over: Partial<Endpoint> & Pick<Endpoint, 'upst
     zone: null,
     timeZone: 'UTC',
     maxLengthMs: null,
+    requestable: 'invited',
+    approval: { by: ['approver'], count: 1, lapsesAfterMs: 8 * 3_600_000 },
     landingPath: '/',
     methods: null,
     paths: null,

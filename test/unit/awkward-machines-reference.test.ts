@@ -19,7 +19,8 @@ describe('the page on awkward machines', () => {
 
   it('names every option that a machine may need', () => {
     const { properties } = (jsonSchema() as SchemaOfFile).properties.endpoints.items
-    const plain = ['id', 'name', 'kind', 'zone', 'timeZone', 'maxLength', 'upstream']
+    const about = ['id', 'name', 'kind', 'zone', 'timeZone', 'maxLength']
+    const plain = [...about, 'requestable', 'approval', 'upstream']
     const options = Object.entries(properties).flatMap(([name, { properties: inner = {} }]) =>
       plain.includes(name) ? [] : [name, ...Object.keys(inner)],
     )

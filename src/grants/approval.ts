@@ -1,0 +1,153 @@
+import { GatehouseError } from '../lib/index.js'
+import type { AccessRequest, Actor, Approval, ApprovalRule, EpochMs, RequestTerms, Role } from '../model.js'
+import { refusal } from './request.js'
+
+/** Who answers a request: a signed-in person, or an operator of the host. */
+export interface Approver {
+  readonly actor: Actor
+  readonly roles: readonly Role[]
+  /** Whether they have just entered a one-time code; see `hasFreshCode`. */
+  readonly hasFreshCode: boolean
+}
+
+/** What an approver agrees to, where it is less than what was asked. */
+export interface Narrower {
+  readonly endpoints?: readonly string[]
+  readonly access?: 'view'
+  /** Later than was asked. Not where the request begins with its approval. */
+  readonly from?: EpochMs
+  /** Earlier than was asked. */
+  readonly until?: EpochMs
+  /** Shorter than was asked. */
+  readonly lengthMs?: number
+}
+
+/** The strictest of the rules of all machines that a request names. */
+export function strictest(rules: readonly ApprovalRule[]): ApprovalRule {
+  const [first, ...others] = rules
+  if (first === undefined) throw new Error('a request names a machine')
+  return others.reduce(
+    (strict, rule) => ({
+      // Administrators count as approvers everywhere, so they are what any two rules have in common.
+      by: strict.by.includes('approver') && rule.by.includes('approver') ? ['approver'] : ['admin'],
+      count: Math.max(strict.count, rule.count),
+      lapsesAfterMs: Math.min(strict.lapsesAfterMs, rule.lapsesAfterMs),
+    }),
+    first,
+  )
+}
+
+export function requestState(
+  { outcome, lapsesAt }: Pick<AccessRequest, 'outcome' | 'lapsesAt'>,
+  at: EpochMs,
+): 'open' | 'approved' | 'denied' | 'lapsed' | 'withdrawn' {
+  if (outcome !== null) return outcome.kind
+  // Written so that NaN, were it ever stored, closes a request.
+  return at < lapsesAt ? 'open' : 'lapsed'
+}
+
+/** Why this person may not answer this request, whatever they agree to; null where they may. */
+export function whyNotAnswer(
+  request: Pick<AccessRequest, 'by'>,
+  { actor, roles }: Approver,
+  rule: ApprovalRule,
+): 'own' | 'role' | null {
+  if (isRequester(request, actor)) return 'own'
+  if (actor.kind === 'operator') return null
+  const holds = (role: Role): boolean =>
+    roles.includes(role) || (role === 'approver' && roles.includes('admin'))
+  return rule.by.some(holds) ? null : 'role'
+}
+
+/**
+ * Whether two names are one person's. By e-mail too: somebody with two accounts at the provider is one person, and
+ * could else ask with the one and answer with the other.
+ */
+function isRequester({ by }: Pick<AccessRequest, 'by'>, actor: Actor): boolean {
+  return actor.kind === 'principal' && (actor.principalId === by.principalId || actor.email === by.email)
+}
+
+function isSame(a: Actor, b: Actor): boolean {
+  if (a.kind === 'operator' && b.kind === 'operator') return a.account === b.account
+  if (a.kind !== 'principal' || b.kind !== 'principal') return false
+  return a.principalId === b.principalId || (a.email !== null && a.email === b.email)
+}
+
+/** @throws GatehouseError `approval-refused`, `fresh-code-required` */
+export function checkApprover(request: AccessRequest, approver: Approver, rule: ApprovalRule): void {
+  checkMayAnswer(request, approver, rule)
+  if (hasAgreed(request, approver.actor))
+    throw new GatehouseError(
+      'approval-refused',
+      'You have agreed to this already; somebody else has to agree too.',
+    )
+  if (!approver.hasFreshCode)
+    throw new GatehouseError('fresh-code-required', 'Enter a fresh one-time code first.')
+}
+
+/** @throws GatehouseError `approval-refused` */
+export function checkMayAnswer(request: AccessRequest, approver: Approver, rule: ApprovalRule): void {
+  const why = whyNotAnswer(request, approver, rule)
+  if (why === 'own') throw new GatehouseError('approval-refused', 'Nobody answers a request of their own.')
+  if (why === 'role')
+    throw new GatehouseError('approval-refused', 'Requests for this machine are answered by others.')
+}
+
+export function hasAgreed({ approvals }: AccessRequest, actor: Actor): boolean {
+  return approvals.some(({ by }) => isSame(by, actor))
+}
+
+/**
+ * What an approver agrees to: as asked, or less.
+ * @throws GatehouseError `input-invalid` about the field by which it would be more
+ */
+export function narrow(asked: RequestTerms, less: Narrower): RequestTerms {
+  const endpoints = less.endpoints ?? asked.endpoints
+  if (endpoints.length === 0) throw refusal('endpoints', 'must name at least one endpoint')
+  if (!endpoints.every((id) => asked.endpoints.includes(id)))
+    throw refusal('endpoints', 'must not name a machine that was not asked for')
+  const access = less.access ?? asked.access
+  const rest = { endpoints: asked.endpoints.filter((id) => endpoints.includes(id)), access }
+  if (asked.from === null) {
+    if (less.from !== undefined || less.until !== undefined)
+      throw refusal('from', 'must be left as it is: it begins when the last approver agrees')
+    return { ...rest, from: null, lengthMs: shorter(asked.lengthMs, less.lengthMs) }
+  }
+  const from = less.from ?? asked.from
+  const until = less.until ?? asked.from + asked.lengthMs
+  if (from < asked.from) throw refusal('from', 'must not be earlier than was asked')
+  if (until > asked.from + asked.lengthMs) throw refusal('until', 'must not be later than was asked')
+  if (until <= from) throw refusal('until', 'must lie after the start')
+  return { ...rest, from, lengthMs: shorter(until - from, less.lengthMs) }
+}
+
+function shorter(asked: number, given = asked): number {
+  if (!(given > 0)) throw refusal('length', 'must be longer than nothing')
+  if (given > asked) throw refusal('length', 'must not be longer than was asked')
+  return given
+}
+
+/**
+ * What all of them agree to, from the moment at which the last of them does.
+ * @throws GatehouseError `request-conflict` where that is nothing
+ */
+export function agreed(
+  approvals: readonly Pick<Approval, 'terms'>[],
+  at: EpochMs,
+): RequestTerms & { from: EpochMs } {
+  const all = approvals.map(({ terms }) => terms)
+  const [first, ...others] = all
+  if (first === undefined) throw new Error('somebody agreed')
+  const endpoints = first.endpoints.filter((id) => others.every((terms) => terms.endpoints.includes(id)))
+  const access = all.some((terms) => terms.access === 'view') ? 'view' : 'operate'
+  const startOf = ({ from }: RequestTerms): EpochMs => from ?? at
+  const from = Math.max(at, ...all.map(startOf))
+  const until = Math.min(...all.map((terms) => startOf(terms) + terms.lengthMs))
+  if (endpoints.length === 0) throw conflict('The approvers agree to no machine in common.')
+  if (until <= from) throw conflict('The time that was agreed to is over, or leaves nothing in common.')
+  return { endpoints, access, from, lengthMs: until - from }
+}
+
+export function conflict(message: string): GatehouseError {
+  return new GatehouseError('request-conflict', message)
+}

@@ -1,0 +1,235 @@
+import { z } from 'zod'
+import {
+  actorSchema,
+  GatehouseError,
+  readReply,
+  readStored,
+  type Logger,
+  type Store,
+  type Vouching,
+} from '../lib/index.js'
+import {
+  accessLevels,
+  type AccessRequest,
+  type Approval,
+  type EpochMs,
+  type RequestOutcome,
+} from '../model.js'
+
+const instant = z.int().nonnegative()
+
+const termsShape = {
+  endpoints: z.array(z.string()).min(1),
+  access: z.enum(accessLevels),
+  from: instant.nullable(),
+  lengthMs: z.int().positive(),
+}
+const termsSchema = z.strictObject(termsShape)
+
+const askedSchema = z.strictObject({
+  id: z.string(),
+  by: z.strictObject({ principalId: z.string().min(1), email: z.string().min(1), name: z.string() }),
+  terms: termsSchema,
+  reason: z.string(),
+  ticket: z.string().nullable(),
+  askedAt: instant,
+  lapsesAt: instant,
+})
+
+const approvalSchema = z.strictObject({ by: actorSchema, at: instant, terms: termsSchema })
+
+const outcomeSchema = z.discriminatedUnion('kind', [
+  z.strictObject({
+    kind: z.literal('approved'),
+    at: instant,
+    by: actorSchema,
+    grantId: z.string(),
+    terms: z.strictObject({ ...termsShape, from: instant }),
+  }),
+  z.strictObject({ kind: z.literal('denied'), at: instant, by: actorSchema, reason: z.string() }),
+  z.strictObject({ kind: z.enum(['lapsed', 'withdrawn']), at: instant }),
+])
+
+/** Too many are refused; those whose time is over and that nobody has closed yet do not count. */
+const addAsked = `
+  if redis.call('ZCOUNT', KEYS[2], '(' .. ARGV[2], '+inf') >= tonumber(ARGV[4]) then return 'all' end
+  if redis.call('ZCOUNT', KEYS[3], '(' .. ARGV[2], '+inf') >= tonumber(ARGV[5]) then return 'own' end
+  redis.call('HSET', KEYS[1], 'terms', ARGV[6])
+  redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
+  redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
+  redis.call('ZADD', KEYS[4], ARGV[2], ARGV[1])
+  redis.call('ZADD', KEYS[5], ARGV[2], ARGV[1])
+  return 'done'`
+
+/**
+ * One yes, and with the last of them the outcome. What the caller has worked out holds for the approvals it has seen, so
+ * one more or less in between sends it back to look again.
+ */
+const addApproval = `
+  if redis.call('HEXISTS', KEYS[1], 'terms') == 0 then return 'unknown' end
+  if redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 'answered' end
+  if redis.call('HEXISTS', KEYS[1], ARGV[2]) == 1 then return 'again' end
+  if tonumber(ARGV[5]) >= tonumber(ARGV[6]) then return 'late' end
+  if redis.call('HLEN', KEYS[1]) - 1 ~= tonumber(ARGV[4]) then return 'changed' end
+  redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+  if ARGV[7] ~= '' then
+    redis.call('HSET', KEYS[1], 'outcome', ARGV[7])
+    redis.call('ZREM', KEYS[2], ARGV[1])
+    redis.call('ZREM', KEYS[3], ARGV[1])
+    redis.call('SADD', KEYS[4], ARGV[1])
+  end
+  return 'done'`
+
+/** An outcome that is no grant. The first stays. */
+const close = `
+  if redis.call('HEXISTS', KEYS[1], 'terms') == 0 then return 0 end
+  local isFirst = redis.call('HSETNX', KEYS[1], 'outcome', ARGV[2])
+  redis.call('ZREM', KEYS[2], ARGV[1])
+  redis.call('ZREM', KEYS[3], ARGV[1])
+  return isFirst`
+
+const requestId = /^q-[0-9a-z]{16}$/
+const openAtMost = 1_000
+const openPerPersonAtMost = 20
+const listedAtMost = 1_000
+const listedPerPerson = 50
+const portion = 250
+
+const approvalPrefix = 'approval:'
+
+export type ApprovalVerdict = 'done' | 'unknown' | 'answered' | 'again' | 'late' | 'changed'
+const verdictSchema = z.enum(['done', 'unknown', 'answered', 'again', 'late', 'changed'])
+
+/**
+ * How requests lie in Redis.
+ *
+ *     request:<id>                hash  terms           what was asked, JSON; never changes
+ *                                       approval:<who>  one person's yes, JSON; set once
+ *                                       outcome         JSON; set once, by whoever is first
+ *     requests:open               sorted set of those without an outcome, by when they lapse
+ *     requests:open:<principal>   the same of one person
+ *     requests:all                sorted set of all, by when they were asked
+ *     requests:of:<principal>     the same of one person
+ *     requests:unissued           set of those that were approved and whose grant is not known to be there
+ *
+ * Each field is vouched for at its own place. A request with a field that is not ours can neither be read nor approved.
+ */
+export function openRequestRegister({
+  store,
+  vouching,
+  logger,
+}: {
+  store: Store
+  vouching: Vouching
+  logger: Logger
+}) {
+  const requestKey = (id: string): string => store.key('request', id)
+  const openKey = store.key('requests', 'open')
+  const openOf = (principalId: string): string => store.key('requests', 'open', principalId)
+  const allKey = store.key('requests', 'all')
+  const ofKey = (principalId: string): string => store.key('requests', 'of', principalId)
+  const unissuedKey = store.key('requests', 'unissued')
+  const run = { add: store.script(addAsked), approve: store.script(addApproval), close: store.script(close) }
+  const vouch = (id: string, field: string, value: unknown): string =>
+    vouching.vouch(`request ${id} ${field}`, JSON.stringify(value))
+
+  const parse = (id: string, fields: Readonly<Record<string, string>>): AccessRequest | null => {
+    const readField = <T>(schema: z.ZodType<T>, name: string): T | null => {
+      const text = vouching.verify(`request ${id} ${name}`, fields[name] ?? '')
+      return text === null ? null : readStored(schema, text)
+    }
+    const { terms: _, outcome: answered, ...others } = fields
+    const asked = readField(askedSchema, 'terms')
+    const outcome = answered === undefined ? null : readField<RequestOutcome>(outcomeSchema, 'outcome')
+    const approvals = Object.keys(others).map((name) =>
+      name.startsWith(approvalPrefix) ? readField<Approval>(approvalSchema, name) : null,
+    )
+    const known = approvals.filter((approval) => approval !== null).sort((a, b) => a.at - b.at)
+    const isWhole = known.length === approvals.length && (answered === undefined || outcome !== null)
+    if (asked?.id === id && isWhole) return { ...asked, approvals: known, outcome }
+    logger.error('requests: a request cannot be read and permits nothing', { requestId: id })
+    return null
+  }
+  const byIds = async (ids: readonly string[]): Promise<AccessRequest[]> => {
+    const found: AccessRequest[] = []
+    for (let start = 0; start < ids.length; start += portion) {
+      const some = ids.slice(start, start + portion)
+      const replies = await store.pipeline((pipeline) => {
+        for (const id of some) pipeline.hgetall(requestKey(id))
+      })
+      readReply(z.array(rowSchema), replies).forEach((fields, at) => {
+        const request = Object.keys(fields).length === 0 ? null : parse(some[at] ?? '', fields)
+        if (request !== null) found.push(request)
+      })
+    }
+    return found
+  }
+
+  return {
+    /** @throws GatehouseError `store-corrupt` for one that is there and cannot be read */
+    async find(id: string): Promise<AccessRequest | null> {
+      if (!requestId.test(id)) return null
+      const fields = readReply(rowSchema, await store.run((redis) => redis.hgetall(requestKey(id))))
+      if (Object.keys(fields).length === 0) return null
+      const request = parse(id, fields)
+      if (request !== null) return request
+      throw new GatehouseError('store-corrupt', 'The record of this request cannot be read.')
+    },
+
+    open: async () =>
+      byIds(await store.run((redis) => redis.zrange(openKey, 0, openAtMost + openPerPersonAtMost - 1))),
+    all: async () => byIds(await store.run((redis) => redis.zrevrange(allKey, 0, listedAtMost - 1))),
+    of: async (principalId: string) =>
+      byIds(await store.run((redis) => redis.zrevrange(ofKey(principalId), 0, listedPerPerson - 1))),
+    due: async (at: EpochMs) => byIds(await store.run((redis) => redis.zrangebyscore(openKey, '-inf', at))),
+    unissued: async () => byIds(await store.run((redis) => redis.smembers(unissuedKey))),
+
+    /** `all` or `own` where too many wait for an answer. */
+    async add(request: AccessRequest): Promise<'done' | 'all' | 'own'> {
+      const { approvals: _, outcome: __, ...asked } = request
+      const { id, askedAt, lapsesAt } = request
+      const { principalId } = request.by
+      const reply = await run.add(
+        [requestKey(id), openKey, openOf(principalId), allKey, ofKey(principalId)],
+        [id, askedAt, lapsesAt, openAtMost, openPerPersonAtMost, vouch(id, 'terms', asked)],
+      )
+      return readReply(z.enum(['done', 'all', 'own']), reply)
+    },
+
+    /** @param outcome with the last yes that is needed; holds for the approvals that `request` has */
+    async approve(
+      request: AccessRequest,
+      approval: Approval,
+      outcome: RequestOutcome | null,
+    ): Promise<ApprovalVerdict> {
+      const { id, approvals, lapsesAt } = request
+      const field = approvalPrefix + whoIs(approval)
+      const reply = await run.approve(
+        [requestKey(id), openKey, openOf(request.by.principalId), unissuedKey],
+        [
+          ...[id, field, vouch(id, field, approval), approvals.length, approval.at, lapsesAt],
+          outcome === null ? '' : vouch(id, 'outcome', outcome),
+        ],
+      )
+      return readReply(verdictSchema, reply)
+    },
+
+    /** False when there is another outcome; that stays. */
+    async close({ id, by }: AccessRequest, outcome: RequestOutcome): Promise<boolean> {
+      const keys = [requestKey(id), openKey, openOf(by.principalId)]
+      return (await run.close(keys, [id, vouch(id, 'outcome', outcome)])) === 1
+    },
+
+    async noteIssued(id: string): Promise<void> {
+      await store.run((redis) => redis.srem(unissuedKey, id))
+    },
+  }
+}
+
+const rowSchema = z.record(z.string(), z.string())
+
+/** One field a person: who answers twice at the same moment answers once. */
+function whoIs({ by }: Approval): string {
+  if (by.kind === 'principal') return by.principalId
+  return by.kind === 'operator' ? `operator:${by.account}` : 'gateway'
+}
