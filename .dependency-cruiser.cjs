@@ -39,6 +39,7 @@ const homes = {
   otplib: ['identity'],
   qrcode: ['identity'],
   jose: ['identity'],
+  nodemailer: ['notify'],
   express: ['portal', 'admin'],
   commander: ['cli'],
 }

@@ -373,12 +373,13 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
 }
 
 function openNotifications(
-  { notifications: settings }: Config,
+  { notifications: settings, endpoints, plant, server: { publicUrl } }: Config,
   { store, clock, logger, vouching, grants, lockdowns, breakGlass }: Services,
 ): Notifications | null {
   if (settings === null) return null
   return startNotifications({
     ...{ store, clock, logger, vouching, grants, ...settings },
+    plant: { language: settings.language, publicUrl, endpoints, timeZone: plant.timeZone },
     lastWords: () => lockdowns.lastWords(),
     // What somebody has confirmed to have seen is no matter here.
     breakGlass: () => breakGlass.list(''),

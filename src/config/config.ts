@@ -1,4 +1,4 @@
-import { GatehouseError, type LogLevel, type StorePlace } from '../lib/index.js'
+import { GatehouseError, type Language, type LogLevel, type StorePlace } from '../lib/index.js'
 import type { EndingLimits, Endpoint, NoticeKind } from '../model.js'
 
 /** A host and a port to listen on. IPv6 addresses come without brackets. */
@@ -75,8 +75,22 @@ export interface Config {
 
 /** Who is told what, and how. Null as a whole where nobody is told anything. */
 export interface NotificationSettings {
+  /** Of mails. */
+  readonly language: Language
   /** Of one attempt. */
   readonly timeoutMs: number
+  readonly smtp: {
+    readonly host: string
+    readonly port: number
+    /** `none` on loopback only. */
+    readonly tls: 'implicit' | 'starttls' | 'none'
+    /** PEM; null for those Node trusts. */
+    readonly authorities: string | null
+    readonly from: string
+    readonly credentials: { readonly user: string; readonly password: string } | null
+    /** E-mail addresses. */
+    readonly administrators: readonly string[]
+  } | null
   readonly webhooks: readonly {
     readonly url: URL
     readonly secret: Buffer

@@ -14,6 +14,8 @@ export interface FileContents {
   readonly clientSecret: string | null
   readonly redisPassword: string | undefined
   readonly sentinelPassword: string | undefined
+  readonly smtpAuthorities: string | null
+  readonly smtpPassword: string | undefined
   /** In the order of the configuration; those that cannot be used are empty, and reported. */
   readonly webhookSecrets: readonly Buffer[]
   /** In the order of the configuration. */
@@ -47,6 +49,13 @@ export function readFiles(draft: Draft, { folder, readText }: Surroundings, repo
     clientSecret: secret(['oidc', 'clientSecretFile'], draft.oidc?.clientSecretFile) ?? null,
     redisPassword: secret(['redis', 'passwordFile'], draft.redis?.passwordFile),
     sentinelPassword: secret(['redis', 'sentinel', 'passwordFile'], draft.redis?.sentinel?.passwordFile),
+    smtpAuthorities: readAuthorities(
+      ['notifications', 'smtp', 'caFile'],
+      draft.notifications?.smtp?.caFile,
+      read,
+      report,
+    ),
+    smtpPassword: secret(['notifications', 'smtp', 'passwordFile'], draft.notifications?.smtp?.passwordFile),
     webhookSecrets: (draft.notifications?.webhooks ?? []).map((webhook, index) =>
       readWebhookSecret(
         ['notifications', 'webhooks', index, 'secretFile'],

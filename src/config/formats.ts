@@ -53,6 +53,7 @@ export const issuerPattern =
 /** With a path and a query, for addresses that somebody else has made. */
 export const addressOnWebPattern =
   /^[Hh][Tt][Tt][Pp][Ss]?:\/\/[A-Za-z0-9.:[\]_-]+(?:[/?][A-Za-z0-9._~!$&'()*+,;=:@%/?-]*)?$/
+export const smtpPattern = /^smtps?:\/\/[A-Za-z0-9.:[\]_-]+$/
 /** `redis` and `rediss` with a host, perhaps a port and a database number. A query would set options of the client. */
 export const redisPattern = /^(?:rediss?:\/\/[A-Za-z0-9.:[\]_-]+(?:\/\d{0,2})?|unix:[^?#]+)$/
 

@@ -15,6 +15,7 @@ import { pathText, readDocument } from './document.js'
 import { checkEndpoints } from './endpoint-rules.js'
 import { explain, sentenceFor } from './explain.js'
 import { readTextFile } from './files.js'
+import { bare, isLoopback } from './formats.js'
 import { checkRules, type Report, type Surroundings } from './rules.js'
 import { fileSchema, type Draft, type Settings } from './schema.js'
 import { salvage } from './tree.js'
@@ -114,16 +115,39 @@ function completeLimits({ stalledSeconds, ...limits }: Settings['server']['limit
 
 function completeNotifications(
   settings: Settings['notifications'],
-  { webhookSecrets }: FileContents,
+  files: FileContents,
 ): NotificationSettings | null {
   if (settings === undefined) return null
   return {
+    language: settings.language,
     timeoutMs: settings.timeoutSeconds * 1_000,
+    smtp: settings.smtp === undefined ? null : completeSmtp(settings.smtp, files),
     webhooks: settings.webhooks.map(({ url, events }, index) => ({
       url,
       events,
-      secret: webhookSecrets[index] ?? Buffer.alloc(0),
+      secret: files.webhookSecrets[index] ?? Buffer.alloc(0),
     })),
+  }
+}
+
+type SmtpSettings = NonNullable<NonNullable<Settings['notifications']>['smtp']>
+
+function completeSmtp(
+  { url, from, username, administrators }: SmtpSettings,
+  { smtpAuthorities, smtpPassword }: FileContents,
+): NotificationSettings['smtp'] {
+  const isImplicit = url.protocol === 'smtps:'
+  return {
+    host: bare(url.hostname),
+    port: url.port === '' ? (isImplicit ? 465 : 587) : Number(url.port),
+    tls: isImplicit ? 'implicit' : isLoopback(url.hostname) ? 'none' : 'starttls',
+    authorities: smtpAuthorities,
+    from,
+    credentials:
+      username === undefined || smtpPassword === undefined
+        ? null
+        : { user: username, password: smtpPassword },
+    administrators,
   }
 }
 

@@ -1,7 +1,61 @@
 import { z } from 'zod'
+import { languages } from '../lib/index.js'
 import { noticeKinds } from '../model.js'
-import { forms, optionTexts, path, seconds, section, secureUrl } from './fields.js'
-import { addressOnWebPattern } from './formats.js'
+import { forms, optionTexts, path, plainText, seconds, section, secureUrl, text } from './fields.js'
+import { addressOnWebPattern, parseUrl, smtpPattern } from './formats.js'
+
+const emailAddress = () =>
+  text({ says: 'e-mail address' }, (value, refuse) =>
+    value.length <= 254 && z.email().safeParse(value).success
+      ? value
+      : refuse('must be an e-mail address, like control-room@plant.example'),
+  )
+
+const smtp = section(
+  'E-mail. Vendors are told of their own grants, administrators of lockdowns and break-glass. [notifications.md](notifications.md) shows what it says.',
+  {
+    url: text(
+      { says: '`smtps://host:port` or `smtp://host:port`', pattern: smtpPattern.source },
+      (value, refuse) =>
+        parseUrl(value, smtpPattern) ??
+        refuse(
+          /^smtps?:\/\/[^/]*@/.test(value)
+            ? 'must not contain a user or a password; name the user in username, write the password into a file and name that in passwordFile'
+            : 'must be smtps://host:port or smtp://host:port',
+        ),
+    ).register(optionTexts, {
+      what: 'The mail server. `smtps` is TLS from the start (port 465 unless said), `smtp` demands STARTTLS before anything is said (587 unless said), but on loopback, where there is none.',
+      danger: 'Whoever runs it reads who works on which machine, when, and why.',
+    }),
+    caFile: path().optional().register(optionTexts, {
+      what: 'PEM file of the authorities that vouch for the mail server.',
+      default: 'not set; those that Node.js trusts',
+      danger: 'Whoever holds the key of one of them can read the mail on its way.',
+    }),
+    from: emailAddress().register(optionTexts, {
+      what: 'The sender of all mail.',
+      danger: 'The server may refuse, and filters may drop, what comes from an address it does not know.',
+    }),
+    username: plainText(200).optional().register(optionTexts, {
+      what: 'The user at the mail server.',
+      default: 'not set; then nobody is logged in',
+      danger: 'One that other programs use is locked when one of them has a wrong password.',
+    }),
+    passwordFile: path().optional().register(optionTexts, {
+      what: 'File that holds the password of that user and nothing else. A line break at its end is ignored.',
+      danger: 'Whoever reads it can send mail in the name of Gatehouse. Mode 0600.',
+    }),
+    administrators: z
+      .array(emailAddress())
+      .register(forms, { says: 'list of e-mail addresses' })
+      .prefault([])
+      .register(optionTexts, {
+        what: 'Who is told of lockdowns and break-glass.',
+        danger:
+          'With an empty list nobody is told of a sign-in without the identity provider, unless they look.',
+      }),
+  },
+).optional()
 
 const webhook = section(
   'Addresses that are told by a signed HTTP POST, for service desks and control rooms. [notifications.md](notifications.md) says what is sent and how a receiver checks it.',
@@ -35,6 +89,11 @@ const webhook = section(
 export const notifications = section(
   'Who is told of what happens, without asking. Left out, nobody is. Nobody’s access depends on it: what cannot be sent is tried again for a day.',
   {
+    language: z.enum(languages).prefault('en').register(optionTexts, {
+      what: 'The language of mails.',
+      danger: 'None.',
+    }),
+    smtp,
     timeoutSeconds: seconds(1, 60).prefault(10).register(optionTexts, {
       what: 'How long one attempt to send may take, from the connection to the answer.',
       danger: 'Short values fail with slow receivers; long ones delay what waits behind a dead one.',

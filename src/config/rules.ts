@@ -135,9 +135,14 @@ function checkUpstreams(draft: Draft, ownAddresses: readonly string[], report: R
 }
 
 function checkNotifications({ notifications }: Draft, report: Report): void {
-  const { webhooks } = notifications ?? {}
-  if (webhooks === undefined) return
-  if (webhooks.length === 0) report(['notifications'], 'names nobody to tell; add webhooks, or take it out')
+  if (notifications === undefined) return
+  const { smtp, webhooks = [] } = notifications
+  if (smtp === undefined && notifications.webhooks?.length === 0)
+    report(['notifications'], 'names nobody to tell; add smtp or webhooks, or take it out')
+  if (smtp?.username !== undefined && smtp.passwordFile === undefined)
+    report(['notifications', 'smtp', 'passwordFile'], 'is required, because there is a username')
+  if (smtp?.passwordFile !== undefined && smtp.username === undefined)
+    report(['notifications', 'smtp', 'username'], 'is required, because there is a passwordFile')
   const addresses = webhooks.map((webhook) => webhook?.url?.href)
   addresses.forEach((address, index) => {
     const first = addresses.indexOf(address)

@@ -19,6 +19,8 @@ import {
   type LastWord,
   type News,
 } from './news.js'
+import type { Surroundings } from './letter.js'
+import { createMail, mailChannel, type MailServer } from './mail.js'
 import type { Channel, Delivery, Notice } from './notice.js'
 import { openQueue } from './queue.js'
 import { channelOf, createWebhook } from './webhook.js'
@@ -45,6 +47,9 @@ export interface NotificationsOptions {
   /** Of one attempt. */
   readonly timeoutMs: number
   readonly webhooks: readonly WebhookTarget[]
+  /** Null where nobody is told by e-mail. */
+  readonly smtp: (MailServer & { readonly administrators: readonly string[] }) | null
+  readonly plant: Surroundings
   readonly grants: {
     get(id: string): Promise<Grant | null>
     endingAfter(instant: EpochMs): Promise<readonly Grant[]>
@@ -63,12 +68,13 @@ const rememberedAtMost = 100_000
  * message and loses none (docs/decisions/0022).
  */
 export function startNotifications(options: NotificationsOptions): Notifications {
-  const { store, clock, logger, vouching, timeoutMs, webhooks, grants } = options
+  const { store, clock, logger, vouching, timeoutMs, webhooks, smtp, plant, grants } = options
   const queue = openQueue({ store, clock, logger, vouching })
   const lease = openLease(store)
-  const channels: Channel[] = webhooks.map(({ url, secret }) =>
-    createWebhook({ url, secret, timeoutMs, clock }),
-  )
+  const channels: Channel[] = [
+    ...(smtp === null ? [] : [createMail({ server: smtp, plant, timeoutMs, clock })]),
+    ...webhooks.map(({ url, secret }) => createWebhook({ url, secret, timeoutMs, clock })),
+  ]
   let isHeld = false
   let isClosed = false
   let lookedAt = -Infinity
@@ -92,7 +98,7 @@ export function startNotifications(options: NotificationsOptions): Notifications
       const name = `${item.subject} ${item.mark}`
       if (told.has(name)) continue
       const { notice } = item
-      await queue.tell(item, notice === null ? [] : deliveriesOf(name, notice, webhooks, clock.now()))
+      await queue.tell(item, notice === null ? [] : deliveriesOf(name, notice, options))
       if (told.size >= rememberedAtMost) told.clear()
       told.add(name)
     }
@@ -171,16 +177,19 @@ export function startNotifications(options: NotificationsOptions): Notifications
 function deliveriesOf(
   name: string,
   notice: Notice,
-  webhooks: readonly WebhookTarget[],
-  madeAt: EpochMs,
+  { webhooks, smtp, clock }: NotificationsOptions,
 ): Delivery[] {
   const make = (channel: string, to: string): Delivery => ({
     id: `n-${fingerprint(`${name}\n${channel}\n${to}`).slice(0, 22)}`,
-    ...{ channel, to, notice, madeAt },
+    ...{ channel, to, notice, madeAt: clock.now() },
     attempts: 0,
     problem: null,
   })
-  return webhooks
-    .filter(({ events }) => events.includes(notice.kind))
-    .map(({ url }) => make(channelOf(url), ''))
+  const told = 'grantId' in notice ? [notice.to] : (smtp?.administrators ?? [])
+  return [
+    ...(smtp === null ? [] : told.map((address) => make(mailChannel, address))),
+    ...webhooks
+      .filter(({ events }) => events.includes(notice.kind))
+      .map(({ url }) => make(channelOf(url), '')),
+  ]
 }

@@ -68,6 +68,13 @@ function startInstance(
   const instance = startNotifications({
     ...{ store, clock, logger: silentLogger, vouching: trust.vouching, grants },
     timeoutMs: 5_000,
+    smtp: null,
+    plant: {
+      language: 'en',
+      publicUrl: new URL('https://portal.plant.example'),
+      endpoints: [],
+      timeZone: 'UTC',
+    },
     webhooks: webhooks.map(({ url, events = [...noticeKinds] }) => ({ url: new URL(url), secret, events })),
     lastWords: () => lockdowns.lastWords(),
     breakGlass: async () => [],

@@ -65,8 +65,63 @@ notifications:
     })
   })
 
+  it('go by mail, encrypted unless on this host', () => {
+    const smtpOf = (smtp: string) => parse(`notifications: { language: de, smtp: ${smtp} }`).notifications
+    const shared = 'from: gate@plant.example'
+    expect(
+      smtpOf(
+        `{ url: 'smtps://mail.plant.example', ${shared}, username: gate, passwordFile: oidc-secret, administrators: [it@plant.example] }`,
+      ),
+    ).toMatchObject({
+      language: 'de',
+      smtp: {
+        ...{ host: 'mail.plant.example', port: 465, tls: 'implicit', authorities: null },
+        from: 'gate@plant.example',
+        credentials: { user: 'gate', password: 'not-a-secret' },
+        administrators: ['it@plant.example'],
+      },
+      webhooks: [],
+    })
+    expect(smtpOf(`{ url: 'smtp://mail.plant.example', ${shared} }`)?.smtp).toMatchObject({
+      ...{ port: 587, tls: 'starttls', credentials: null },
+    })
+    expect(smtpOf(`{ url: 'smtp://127.0.0.1:2525', ${shared} }`)?.smtp).toMatchObject({
+      ...{ port: 2525, tls: 'none' },
+    })
+  })
+
+  const mail = (more: string): string => `{ smtp: { from: gate@plant.example, ${more} } }`
   it.each([
-    ['{}', 'notifications: names nobody to tell; add webhooks, or take it out'],
+    [
+      mail("url: 'smtps://u:p@mail.example'"),
+      'notifications.smtp.url: must not contain a user or a password; name the user in username, write the password into a file and name that in passwordFile',
+    ],
+    [
+      mail("url: 'https://mail.example'"),
+      'notifications.smtp.url: must be smtps://host:port or smtp://host:port',
+    ],
+    [
+      mail("url: 'smtps://mail.example', username: gate"),
+      'notifications.smtp.passwordFile: is required, because there is a username',
+    ],
+    [
+      mail("url: 'smtps://mail.example', passwordFile: oidc-secret"),
+      'notifications.smtp.username: is required, because there is a passwordFile',
+    ],
+    [
+      mail("url: 'smtps://mail.example', caFile: oidc-secret"),
+      'notifications.smtp.caFile: names a file that holds no PEM certificate',
+    ],
+    [
+      mail("url: 'smtps://mail.example', administrators: [cara]"),
+      'notifications.smtp.administrators[0]: must be an e-mail address, like control-room@plant.example',
+    ],
+  ])('by mail are refused as %s', (text, problem) => {
+    expect(problemsOf(text)).toEqual([problem])
+  })
+
+  it.each([
+    ['{}', 'notifications: names nobody to tell; add smtp or webhooks, or take it out'],
     [
       hook('url: http://desk.plant.example/, secretFile: hook-secret'),
       'notifications.webhooks[0].url: must be https; http is for development, on localhost, *.localhost, 127.0.0.0/8 and [::1] only',

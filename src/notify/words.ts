@@ -1,0 +1,157 @@
+import type { InEach } from '../lib/index.js'
+import type { Access } from '../model.js'
+import type { GrantKind } from './notice.js'
+
+/** What mails say. Plain, for people who read them at three in the morning on a telephone. */
+export interface MailWords {
+  readonly subjects: Readonly<Record<GrantKind, (machines: string) => string>>
+  readonly says: Readonly<Record<GrantKind, string>>
+  readonly lockdownOn: (scope: string) => string
+  readonly lockdownOff: (scope: string) => string
+  readonly saysLockdownOn: string
+  readonly saysLockdownOff: string
+  readonly allMachines: string
+  readonly machine: (name: string) => string
+  readonly person: (email: string) => string
+  readonly breakGlassIssued: string
+  readonly breakGlassUsed: string
+  readonly saysBreakGlassIssued: string
+  readonly saysBreakGlassUsed: string
+  readonly test: string
+  readonly saysTest: string
+  readonly andMore: (count: number) => string
+  readonly labels: {
+    readonly machines: string
+    readonly from: string
+    readonly until: string
+    readonly access: string
+    readonly reason: string
+    readonly ticket: string
+    readonly at: string
+    readonly by: string
+    readonly who: string
+    readonly validUntil: string
+    readonly source: string
+    readonly revokedAt: string
+    readonly revokedBecause: string
+  }
+  readonly access: Readonly<Record<Access, string>>
+  readonly open: string
+  readonly footer: (host: string) => string
+}
+
+export const mailWords: InEach<MailWords> = {
+  en: {
+    subjects: {
+      'grant.issued': (machines) => `Access to ${machines}`,
+      'grant.started': (machines) => `Your access to ${machines} has begun`,
+      'grant.ends-soon': (machines) => `Your access to ${machines} ends soon`,
+      'grant.extended': (machines) => `Your access to ${machines} ends later`,
+      'grant.ended': (machines) => `Your access to ${machines} has ended`,
+      'grant.revoked': (machines) => `The plant has ended your access to ${machines}`,
+    },
+    says: {
+      'grant.issued': 'The plant has given you access. Sign in at the portal to open the machine.',
+      'grant.started': 'Your access has begun. Sign in at the portal to open the machine.',
+      'grant.ends-soon':
+        'Your access ends soon, and everything you have open ends with it. Finish what must not be interrupted; if you need longer, ask the plant now.',
+      'grant.extended': 'The plant has moved the end of your access.',
+      'grant.ended': 'Your access has ended. If the work is not done, ask the plant for a new one.',
+      'grant.revoked':
+        'The plant has ended your access before its time. What you had open is closed. Ask the plant if you do not know why.',
+    },
+    lockdownOn: (scope) => `Locked down: ${scope}`,
+    lockdownOff: (scope) => `Lockdown lifted: ${scope}`,
+    saysLockdownOn: 'What was open is cut, and nobody gets in there until it is lifted.',
+    saysLockdownOff: 'Whoever holds a running grant gets in again.',
+    allMachines: 'all machines',
+    machine: (name) => `the machine ${name}`,
+    person: (email) => `all machines, for ${email}`,
+    breakGlassIssued: 'Break-glass: a code was made',
+    breakGlassUsed: 'Break-glass: the code was used',
+    saysBreakGlassIssued:
+      'An operator of the host has made a code with which this person can sign in without the identity provider. If you do not know why, end the session on the portal, and ask.',
+    saysBreakGlassUsed:
+      'This person has signed in without the identity provider. If you do not know why, end the session on the portal, and ask.',
+    test: 'Test',
+    saysTest: 'Mail from Gatehouse arrives here. Nothing has happened.',
+    andMore: (count) => `and ${String(count)} more`,
+    labels: {
+      machines: 'Machines',
+      from: 'From',
+      until: 'Until',
+      access: 'You may',
+      reason: 'Reason',
+      ticket: 'Ticket',
+      at: 'When',
+      by: 'By',
+      who: 'Who',
+      validUntil: 'Code valid until',
+      source: 'From address',
+      revokedAt: 'Ended at',
+      revokedBecause: 'Reason given',
+    },
+    access: { view: 'look, and change nothing', operate: 'look and operate' },
+    open: 'Open the portal',
+    footer: (host) =>
+      `Sent by Gatehouse at ${host}. This message gives no access by itself: sign in to do anything. Nobody reads answers to it.`,
+  },
+  de: {
+    subjects: {
+      'grant.issued': (machines) => `Zugang zu ${machines}`,
+      'grant.started': (machines) => `Ihr Zugang zu ${machines} hat begonnen`,
+      'grant.ends-soon': (machines) => `Ihr Zugang zu ${machines} endet bald`,
+      'grant.extended': (machines) => `Ihr Zugang zu ${machines} endet später`,
+      'grant.ended': (machines) => `Ihr Zugang zu ${machines} ist beendet`,
+      'grant.revoked': (machines) => `Das Werk hat Ihren Zugang zu ${machines} beendet`,
+    },
+    says: {
+      'grant.issued':
+        'Das Werk hat Ihnen eine Freigabe erteilt. Melden Sie sich im Portal an, um die Maschine zu öffnen.',
+      'grant.started': 'Ihre Freigabe hat begonnen. Melden Sie sich im Portal an, um die Maschine zu öffnen.',
+      'grant.ends-soon':
+        'Ihre Freigabe endet bald, und mit ihr alles, was Sie geöffnet haben. Beenden Sie, was nicht unterbrochen werden darf; wenn Sie länger brauchen, fragen Sie jetzt im Werk nach.',
+      'grant.extended': 'Das Werk hat das Ende Ihrer Freigabe verschoben.',
+      'grant.ended':
+        'Ihre Freigabe ist beendet. Wenn die Arbeit nicht fertig ist, bitten Sie das Werk um eine neue.',
+      'grant.revoked':
+        'Das Werk hat Ihre Freigabe vorzeitig beendet. Was Sie geöffnet hatten, ist geschlossen. Fragen Sie im Werk nach, wenn Sie den Grund nicht kennen.',
+    },
+    lockdownOn: (scope) => `Gesperrt: ${scope}`,
+    lockdownOff: (scope) => `Sperre aufgehoben: ${scope}`,
+    saysLockdownOn:
+      'Was offen war, ist getrennt, und niemand kommt dort hinein, bis die Sperre aufgehoben ist.',
+    saysLockdownOff: 'Wer eine laufende Freigabe hat, kommt wieder hinein.',
+    allMachines: 'alle Maschinen',
+    machine: (name) => `die Maschine ${name}`,
+    person: (email) => `alle Maschinen, für ${email}`,
+    breakGlassIssued: 'Notzugang: ein Code wurde erzeugt',
+    breakGlassUsed: 'Notzugang: der Code wurde benutzt',
+    saysBreakGlassIssued:
+      'Am Server wurde ein Code erzeugt, mit dem sich diese Person ohne den Anmeldedienst anmelden kann. Wenn Sie den Grund nicht kennen, beenden Sie die Sitzung im Portal und fragen Sie nach.',
+    saysBreakGlassUsed:
+      'Diese Person hat sich ohne den Anmeldedienst angemeldet. Wenn Sie den Grund nicht kennen, beenden Sie die Sitzung im Portal und fragen Sie nach.',
+    test: 'Test',
+    saysTest: 'E-Mails von Gatehouse kommen hier an. Es ist nichts geschehen.',
+    andMore: (count) => `und ${String(count)} weitere`,
+    labels: {
+      machines: 'Maschinen',
+      from: 'Von',
+      until: 'Bis',
+      access: 'Sie dürfen',
+      reason: 'Grund',
+      ticket: 'Vorgang',
+      at: 'Wann',
+      by: 'Durch',
+      who: 'Wer',
+      validUntil: 'Code gültig bis',
+      source: 'Von der Adresse',
+      revokedAt: 'Beendet am',
+      revokedBecause: 'Angegebener Grund',
+    },
+    access: { view: 'ansehen, nichts ändern', operate: 'ansehen und bedienen' },
+    open: 'Portal öffnen',
+    footer: (host) =>
+      `Gesendet von Gatehouse auf ${host}. Diese Nachricht gibt von sich aus keinen Zugang: Melden Sie sich an, um etwas zu tun. Antworten darauf liest niemand.`,
+  },
+}
