@@ -9,6 +9,7 @@ import type { AdminOptions } from './options.js'
 import { peopleRoutes } from './people.js'
 import { searchRoutes } from './search.js'
 import { sessionRoutes } from './sessions.js'
+import { timelineRoutes } from './timeline.js'
 
 /** What approvers and administrators see: grants, who is in, people. */
 export function createAdmin(options: AdminOptions): OwnSurface {
@@ -23,6 +24,7 @@ export function createAdmin(options: AdminOptions): OwnSurface {
       breakGlassRoutes,
       lockdownRoutes,
       searchRoutes,
+      timelineRoutes,
     ].flatMap((routes) => routes(options)),
     options,
   )

@@ -28,7 +28,7 @@ import { isDraining, phasesOf } from '../policy/index.js'
 import { csvText } from './csv.js'
 import { grantGroups, grantTable, isOver, selectGrants, type GrantGroup } from './grant-selection.js'
 import {
-  addressOf,
+  Download,
   FilterForm,
   FilterNote,
   isFiltered,
@@ -50,7 +50,6 @@ import {
   stateName,
   StopNotice,
 } from './words.js'
-import { listingWords } from './words/listing.js'
 
 const shownAtOnce = 40
 const hourMs = 3_600_000
@@ -97,7 +96,6 @@ export function grantRoutes(options: AdminOptions): Route[] {
       endpoints: config.endpoints,
     })
     const part = partOf(fitting, filter.page, shownAtOnce)
-    const words = listingWords[viewer.language]
     const html = pages.render({
       title: 'Grants',
       section: 'grants',
@@ -109,11 +107,16 @@ export function grantRoutes(options: AdminOptions): Route[] {
         <>
           <div class="head">
             <h1>Grants</h1>
-            {viewer.isAdmin && (
-              <a class="button" href="/admin/grants/new">
-                Issue a grant
+            <div class="actions">
+              <a class="button quiet" href="/admin/timeline">
+                Timeline
               </a>
-            )}
+              {viewer.isAdmin && (
+                <a class="button" href="/admin/grants/new">
+                  Issue a grant
+                </a>
+              )}
+            </div>
           </div>
           <StopNotice inForce={inForce} />
           {all.length === 0 ? (
@@ -146,13 +149,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
                   <GrantList title={title} shown={shown} count={count} now={now} viewer={viewer} />
                 ))}
               <Pager filter={filter} part={part} />
-              {fitting.length > 0 && (
-                <p>
-                  <a href={addressOf({ ...filter, path: '/admin/grants.csv', page: 1 })} download>
-                    {words.download(fitting.length)}
-                  </a>
-                </p>
-              )}
+              {fitting.length > 0 && <Download filter={filter} count={fitting.length} />}
             </>
           )}
         </>

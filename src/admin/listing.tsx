@@ -189,3 +189,15 @@ export function Pager({ filter, part }: { filter: Filter; part: Part<unknown> })
     </nav>
   )
 }
+
+/** To what the filter shows, as a table for spreadsheets. */
+export function Download({ filter, count }: { filter: Filter; count: number }): VNode {
+  const words = useWords(listingWords)
+  return (
+    <p>
+      <a href={addressOf({ ...filter, path: '/admin/grants.csv', page: 1 })} download>
+        {words.download(count)}
+      </a>
+    </p>
+  )
+}

@@ -13,11 +13,12 @@ export function createNotice(
   return async (visit) => {
     const isStaff = visit.session?.roles.some((role) => role === 'admin' || role === 'approver') === true
     const late = isStaff ? await options.changes.unconfirmed() : []
+    // In English on whatever page: said so, that it is read out as such.
     return (
-      <>
+      <div class="stack" lang="en">
         {late.length > 0 && <Unconfirmed instances={late} />}
         {await ofBreakGlass(visit)}
-      </>
+      </div>
     )
   }
 }

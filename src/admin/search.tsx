@@ -9,14 +9,15 @@ import {
   type PersonalCall,
   type Route,
 } from '../lib/page/index.js'
-import { selectGrants } from './grant-selection.js'
+import { selectGrants, type GrantGroup } from './grant-selection.js'
 import { addressOf, FilterForm, readFilter, type Filter } from './listing.js'
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
 import { textsOfPerson } from './people.js'
 import { streamsBySession, textsOfSession } from './sessions.js'
-import { machineNames, stateName } from './words.js'
+import { machineNames } from './words.js'
 import { searchWords } from './words/search.js'
+import { timelineWords } from './words/timeline.js'
 
 const shownOfEach = 10
 
@@ -32,6 +33,7 @@ export function searchRoutes(options: AdminOptions): Route[] {
       title: words.title,
       section: 'grants',
       viewer,
+      language: viewer.language,
       now: clock.now(),
       body: (
         <>
@@ -52,7 +54,7 @@ export function searchRoutes(options: AdminOptions): Route[] {
     const persons = isAdmin ? (await people.list()).filter((person) => fits(textsOfPerson(person))) : []
     const now = clock.now()
     const site = { now, limits: config.grants.endings, endpoints: config.endpoints }
-    const { grants: fitting } = selectGrants(allGrants, { ...filter, state: '', machine: '' }, site)
+    const { grants: fitting, groupOf } = selectGrants(allGrants, { ...filter, state: '', machine: '' }, site)
     const machines = config.endpoints.filter(({ id, name, zone, kind }) => fits([id, name, zone, kind]))
     const opened = streamsBySession(options.streams())
     const signedIn = allSessions.filter((session) =>
@@ -84,7 +86,7 @@ export function searchRoutes(options: AdminOptions): Route[] {
                 <Said>{grant.to.email}</Said>, <Said>{machineNames(grant.endpoints, config.endpoints)}</Said>
               </a>
               <div class="soft small">
-                {stateName(grant, now)}, <Window from={grant.from} until={grant.until} />
+                <State group={groupOf(grant)} />, <Window from={grant.from} until={grant.until} />
               </div>
               <div class="clamp">
                 <Said>{grant.reason}</Said>
@@ -162,6 +164,10 @@ function GrantsLink({ machine }: { machine: string }): VNode {
 
 function Nothing(): VNode {
   return <p>{useWords(searchWords).nothing}</p>
+}
+
+function State({ group }: { group: GrantGroup }): VNode {
+  return <>{useWords(timelineWords).groups[group]}</>
 }
 
 function SignedIn(): VNode {

@@ -17,6 +17,8 @@ export { createTally, type Tally } from './tally.js'
 export { createVouching, oncePerPlace, type Vouching } from './vouching.js'
 export type { AnswerDenied, AnswerError, OwnSurface, Visit } from './surface.js'
 export {
+  dayOn,
+  shiftDate,
   expandWeekly,
   localTimeText,
   parseLocalTime,

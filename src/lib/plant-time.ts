@@ -80,6 +80,36 @@ export function localTimeText(at: EpochMs, timeZone: string): string {
   return `${date}T${part('hour')}:${part('minute')}`
 }
 
+const datePattern = /^\d{4}-\d\d-\d\d$/
+
+/** From midnight to midnight on the clocks of a zone: 23 or 25 hours where they are changed. Null for what is no date. */
+export function dayOn(date: string, timeZone: string): TimeWindow | null {
+  const day = readDate(date)
+  if (day === null) return null
+  const startOf = (of: Temporal.PlainDate): EpochMs => of.toZonedDateTime(timeZone).epochMilliseconds
+  return { from: startOf(day), until: startOf(day.add({ days: 1 })) }
+}
+
+/**
+ * Some days later, or the Monday of its week. Null for what is no date of the years 1970 to 9998, in which all
+ * arithmetic with days goes well.
+ */
+export function shiftDate(date: string, by: number | 'monday'): string | null {
+  const day = readDate(date)
+  if (day === null) return null
+  return day.add({ days: by === 'monday' ? 1 - day.dayOfWeek : by }).toString()
+}
+
+function readDate(text: string): Temporal.PlainDate | null {
+  if (!datePattern.test(text)) return null
+  try {
+    const date = Temporal.PlainDate.from(text, { overflow: 'reject' })
+    return date.year >= 1970 && date.year <= 9998 ? date : null
+  } catch {
+    return null
+  }
+}
+
 /** Monday first, as ISO 8601 counts them. */
 export const weekdays = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'] as const
 export type Weekday = (typeof weekdays)[number]

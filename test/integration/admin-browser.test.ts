@@ -1,5 +1,5 @@
 import { AxeBuilder } from '@axe-core/playwright'
-import { launchBrowser, type TestBrowser } from '../support/browser.js'
+import { launchBrowser, screenshot, type TestBrowser } from '../support/browser.js'
 import { startPlant, type Plant } from '../support/plant.js'
 
 let plant: Plant
@@ -15,7 +15,13 @@ afterAll(async () => {
   await plant.close()
 })
 
-const paths = ['/admin?q=test&state=coming&machine=press-3', '/admin?q=nothing+fits', '/admin/search?q=a']
+const paths = [
+  '/admin?q=test&state=coming&machine=press-3',
+  '/admin?q=nothing+fits',
+  '/admin/search?q=a',
+  '/admin/timeline',
+  '/admin/timeline?span=week',
+]
 
 describe('in a browser, the pages for administrators', () => {
   it.each([
@@ -28,6 +34,7 @@ describe('in a browser, the pages for administrators', () => {
       await plant.signInPage(page, 'admin')
       for (const path of paths) {
         await page.goto(plant.portal + path)
+        await screenshot(page, `admin${path.replace(/\W+/g, '-')}-${colorScheme}`)
         const { violations } = await new AxeBuilder({ page })
           .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
           .analyze()

@@ -155,11 +155,76 @@ describe('the table of grants', () => {
   })
 })
 
+describe('the timeline', () => {
+  it('draws each machine with its grants, tells them in words too, and leads to them', async () => {
+    const running = await plant.issue({ until: '+1m' })
+    const taken = await plant.issue({ endpoints: ['press-4'], until: '+2h' })
+    await plant.clock.advance({ seconds: 10 })
+    await plant.revoke(taken)
+    const list = await open('/admin')
+    const page = await admin.click(list, 'Timeline')
+    const text = visibleText(page)
+    expect(text).toMatch(/press-3 panel .*\d\d:\d\d–\d\d:\d\d ana@machines\.example Running/)
+    expect(text).toMatch(/press-4 panel .*ana@machines\.example Revoked/)
+    expect(text).toContain('Plant time (UTC)')
+    expect(page.text).toContain(`href="/admin/grants/${running.id}"`)
+    expect(page.text).toMatch(/<rect class="bar running"/)
+    expect(page.text).toMatch(/<line class="now"/)
+    expect(page.text).not.toContain('style=')
+    const week = await admin.click(page, 'Week')
+    expect(week.url.search).toMatch(/^\?span=week&day=/)
+    expect(visibleText(week)).toContain('ana@machines.example Running')
+  })
+
+  it('goes to other days and weeks, and shows today for what is no day', async () => {
+    const dayMs = 24 * 3_600_000
+    const ahead = plant.clock.now() + 100 * dayMs
+    const wednesday = ahead + ((10 - new Date(ahead).getUTCDay()) % 7) * dayMs
+    const date = (days: number): string => new Date(wednesday + days * dayMs).toISOString().slice(0, 10)
+    await plant.issue({ from: `${date(0)}T10:00:00Z`, until: `${date(0)}T12:00:00Z` })
+    const day = await open(`/admin/timeline?day=${date(-1)}`)
+    expect(visibleText(day)).toContain('No grant lies here')
+    expect(day.text).not.toContain('class="now"')
+    const later = await admin.click(day, 'Later')
+    expect(visibleText(later)).toContain('10:00–12:00 ana@machines.example Starts later')
+    expect(visibleText(later)).toContain('For one other machine there is no grant here.')
+    const week = await admin.click(later, 'Week')
+    expect(visibleText(week)).toContain(`${date(-2)} – ${date(4)}`)
+    expect(visibleText(week)).toContain(`${date(0).slice(5)} 10:00–${date(0).slice(5)} 12:00`)
+    expect((await admin.click(week, 'Earlier')).url.search).toBe(`?span=week&day=${date(-9)}`)
+    for (const day of ['2026-02-30', 'x', '9999-12-31', '<script>', '-271821-04-20']) {
+      const odd = await open(`/admin/timeline?${new URLSearchParams({ day }).toString()}`)
+      expect([day, odd.status]).toEqual([day, 200])
+      expect(visibleText(odd)).toContain('There is no such day.')
+    }
+  })
+
+  it('speaks German to whoever wants that', async () => {
+    await plant.issue()
+    const page = await admin.fetch(at('/admin/timeline'), {
+      headers: { Accept: 'text/html', 'Accept-Language': 'de' },
+    })
+    expect(page.text).toContain('<html lang="de"')
+    expect(visibleText(page)).toContain('Freigaben im Zeitverlauf')
+    expect(visibleText(page)).toContain('ana@machines.example Läuft')
+    const search = await admin.fetch(at('/admin/search?q=press'), {
+      headers: { Accept: 'text/html', 'Accept-Language': 'de' },
+    })
+    expect(visibleText(search)).toContain('Maschinen (2)')
+  })
+})
+
 describe('what a stranger wrote', () => {
   it.each(hostile)('stays text on every page it is on: %j', async (reason) => {
     const grant = await plant.issue({ reason })
     const query = new URLSearchParams({ q: reason.slice(0, 60) }).toString()
-    for (const path of ['/admin', `/admin?${query}`, `/admin/search?${query}`, `/admin/people?${query}`]) {
+    for (const path of [
+      '/admin',
+      '/admin/timeline',
+      `/admin?${query}`,
+      `/admin/search?${query}`,
+      `/admin/people?${query}`,
+    ]) {
       const page = await open(path)
       expect(page.status).toBe(200)
       expect(page.text).not.toMatch(/<script>|<img src=x/)
