@@ -8,6 +8,7 @@ import { startGatehouse, type Gatehouse } from '../src/main.js'
 import { demoAccounts } from './accounts.js'
 import { startAuthenticator, type AuthenticatorEntry } from './authenticator.js'
 import { developmentCertificates } from './certificates.js'
+import { seedHistory } from './history.js'
 import { listen } from './http.js'
 import { keptKeys, startIdentityProvider } from './identity-provider.js'
 import { FillingLine, filler, labeller, startHistorian, startHmi } from './plant/index.js'
@@ -114,7 +115,10 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
 
     const logFile = join(stateFolder, 'gatehouse.log')
     const log = keep(openLog(logFile))
-    const gatehouse = keep(await startGatehouse(loadConfig(configFile), { logger: log.logger }))
+    const config = loadConfig(configFile)
+    const [vendor] = demoAccounts
+    if (vendor !== undefined) await seedHistory(config, log.logger, provider.issuer, vendor)
+    const gatehouse = keep(await startGatehouse(config, { logger: log.logger }))
 
     const accountsFile = join(stateFolder, 'accounts.json')
     const known = existsSync(accountsFile)

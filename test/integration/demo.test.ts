@@ -34,12 +34,14 @@ async function onFreePorts<T>(start: (port: number) => Promise<T>): Promise<T> {
   return start(await freePorts(portsOfDemo))
 }
 
+/** Those that are not over by their time: what the demo is about, and not the past it comes with. */
 async function grantsOfVendor({
   gatehouse,
   identityProvider,
 }: Demo): Promise<{ id: string; endpoints: string[] }[]> {
   const grants = await gatehouse.services.grants.heldBy(principalId(identityProvider, 'demo-ana'))
-  return grants.map(({ id, endpoints }) => ({ id, endpoints: [...endpoints] }))
+  const current = grants.filter(({ until }) => until > gatehouse.services.clock.now())
+  return current.map(({ id, endpoints }) => ({ id, endpoints: [...endpoints] }))
 }
 
 describe('the demo', () => {
@@ -55,6 +57,10 @@ describe('the demo', () => {
       expect((await people.get(id))?.principal.email).toBe(account.email)
     }
     expect(await grantsOfVendor(demo)).toMatchObject([{ endpoints: ['filler-1', 'historian'] }])
+    const { grants } = demo.gatehouse.services
+    const past = (await grants.list()).filter(({ until }) => until <= clock.now())
+    expect(past).toHaveLength(5)
+    expect(past.filter(({ revocation }) => revocation !== null)).toMatchObject([{ ticket: 'DEMO-1017' }])
     const { codes } = (await (await fetch(`${demo.authenticator}/codes.json`)).json()) as { codes: unknown[] }
     expect(codes).toHaveLength(3)
     expect((await fetch(`${demo.operations}/readyz`)).status).toBe(200)
