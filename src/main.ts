@@ -74,7 +74,7 @@ import {
   type Vouching,
 } from './lib/index.js'
 import type { Reason } from './model.js'
-import { startNotifications, type Notifications } from './notify/index.js'
+import { noticePlant, startNotifications, type Notifications } from './notify/index.js'
 import { oldestViewMs } from './policy/index.js'
 import { createPortal } from './portal/index.js'
 import { cookieNames, createSessions, type Sessions } from './sessions/index.js'
@@ -373,13 +373,14 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
 }
 
 function openNotifications(
-  { notifications: settings, endpoints, plant, server: { publicUrl } }: Config,
+  config: Config,
   { store, clock, logger, vouching, grants, lockdowns, breakGlass }: Services,
 ): Notifications | null {
+  const settings = config.notifications
   if (settings === null) return null
   return startNotifications({
     ...{ store, clock, logger, vouching, grants, ...settings },
-    plant: { language: settings.language, publicUrl, endpoints, timeZone: plant.timeZone },
+    plant: noticePlant(config),
     lastWords: () => lockdowns.lastWords(),
     // What somebody has confirmed to have seen is no matter here.
     breakGlass: () => breakGlass.list(''),

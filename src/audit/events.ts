@@ -30,6 +30,7 @@ export type LedgerEvent = Recordable<
   | BreakGlassEvent
   | TokenEvent
   | GrantEvent
+  | NotificationEvent
   | AccessEvent
 >
 
@@ -291,6 +292,10 @@ export interface LockdownEvent {
   readonly actor: Actor
 }
 
+export type NotificationEvent =
+  | { readonly event: 'notification.retried'; readonly notificationId: string; readonly actor: Actor }
+  | { readonly event: 'notification.tested'; readonly to: string; readonly actor: Actor }
+
 /** Every event with the sentence that tells a reader what it states. */
 export const eventMeanings: Readonly<Record<EventName, string>> = {
   'ledger.begun': 'A chain starts here; names its writer, its random id and the key that signs its heads.',
@@ -346,4 +351,6 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
     'What the record before it says of this request did not come about: another answer was first, or Redis did not confirm it.',
   'lockdown.on': 'Machines were closed, to everybody or to one person, whatever they hold.',
   'lockdown.off': 'A lockdown was lifted.',
+  'notification.retried': 'An operator had a message sent again.',
+  'notification.tested': 'An operator had a test mail sent.',
 }

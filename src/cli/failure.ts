@@ -10,6 +10,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
     'Redis does not answer, or refuses: see that it runs, that what `redis` says in the configuration is right, and what `gatehouse check --redis` says.',
   'grant-unknown': '`gatehouse grants list` shows all grants.',
   'session-unknown': '`gatehouse sessions list` shows who is signed in.',
+  'notification-unknown': '`gatehouse notifications list` shows what is there.',
   'person-unknown':
     '`gatehouse users list` shows who has; `gatehouse users invite` is for those who have not.',
   'token-unknown': '`gatehouse tokens list` shows all tokens.',

@@ -6,6 +6,7 @@ import { addBreakGlass } from './break-glass.js'
 import { explainFailure, explainUsage } from './failure.js'
 import { addGrants } from './grants.js'
 import { addRequests } from './requests.js'
+import { addNotifications } from './notifications.js'
 import { addSessions } from './sessions.js'
 import { addLockdown } from './lockdown.js'
 import { addServer } from './server.js'
@@ -65,6 +66,7 @@ export function createProgram(shell: Shell): Command {
   addUsers(users, shell)
   addBreakGlass(users, shell)
   addTokens(group('tokens', 'Programs that use the JSON API.'), shell)
+  addNotifications(group('notifications', 'What people and systems are told.'), shell)
   addAudit(group('audit', 'The ledger.'), shell)
   for (const command of leavesOf(program)) finish(command)
   return program

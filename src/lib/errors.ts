@@ -42,6 +42,7 @@ export const errorCodes = {
   'fresh-code-required': 403,
   'session-unknown': 404,
   'lockdown-unknown': 404,
+  'notification-unknown': 404,
   'lockdown-conflict': 409,
   'person-unknown': 404,
   'person-ambiguous': 409,

@@ -12,6 +12,21 @@ export interface Surroundings {
   readonly timeZone: string
 }
 
+/** What of a configuration mails need. */
+export function noticePlant(config: {
+  readonly notifications: { readonly language: Language } | null
+  readonly server: { readonly publicUrl: URL }
+  readonly endpoints: Surroundings['endpoints']
+  readonly plant: { readonly timeZone: string }
+}): Surroundings {
+  return {
+    language: config.notifications?.language ?? 'en',
+    publicUrl: config.server.publicUrl,
+    endpoints: config.endpoints,
+    timeZone: config.plant.timeZone,
+  }
+}
+
 /** A mail, twice the same. */
 export interface Letter {
   readonly subject: string

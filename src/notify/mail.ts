@@ -1,6 +1,6 @@
 import { createTransport } from 'nodemailer'
-import { describeError, type Clock } from '../lib/index.js'
-import { writeLetter, type Letter, type Surroundings } from './letter.js'
+import { describeError, newId, type Clock } from '../lib/index.js'
+import { writeLetter, writeTestLetter, type Letter, type Surroundings } from './letter.js'
 import type { Channel, Outcome } from './notice.js'
 
 /** A mail server, and as whom it is asked. */
@@ -28,7 +28,7 @@ export const mailChannel = 'mail'
 const longestAnswerBytes = 16_384
 
 /** Sends one mail to one address. Never throws; ends within its limit of time. */
-export type SendLetter = (letter: Letter, to: string, id: string, signal: AbortSignal) => Promise<Outcome>
+type SendLetter = (letter: Letter, to: string, id: string, signal: AbortSignal) => Promise<Outcome>
 
 export function createMail(options: MailOptions): Channel {
   const send = createSendLetter(options)
@@ -39,7 +39,13 @@ export function createMail(options: MailOptions): Channel {
   }
 }
 
-export function createSendLetter({ server, plant, timeoutMs, clock }: MailOptions): SendLetter {
+/** To find out whether mail arrives: past the queue, once. */
+export async function sendTestMail(options: MailOptions, to: string): Promise<Outcome> {
+  const letter = writeTestLetter(options.plant)
+  return createSendLetter(options)(letter, to, newId('n'), new AbortController().signal)
+}
+
+function createSendLetter({ server, plant, timeoutMs, clock }: MailOptions): SendLetter {
   const { host, port, tls, authorities, from, credentials } = server
   const transport = createTransport({
     ...{ host, port },

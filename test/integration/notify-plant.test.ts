@@ -27,7 +27,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await plant.close()
   await receiver.close()
-  await mailServer.close()
   await rm(folder, { recursive: true })
 })
 
@@ -81,5 +80,43 @@ describe('a plant with notifications', () => {
     await until('the mails', () => mailServer.mails.length === 6)
     expect(receiver.received.some(({ body }) => body.includes(code))).toBe(false)
     expect(mailServer.mails.some(({ source }) => source.includes(code))).toBe(false)
+  })
+
+  it('shows what could not be sent, and sends it again when told to', async () => {
+    receiver.answer = (res) => res.writeHead(410).end()
+    await plant.issue({ reason: 'another valve' })
+    await until('given up', async () => {
+      await plant.clock.advance({ seconds: 1 })
+      return (await plant.command('notifications', 'list')).out.includes('given-up')
+    })
+    const { out } = await plant.command('notifications', 'list', '--json')
+    const listed = JSON.parse(out) as {
+      notifications: { id: string; state: string; problem: string }[]
+      givenUp: number
+    }
+    expect(listed.givenUp).toBe(1)
+    const lost = listed.notifications.find(({ state }) => state === 'given-up')
+    expect(lost?.problem).toBe('answered 410: nobody wants these any more')
+    expect(out).not.toContain('/hooks/gate')
+    receiver.answer = (res) => res.writeHead(204).end()
+    const retried = await plant.command('notifications', 'retry', lost?.id ?? '', '--json')
+    expect(retried.status).toBe(0)
+    await until('nothing left', async () => {
+      await plant.clock.advance({ seconds: 1 })
+      return (await plant.command('notifications', 'list')).out.startsWith('Nothing waits')
+    })
+    const unknown = await plant.command('notifications', 'retry', 'n-unknown', '--json')
+    expect([unknown.status, unknown.out]).toEqual([1, expect.stringContaining('"notification-unknown"')])
+  })
+
+  it('sends a test mail, and says what became of it', async () => {
+    const tested = await plant.command('notifications', 'test', '--to', 'it@plant.example')
+    expect([tested.status, tested.out]).toEqual([0, 'The mail server took it. Look into the mailbox.\n'])
+    expect(mailServer.mails.at(-1)?.source).toContain('Nothing has happened.')
+    const refused = await plant.command('notifications', 'test', '--to', 'nobody')
+    expect(refused.status).toBe(1)
+    await mailServer.close()
+    const failed = await plant.command('notifications', 'test', '--to', 'it@plant.example', '--json')
+    expect([failed.status, JSON.parse(failed.out)]).toEqual([1, expect.objectContaining({ isSent: false })])
   })
 })
