@@ -271,7 +271,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const { mayOpen } = createOpening(config, gather)
   const forSurfaces = {
     ...{ config, clock, logger, pages, sessions, grants, lockdowns, people, secondFactor, mayOpen },
-    breakGlass,
+    ...{ breakGlass, requests: services.requests },
     noticeFor: createNotice({ breakGlass, changes, clock }),
     answerError: (visit: Visit, req: IncomingMessage, res: ServerResponse, error: unknown) => {
       answers.failed(askerOf(visit, req), res, error)

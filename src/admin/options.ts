@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.js'
 import type { StreamInfo } from '../dataplane/index.js'
-import type { Grants, Lockdowns } from '../grants/index.js'
+import type { Grants, Lockdowns, Requests } from '../grants/index.js'
 import type { BreakGlass, People, SecondFactor } from '../identity/index.js'
 import type { Clock } from '../lib/index.js'
 import type { SurfaceOptions } from '../lib/page/index.js'
@@ -11,6 +11,7 @@ export interface AdminOptions extends SurfaceOptions {
   readonly clock: Clock
   readonly sessions: Sessions
   readonly grants: Grants
+  readonly requests: Requests
   readonly lockdowns: Lockdowns
   readonly people: People
   readonly secondFactor: SecondFactor

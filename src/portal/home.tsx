@@ -21,9 +21,11 @@ import {
   timeLeftPath,
   type Warning,
 } from '../lib/index.js'
-import type { EndingLimits, Endpoint, EpochMs, Grant, Session } from '../model.js'
+import { requestState } from '../grants/index.js'
+import type { AccessRequest, EndingLimits, Endpoint, EpochMs, Grant, Session } from '../model.js'
 import { grantState, phasesOf } from '../policy/index.js'
 import type { PortalContext } from './context.js'
+import { AskedFor, recentRequests } from './request.js'
 import { homeWords } from './words/home.js'
 
 /** A machine one may open, with the grant that counts. */
@@ -41,13 +43,14 @@ interface Holdings {
   readonly stopped: readonly Endpoint[]
   readonly coming: readonly Grant[]
   readonly ended: readonly Grant[]
+  readonly asked: readonly AccessRequest[]
 }
 
 const shownEndedMs = 14 * 24 * 3_600_000
 
 /** What the person may open now, later, and could until recently. */
 export function homeRoutes(context: PortalContext): Route[] {
-  const { config, clock, pages, grants, mayOpen } = context
+  const { config, clock, pages, grants, requests, mayOpen } = context
 
   async function holdingsOf(session: Session): Promise<Holdings> {
     const held = await grants.heldBy(session.principal.id)
@@ -77,7 +80,8 @@ export function homeRoutes(context: PortalContext): Route[] {
           now - endOf(grant) < shownEndedMs,
       )
       .sort((a, b) => endOf(b) - endOf(a))
-    return { now, open, stopped, coming, ended }
+    const asked = recentRequests(await requests.of(session.principal.id), now)
+    return { now, open, stopped, coming, ended, asked }
   }
 
   /** For the open page, which loads again when something else would be shown. */
@@ -88,7 +92,8 @@ export function homeRoutes(context: PortalContext): Route[] {
 
   async function showHome({ session, viewer }: PersonalCall): Promise<Answer> {
     const holdings = await holdingsOf(session)
-    const { now, open, stopped, coming, ended } = holdings
+    const { now, open, stopped, coming, ended, asked } = holdings
+    const mayAsk = (await requests.requestable(session.principal.id)).length > 0
     const { language } = viewer
     const words = homeWords[language]
     const html = pages.render({
@@ -137,6 +142,7 @@ export function homeRoutes(context: PortalContext): Route[] {
               ))}
             </section>
           )}
+          <AskedFor requests={asked} {...{ mayAsk, viewer, now, namesOf }} />
           {ended.length > 0 && (
             <section aria-labelledby="ended">
               <h2 id="ended">{words.endedRecently}</h2>
@@ -151,8 +157,8 @@ export function homeRoutes(context: PortalContext): Route[] {
     return { kind: 'page', html }
   }
 
-  function namesOf(grant: Grant): string {
-    return grant.endpoints
+  function namesOf({ endpoints }: { readonly endpoints: readonly string[] }): string {
+    return endpoints
       .map((id) => config.endpoints.find((endpoint) => endpoint.id === id)?.name ?? id)
       .join(', ')
   }
@@ -164,12 +170,13 @@ export function homeRoutes(context: PortalContext): Route[] {
 }
 
 /** The same as long as the page would show the same, but for the time that passes. */
-function markOf({ open, stopped, coming, ended }: Holdings): string {
+function markOf({ now, open, stopped, coming, ended, asked }: Holdings): string {
   return fingerprint(
     JSON.stringify([
       open.map(({ endpoint, grant, endsAt }) => [endpoint.id, grant.id, endsAt]),
       stopped.map(({ id }) => id),
       [...coming, ...ended].map((grant) => [grant.id, grant.from, endOf(grant), grant.revocation !== null]),
+      asked.map((request) => [request.id, requestState(request, now)]),
     ]),
   )
 }

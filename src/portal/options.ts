@@ -1,5 +1,5 @@
 import type { Config } from '../config/index.js'
-import type { Grants } from '../grants/index.js'
+import type { Grants, Requests } from '../grants/index.js'
 import type { Assertions, BreakGlass, IdentityProvider, People, SecondFactor } from '../identity/index.js'
 import type { Clock, ErrorCode, Logger } from '../lib/index.js'
 import type { SurfaceOptions } from '../lib/page/index.js'
@@ -20,6 +20,7 @@ export interface PortalOptions extends SurfaceOptions {
   readonly logger: Logger
   readonly sessions: Sessions
   readonly grants: Grants
+  readonly requests: Requests
   readonly people: People
   readonly identityProvider: IdentityProvider
   readonly secondFactor: SecondFactor

@@ -8,6 +8,7 @@ import { handoverRoutes } from './handover.js'
 import { homeRoutes } from './home.js'
 import { languageRoutes } from './language.js'
 import type { PortalOptions } from './options.js'
+import { requestRoutes } from './request.js'
 import { secondFactorRoutes } from './second-factor.js'
 import { signInRoutes } from './sign-in.js'
 import { signOutRoutes } from './sign-out.js'
@@ -20,6 +21,7 @@ export function createPortal(options: PortalOptions): OwnSurface {
     express,
     [
       ...homeRoutes(context),
+      ...requestRoutes(context),
       ...signInRoutes(context),
       ...breakGlassRoutes(context),
       ...secondFactorRoutes(context),

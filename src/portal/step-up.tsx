@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import { GatehouseError, languages } from '../lib/index.js'
+import { GatehouseError } from '../lib/index.js'
 import {
   Field,
   FormToken,
@@ -20,9 +20,6 @@ import { stepUpWords } from './step-up-words.js'
 
 type Refusal = keyof (typeof stepUpWords)['en']['errors']
 
-// English until the frame of all pages speaks the other languages too.
-const [language] = languages
-
 /**
  * A one-time code in a session that is proved already, for what asks for a fresh one; see `hasFreshCode`. No recovery
  * code in its place: it lets people in who have lost their phone, and answers for nobody.
@@ -32,6 +29,7 @@ export function stepUpRoutes(context: PortalContext): Route[] {
 
   async function show(call: PersonalCall, to: string, refusal: Refusal | null): Promise<Answer> {
     const { session, viewer } = call
+    const { language } = viewer
     const { isEnrolled, lockedUntil } = await secondFactor.status(session.principal.id)
     if (!isEnrolled) return { kind: 'redirect', to: withTarget('/second-factor/enrol', to) }
     const words = stepUpWords[language]

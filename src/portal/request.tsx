@@ -1,0 +1,366 @@
+import type { VNode } from 'preact'
+import { requestState } from '../grants/index.js'
+import { GatehouseError } from '../lib/index.js'
+import {
+  Choice,
+  Choices,
+  durationWords,
+  Field,
+  FormToken,
+  Instant,
+  Notice,
+  personal,
+  Said,
+  useWords,
+  type Answer,
+  type Fields,
+  type PersonalCall,
+  type Route,
+  type Viewer,
+} from '../lib/page/index.js'
+import type { AccessRequest, Endpoint, EpochMs } from '../model.js'
+import type { PortalContext } from './context.js'
+import { requestWords } from './words/request.js'
+
+const hourMs = 3_600_000
+const lengthsMs = [hourMs, 2 * hourMs, 4 * hourMs, 8 * hourMs, 12 * hourMs]
+/** For so long what was answered stays on the front page. */
+const answeredShownMs = 3 * 24 * hourMs
+
+interface Input {
+  readonly endpoints: readonly string[]
+  readonly access: string
+  readonly start: string
+  readonly from: string
+  readonly length: string
+  readonly reason: string
+  readonly ticket: string
+}
+
+/** Asking for access, and taking it back. */
+export function requestRoutes(context: PortalContext): Route[] {
+  const { config, clock, pages, grants, requests } = context
+  const lengths = lengthsMs.filter((length) => length <= config.grants.maxLengthMs)
+
+  async function showForm(call: PersonalCall): Promise<Answer> {
+    return render(call, await inputFor(call), null)
+  }
+
+  /** As before, where the person wants the same again; never of what is not theirs. */
+  async function inputFor({ session, query }: PersonalCall): Promise<Input> {
+    const again = query.one('again')
+    const empty = {
+      access: 'operate',
+      start: 'approved',
+      from: '',
+      length: String(lengths[1] ?? lengths[0] ?? ''),
+    }
+    const { id } = session.principal
+    const grant = again.startsWith('g-') ? await grants.get(again) : null
+    if (grant?.to.principalId === id)
+      return {
+        ...empty,
+        endpoints: grant.endpoints,
+        access: grant.access,
+        reason: grant.reason,
+        ticket: grant.ticket ?? '',
+      }
+    const request = again.startsWith('q-') ? await requests.get(again) : null
+    if (request?.by.principalId === id) {
+      const { terms, reason, ticket } = request
+      return { ...empty, endpoints: terms.endpoints, access: terms.access, reason, ticket: ticket ?? '' }
+    }
+    return { ...empty, endpoints: [], reason: '', ticket: '' }
+  }
+
+  async function render(call: PersonalCall, input: Input, refusal: GatehouseError | null): Promise<Answer> {
+    const { session, viewer } = call
+    const ids = new Set(await requests.requestable(session.principal.id))
+    const machines = config.endpoints.filter(({ id }) => ids.has(id))
+    const words = requestWords[viewer.language]
+    const html = pages.render({
+      title: refusal === null ? words.title : words.failed(words.title),
+      language: viewer.language,
+      width: 'form',
+      viewer,
+      now: clock.now(),
+      body: <RequestForm {...{ viewer, input, refusal, machines, lengths }} />,
+    })
+    return { kind: 'page', html, status: refusal?.status ?? 200 }
+  }
+
+  async function ask(call: PersonalCall): Promise<Answer> {
+    const input = readInput(call.body)
+    const { endpoints, access, reason, ticket } = input
+    const from = input.start === 'at' ? Date.parse(readDateField(input.from)) : null
+    const lengthMs = lengths.find((length) => String(length) === input.length)
+    try {
+      if (Number.isNaN(from)) throw new GatehouseError('input-invalid', 'from', { field: 'from' })
+      if (lengthMs === undefined) throw new GatehouseError('input-invalid', 'length', { field: 'length' })
+      await requests.ask({ endpoints, access, from, lengthMs, reason, ticket }, call.session.principal)
+    } catch (error) {
+      if (!(error instanceof GatehouseError) || !['input-invalid', 'request-limit'].includes(error.code))
+        throw error
+      return render(call, input, error)
+    }
+    return { kind: 'redirect', to: '/' }
+  }
+
+  async function withdraw({ params, session, viewer }: PersonalCall): Promise<Answer> {
+    try {
+      await requests.withdraw(params.one('id'), session.principal)
+    } catch (error) {
+      if (!(error instanceof GatehouseError) || error.code !== 'request-conflict') throw error
+      throw new GatehouseError('request-conflict', requestWords[viewer.language].tooLate, { cause: error })
+    }
+    return { kind: 'redirect', to: '/' }
+  }
+
+  return [
+    personal('GET', '/request', 'verified', showForm),
+    personal('POST', '/request', 'verified', ask),
+    personal('POST', '/request/:id/withdraw', 'verified', withdraw),
+  ]
+}
+
+function readInput(body: Fields): Input {
+  return {
+    endpoints: body.all('endpoints'),
+    access: body.one('access'),
+    start: body.one('start'),
+    from: body.one('from').trim(),
+    length: body.one('length'),
+    reason: body.one('reason').trim(),
+    ticket: body.one('ticket').trim(),
+  }
+}
+
+/** A date field as instants are written: with the script it says UTC itself, without it means UTC. */
+function readDateField(text: string): string {
+  return /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text) ? `${text}:00Z` : text
+}
+
+function RequestForm(props: {
+  viewer: Viewer
+  input: Input
+  refusal: GatehouseError | null
+  machines: readonly Endpoint[]
+  lengths: readonly number[]
+}): VNode {
+  const { viewer, input, refusal, machines, lengths } = props
+  const words = useWords(requestWords)
+  if (machines.length === 0)
+    return (
+      <div class="panel">
+        <h1>{words.title}</h1>
+        <p>{words.nothing}</p>
+        <p>
+          <a href="/">{words.back}</a>
+        </p>
+      </div>
+    )
+  const errorOf = (...fields: string[]): string | null => {
+    const field = refusal?.field ?? ''
+    return fields.includes(field) ? (words.fields[field] ?? null) : null
+  }
+  return (
+    <form class="panel" method="post" action="/request">
+      <h1>{words.title}</h1>
+      <p>{words.intro}</p>
+      {refusal !== null && (
+        <Notice kind="alarm">
+          {refusal.code === 'request-limit'
+            ? words.limit
+            : (words.fields[refusal.field ?? ''] ?? words.failed(words.title))}
+        </Notice>
+      )}
+      <FormToken viewer={viewer} />
+      <Choices name="endpoints" legend={words.machines} error={errorOf('endpoints')}>
+        {machines.map(({ id, name, zone }) => (
+          <Choice type="checkbox" name="endpoints" value={id} isChosen={input.endpoints.includes(id)}>
+            {name}
+            {zone !== null && <span class="soft"> {zone}</span>}
+          </Choice>
+        ))}
+      </Choices>
+      <Choices name="access" legend={words.access} error={errorOf('access')}>
+        {(['operate', 'view'] as const).map((access) => (
+          <Choice type="radio" name="access" value={access} isChosen={input.access === access}>
+            {words[access]}
+          </Choice>
+        ))}
+      </Choices>
+      <Choices name="start" legend={words.start} hint={words.startHint} error={errorOf('from')}>
+        <Choice type="radio" name="start" value="approved" isChosen={input.start !== 'at'}>
+          {words.onceApproved}
+        </Choice>
+        <div class="choice dated">
+          <Choice type="radio" name="start" value="at" isChosen={input.start === 'at'}>
+            {words.atATime}
+          </Choice>
+          <StartField value={input.from} label={words.startField} />
+        </div>
+      </Choices>
+      <Choices name="length" legend={words.length} hint={words.lengthHint} error={errorOf('length', 'until')}>
+        {lengths.map((length) => (
+          <Choice
+            type="radio"
+            name="length"
+            value={String(length)}
+            isChosen={input.length === String(length)}
+          >
+            {durationWords(length)}
+          </Choice>
+        ))}
+      </Choices>
+      <Field
+        name="reason"
+        label={words.reason}
+        hint={words.reasonHint}
+        error={errorOf('reason')}
+        value={input.reason}
+        input={{ maxLength: 500 }}
+      />
+      <Field
+        name="ticket"
+        label={words.ticket}
+        isOptional
+        error={errorOf('ticket')}
+        value={input.ticket}
+        input={{ maxLength: 64 }}
+      />
+      <div class="actions">
+        <button class="big">{words.submit}</button>
+        <a class="button quiet big" href="/">
+          {words.back}
+        </a>
+      </div>
+    </form>
+  )
+}
+
+function StartField({ value, label }: { value: string; label: string }): VNode {
+  const at = Date.parse(readDateField(value))
+  return (
+    <div class="choice">
+      <input
+        type="datetime-local"
+        name="from"
+        aria-label={label}
+        value={Number.isNaN(at) ? '' : new Date(at).toISOString().slice(0, 16)}
+        data-choice="start-at"
+      />
+      <span class="soft" data-zone>
+        UTC
+      </span>
+    </div>
+  )
+}
+
+/** What still waits, and what was answered lately. */
+export function recentRequests(all: readonly AccessRequest[], now: EpochMs): AccessRequest[] {
+  return all.filter((request) => {
+    const over = request.outcome?.at ?? request.lapsesAt
+    return requestState(request, now) === 'open' || now - over < answeredShownMs
+  })
+}
+
+/** For the front page: what was asked and where it stands. */
+export function AskedFor(props: {
+  requests: readonly AccessRequest[]
+  mayAsk: boolean
+  viewer: Viewer
+  now: EpochMs
+  namesOf: (of: { readonly endpoints: readonly string[] }) => string
+}): VNode | null {
+  const { requests, mayAsk, viewer, now, namesOf } = props
+  const words = useWords(requestWords)
+  if (requests.length === 0 && !mayAsk) return null
+  return (
+    <section aria-labelledby="asked">
+      {requests.length > 0 && <h2 id="asked">{words.asked}</h2>}
+      {requests.map((request) => (
+        <AskedCard request={request} names={namesOf(request.terms)} viewer={viewer} now={now} />
+      ))}
+      {mayAsk && (
+        <p>
+          <a class="button quiet" id={requests.length > 0 ? undefined : 'asked'} href="/request">
+            {words.askLink}
+          </a>
+        </p>
+      )}
+    </section>
+  )
+}
+
+function AskedCard(props: { request: AccessRequest; names: string; viewer: Viewer; now: EpochMs }): VNode {
+  const { request, names, viewer, now } = props
+  const words = useWords(requestWords)
+  const { terms, reason } = request
+  const isOpen = requestState(request, now) === 'open'
+  return (
+    <article class={isOpen ? 'card' : 'card over'}>
+      <div class="what">
+        <div class="title">
+          <h3>{names}</h3>
+          {terms.access === 'view' && <span class="tag">{words.view}</span>}
+        </div>
+        <StandingLine request={request} now={now} />
+        <p class="soft">
+          {words.lasts(durationWords(terms.lengthMs), terms.from === null)}
+          {terms.from !== null && (
+            <>
+              {', '}
+              <Instant at={terms.from} />
+            </>
+          )}
+        </p>
+      </div>
+      {isOpen ? (
+        <form method="post" action={`/request/${encodeURIComponent(request.id)}/withdraw`}>
+          <FormToken viewer={viewer} />
+          <button class="quiet">
+            {words.withdraw}
+            <span class="visually-hidden">{words.withdrawOf(names)}</span>
+          </button>
+        </form>
+      ) : (
+        <a class="button quiet" href={`/request?again=${encodeURIComponent(request.id)}`}>
+          {words.askAgain}
+          <span class="visually-hidden">{`: ${names}`}</span>
+        </a>
+      )}
+      <dl class="facts why">
+        <dt>{words.why}</dt>
+        <dd>
+          <Said>{reason}</Said>
+        </dd>
+      </dl>
+    </article>
+  )
+}
+
+function StandingLine({ request, now }: { request: AccessRequest; now: EpochMs }): VNode {
+  const words = useWords(requestWords)
+  const { outcome, lapsesAt } = request
+  const state = requestState(request, now)
+  if (state === 'open')
+    return (
+      <p>
+        <strong>{words.waiting}.</strong>{' '}
+        <span class="soft">
+          {words.lapsesAt}
+          <Instant at={lapsesAt} />
+        </span>
+      </p>
+    )
+  if (outcome?.kind === 'denied')
+    return (
+      <p>
+        <strong>{words.denied}:</strong> <Said>{outcome.reason}</Said>
+      </p>
+    )
+  return (
+    <p>{state === 'approved' ? words.approved : words[state === 'withdrawn' ? 'withdrawn' : 'lapsed']}</p>
+  )
+}

@@ -1,0 +1,140 @@
+import type { InEach } from '../../lib/index.js'
+
+interface RequestWords {
+  readonly title: string
+  readonly failed: (title: string) => string
+  readonly intro: string
+  readonly machines: string
+  readonly access: string
+  readonly operate: string
+  readonly view: string
+  readonly start: string
+  readonly startHint: string
+  readonly onceApproved: string
+  readonly atATime: string
+  readonly startField: string
+  readonly length: string
+  readonly lengthHint: string
+  readonly reason: string
+  readonly reasonHint: string
+  readonly ticket: string
+  readonly submit: string
+  readonly back: string
+  readonly nothing: string
+  readonly asked: string
+  readonly askLink: string
+  readonly askAgain: string
+  readonly withdraw: string
+  readonly withdrawOf: (names: string) => string
+  readonly waiting: string
+  readonly lapsesAt: string
+  readonly approved: string
+  readonly denied: string
+  readonly lapsed: string
+  readonly withdrawn: string
+  readonly why: string
+  readonly lasts: (length: string, isOpenStart: boolean) => string
+  readonly fields: Readonly<Record<string, string>>
+  readonly limit: string
+  readonly tooLate: string
+}
+
+export const requestWords: InEach<RequestWords> = {
+  en: {
+    title: 'Ask for access',
+    failed: (title) => `Error: ${title}`,
+    intro: 'Somebody at the plant reads this and answers. This page and the front page show what they said.',
+    machines: 'Machines',
+    access: 'What you need to do',
+    operate: 'Operate',
+    view: 'View only',
+    start: 'Start',
+    startHint: 'The time counts from there, not from now.',
+    onceApproved: 'As soon as it is approved',
+    atATime: 'At a set time',
+    startField: 'Start, date and time',
+    length: 'For how long',
+    lengthHint: 'Less may be given.',
+    reason: 'Reason',
+    reasonHint: 'What the work is. Whoever answers reads it first.',
+    ticket: 'Ticket',
+    submit: 'Ask',
+    back: 'Back',
+    nothing:
+      'There is no machine that you can ask for here. Call the person at the plant who ordered your work.',
+    asked: 'What you asked for',
+    askLink: 'Ask for access',
+    askAgain: 'Ask again',
+    withdraw: 'Take it back',
+    withdrawOf: (names) => ` what you asked for: ${names}`,
+    waiting: 'Waits for an answer',
+    lapsesAt: 'It lapses on ',
+    approved: 'Approved',
+    denied: 'Denied',
+    lapsed: 'Nobody answered in time. If it is urgent, call the plant.',
+    withdrawn: 'You took it back.',
+    why: 'For',
+    lasts: (length, isOpenStart) => (isOpenStart ? `${length} from the approval on` : `for ${length}`),
+    fields: {
+      endpoints: 'Choose at least one machine that you may ask for.',
+      access: 'Choose what you need to do.',
+      from: 'Give a start that is not in the past and not more than a year ahead.',
+      until: 'Choose a length that a grant for these machines may have.',
+      length: 'Choose for how long.',
+      reason: 'Say in a few words, on one line, what the work is.',
+      ticket: 'A ticket number has at most 64 plain letters, digits and signs.',
+      to: 'Your identity provider has not confirmed an e-mail address for you, so nobody can give you access. Tell the plant.',
+    },
+    limit: 'Too many requests wait for an answer already. Take one of yours back, or call the plant.',
+    tooLate: 'It has been answered already, or its time was over.',
+  },
+  de: {
+    title: 'Zugang anfragen',
+    failed: (title) => `Fehler: ${title}`,
+    intro: 'Jemand im Werk liest das und antwortet. Die Antwort steht dann auf der Startseite.',
+    machines: 'Maschinen',
+    access: 'Was Sie tun müssen',
+    operate: 'Bedienen',
+    view: 'Nur ansehen',
+    start: 'Beginn',
+    startHint: 'Die Zeit zählt ab dann, nicht ab jetzt.',
+    onceApproved: 'Sobald zugestimmt ist',
+    atATime: 'Zu einer bestimmten Zeit',
+    startField: 'Beginn, Tag und Uhrzeit',
+    length: 'Für wie lange',
+    lengthHint: 'Es kann auch weniger gegeben werden.',
+    reason: 'Grund',
+    reasonHint: 'Worin die Arbeit besteht. Wer antwortet, liest es zuerst.',
+    ticket: 'Ticket',
+    submit: 'Anfragen',
+    back: 'Zurück',
+    nothing:
+      'Hier gibt es keine Maschine, die Sie anfragen können. Rufen Sie die Person im Werk an, die Ihre Arbeit bestellt hat.',
+    asked: 'Ihre Anfragen',
+    askLink: 'Zugang anfragen',
+    askAgain: 'Erneut anfragen',
+    withdraw: 'Zurückziehen',
+    withdrawOf: (names) => `: Ihre Anfrage für ${names}`,
+    waiting: 'Wartet auf Antwort',
+    lapsesAt: 'Sie verfällt am ',
+    approved: 'Zugestimmt',
+    denied: 'Abgelehnt',
+    lapsed: 'Niemand hat rechtzeitig geantwortet. Wenn es eilt, rufen Sie im Werk an.',
+    withdrawn: 'Sie haben sie zurückgezogen.',
+    why: 'Für',
+    lasts: (length, isOpenStart) => (isOpenStart ? `${length} ab der Zustimmung` : `für ${length}`),
+    fields: {
+      endpoints: 'Wählen Sie mindestens eine Maschine, die Sie anfragen dürfen.',
+      access: 'Wählen Sie, was Sie tun müssen.',
+      from: 'Geben Sie einen Beginn an, der nicht vorbei und höchstens ein Jahr entfernt ist.',
+      until: 'Wählen Sie eine Dauer, die für diese Maschinen erlaubt ist.',
+      length: 'Wählen Sie, für wie lange.',
+      reason: 'Sagen Sie in wenigen Worten, in einer Zeile, worin die Arbeit besteht.',
+      ticket: 'Eine Ticketnummer hat höchstens 64 einfache Buchstaben, Ziffern und Zeichen.',
+      to: 'Ihr Anmeldedienst hat keine E-Mail-Adresse für Sie bestätigt, also kann Ihnen niemand Zugang geben. Sagen Sie es dem Werk.',
+    },
+    limit:
+      'Zu viele Anfragen warten schon auf Antwort. Ziehen Sie eine Ihrer Anfragen zurück, oder rufen Sie im Werk an.',
+    tooLate: 'Die Anfrage ist schon beantwortet, oder ihre Zeit war vorbei.',
+  },
+}
