@@ -286,7 +286,12 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     assertions,
     record: (event) => ledger.append(event),
   })
-  const admin = createAdmin({ ...forSurfaces, streams: () => streams.list() })
+  let probes: Probes | null = null
+  const admin = createAdmin({
+    ...forSurfaces,
+    streams: () => streams.list(),
+    health: () => probes?.list() ?? [],
+  })
   const gateway = createGateway({
     ...{ config, answers, gather, mayOpen, clock, logger, keyring, ledger, sessions },
     ...{ streams, upstreams, assertions, pages },
@@ -303,7 +308,6 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const stopTidying = services.requests.begin()
   const server = gateway.listen()
   let operations: Server | null = null
-  let probes: Probes | null = null
   let isStopping = false
   const hurried = new AbortController()
   const problems = (): string[] => [

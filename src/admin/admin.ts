@@ -2,6 +2,7 @@ import express from 'express'
 import { serveRoutes } from '../lib/page/index.js'
 import type { OwnSurface } from '../lib/index.js'
 import { breakGlassRoutes } from './break-glass.js'
+import { endpointRoutes } from './endpoints.js'
 import { grantRoutes } from './grants.js'
 import { issueRoutes } from './issue.js'
 import { lockdownRoutes } from './lockdowns.js'
@@ -24,6 +25,7 @@ export function createAdmin(options: AdminOptions): OwnSurface {
       breakGlassRoutes,
       lockdownRoutes,
       searchRoutes,
+      endpointRoutes,
       timelineRoutes,
     ].flatMap((routes) => routes(options)),
     options,

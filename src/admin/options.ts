@@ -1,5 +1,5 @@
 import type { Config } from '../config/index.js'
-import type { StreamInfo } from '../dataplane/index.js'
+import type { Health, StreamInfo } from '../dataplane/index.js'
 import type { Grants, Lockdowns, Requests } from '../grants/index.js'
 import type { BreakGlass, People, SecondFactor } from '../identity/index.js'
 import type { Clock } from '../lib/index.js'
@@ -18,4 +18,6 @@ export interface AdminOptions extends SurfaceOptions {
   readonly breakGlass: BreakGlass
   /** What is open through this instance now. */
   readonly streams: () => readonly StreamInfo[]
+  /** How the machines are that are asked, as far as this instance knows. */
+  readonly health: () => readonly Health[]
 }

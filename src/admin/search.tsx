@@ -9,6 +9,7 @@ import {
   type PersonalCall,
   type Route,
 } from '../lib/page/index.js'
+import { textsOfEndpoint } from './endpoints.js'
 import { selectGrants, type GrantGroup } from './grant-selection.js'
 import { addressOf, FilterForm, readFilter, type Filter } from './listing.js'
 import { createMatcher } from './matching.js'
@@ -55,7 +56,7 @@ export function searchRoutes(options: AdminOptions): Route[] {
     const now = clock.now()
     const site = { now, limits: config.grants.endings, endpoints: config.endpoints }
     const { grants: fitting, groupOf } = selectGrants(allGrants, { ...filter, state: '', machine: '' }, site)
-    const machines = config.endpoints.filter(({ id, name, zone, kind }) => fits([id, name, zone, kind]))
+    const machines = config.endpoints.filter((endpoint) => fits(textsOfEndpoint(endpoint)))
     const opened = streamsBySession(options.streams())
     const signedIn = allSessions.filter((session) =>
       fits(textsOfSession(session, opened.get(session.id) ?? [], config.endpoints)),
@@ -64,7 +65,7 @@ export function searchRoutes(options: AdminOptions): Route[] {
     const within = (path: string): string => addressOf({ ...filter, path, page: 1 })
     return (
       <>
-        <Found kind="machines" items={machines} all={null}>
+        <Found kind="machines" items={machines} all={within('/admin/endpoints')}>
           {({ id, name, zone }) => (
             <>
               <strong>
@@ -133,7 +134,7 @@ function Found<Item>(props: {
   kind: 'machines' | 'grants' | 'people' | 'sessions'
   items: readonly Item[]
   /** Where all of them are listed. */
-  all: string | null
+  all: string
   children: (item: Item) => ComponentChildren
 }): VNode | null {
   const { kind, items, all, children } = props
@@ -148,7 +149,7 @@ function Found<Item>(props: {
           <li>{children(item)}</li>
         ))}
       </ul>
-      {all !== null && items.length > shown.length && (
+      {items.length > shown.length && (
         <p>
           <a href={all}>{words.allOf(items.length)}</a>
         </p>

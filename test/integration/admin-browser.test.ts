@@ -21,6 +21,7 @@ const paths = [
   '/admin/search?q=a',
   '/admin/timeline',
   '/admin/timeline?span=week',
+  '/admin/endpoints',
 ]
 
 describe('in a browser, the pages for administrators', () => {

@@ -140,10 +140,16 @@ describe('the head of a page', () => {
       )
     }
     expect(links({})).toEqual([])
-    expect(links({ isApprover: true })).toEqual(['/admin', '/admin/sessions', '/admin/lockdowns'])
+    expect(links({ isApprover: true })).toEqual([
+      '/admin',
+      '/admin/sessions',
+      '/admin/endpoints',
+      '/admin/lockdowns',
+    ])
     expect(links({ isAdmin: true })).toEqual([
       '/admin',
       '/admin/sessions',
+      '/admin/endpoints',
       '/admin/people',
       '/admin/lockdowns',
     ])

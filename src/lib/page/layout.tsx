@@ -79,6 +79,7 @@ function Navigation(props: { viewer: Viewer; section: Section | undefined; porta
   if (viewer.isApprover || viewer.isAdmin) {
     links.push({ label: words.grants, path: '/admin', of: 'grants' })
     links.push({ label: words.sessions, path: '/admin/sessions', of: 'sessions' })
+    links.push({ label: words.endpoints, path: '/admin/endpoints', of: 'endpoints' })
   }
   if (viewer.isAdmin) links.push({ label: words.people, path: '/admin/people', of: 'people' })
   if (viewer.isApprover || viewer.isAdmin)

@@ -19,6 +19,7 @@ export interface PageWords {
   readonly home: string
   readonly grants: string
   readonly sessions: string
+  readonly endpoints: string
   readonly people: string
   readonly lockdowns: string
   readonly signedInAs: string
@@ -40,6 +41,7 @@ export const pageWords: InEach<PageWords> = {
     home: 'My access',
     grants: 'Grants',
     sessions: 'Who is in',
+    endpoints: 'Machines',
     people: 'People',
     lockdowns: 'Stop access',
     signedInAs: 'Signed in as',
@@ -66,6 +68,7 @@ export const pageWords: InEach<PageWords> = {
     home: 'Mein Zugang',
     grants: 'Freigaben',
     sessions: 'Wer ist da',
+    endpoints: 'Maschinen',
     people: 'Personen',
     lockdowns: 'Zugang sperren',
     signedInAs: 'Angemeldet als',
