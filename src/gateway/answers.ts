@@ -3,13 +3,16 @@ import type { CutCause, Reason } from '../model.js'
 import {
   describeError,
   errorCodes,
+  errorSentence,
   GatehouseError,
   type ErrorCode,
+  type InEach,
   type Language,
   type Logger,
   type Message,
   type Pages,
 } from '../lib/index.js'
+import { answersInGerman, type Explanation } from './answers-german.js'
 
 /** Enough of a request to answer it in the form its sender can use. */
 export interface Asker {
@@ -34,13 +37,6 @@ export interface Answers {
   redirect(res: ServerResponse, location: string, cookies?: readonly string[]): void
 }
 
-interface Explanation {
-  readonly title: string
-  readonly text: string
-  readonly next: string
-  readonly link?: { readonly label: string; readonly href: string }
-}
-
 const askForAccess = 'Ask the person at the plant who ordered your work to give you access, then try again.'
 const askAdministrator = 'If this goes on, call the plant’s IT and read the request number to them.'
 
@@ -57,7 +53,7 @@ const slow: Explanation = {
 }
 
 /** Unknown and not granted read the same, so that nobody can find out what exists. */
-const denials: Partial<Record<Reason | CutCause, Explanation>> = {
+const denials = {
   'grant-not-started': {
     title: 'Your access has not started yet',
     text: 'You have been given access to this machine for a later time.',
@@ -157,7 +153,7 @@ const denials: Partial<Record<Reason | CutCause, Explanation>> = {
   },
   idle: slow,
   'client-stalled': slow,
-}
+} satisfies Partial<Record<Reason | CutCause, Explanation>>
 
 const uncheckable: Explanation = {
   title: 'Access cannot be checked right now',
@@ -165,7 +161,7 @@ const uncheckable: Explanation = {
   next: 'Wait a minute and load the page again. ' + askAdministrator,
 }
 
-const failures: Partial<Record<ErrorCode, Explanation>> = {
+const failures = {
   'request-ambiguous': {
     title: 'This request cannot be understood safely',
     text: 'It can be read in more than one way, so it was not passed on.',
@@ -264,7 +260,7 @@ const failures: Partial<Record<ErrorCode, Explanation>> = {
     text: 'It is larger than what may be sent here at a time.',
     next: 'If your work needs it, ask the plant’s IT to allow more for this machine.',
   },
-}
+} satisfies Partial<Record<ErrorCode, Explanation>>
 
 /** RFC 9110 §10.2.3. */
 const retryAfterSeconds = 10
@@ -281,6 +277,34 @@ const unforeseen: Explanation = {
   title: 'Something went wrong here',
   text: 'The fault is on our side and has been written down.',
   next: askAdministrator,
+}
+
+/** What is explained in English is explained in every language. */
+export interface AnswerWords {
+  readonly noAccess: Explanation
+  readonly uncheckable: Explanation
+  readonly unforeseen: Explanation
+  /** For what the sentence of the error explains. */
+  readonly plain: Omit<Explanation, 'text'>
+  readonly denials: Readonly<Record<keyof typeof denials, Explanation>>
+  readonly failures: Readonly<Record<keyof typeof failures, Explanation>>
+}
+
+export const answerWords: InEach<AnswerWords> = {
+  en: {
+    noAccess,
+    uncheckable,
+    unforeseen,
+    plain: { title: 'This did not work', next: 'Go back, correct it, and try again.' },
+    denials,
+    failures,
+  },
+  de: answersInGerman,
+}
+
+/** What is explained of a name that may not be among them. */
+function find(words: Readonly<Record<string, Explanation>>, name: string): Explanation | undefined {
+  return Object.hasOwn(words, name) ? words[name] : undefined
 }
 
 export function createAnswers(pages: Pages, logger: Logger): Answers {
@@ -302,7 +326,7 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
           link,
           code,
           requestId: asker.id,
-          language: 'en',
+          language: asker.language,
           button: asker.button,
         })
       : problem({ code, title, status, text, requestId: asker.id, field: what.field })
@@ -312,6 +336,7 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
       'content-type',
       asker.isNavigation ? 'text/html; charset=utf-8' : 'application/problem+json',
     )
+    res.setHeader('content-language', asker.language)
     // What was refused may have left an unread body behind; the next request must not be read from it.
     res.setHeader('connection', 'close')
     res.setHeader('content-length', Buffer.byteLength(body))
@@ -323,17 +348,21 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
       const [reason = 'grant-missing'] = reasons
       const challenged = reason === 'login-required' || reason === 'session-ended'
       if (reason === 'view-unproved' || reason === 'clock-untrusted') {
-        answer(asker, res, { status: 503, code: reason, ...uncheckable })
+        answer(asker, res, { status: 503, code: reason, ...answerWords[asker.language].uncheckable })
         return
       }
       const code = challenged ? 'not-signed-in' : reason === 'second-factor-required' ? reason : 'denied'
       // The code says no more than the text: what exists stays hidden from those who may not know.
       const shown =
         code === 'denied' && reason !== 'endpoint-unknown' && reason !== 'grant-missing' ? reason : code
-      answer(asker, res, { status: errorCodes[code], code: shown, ...(denials[reason] ?? noAccess) })
+      const words = answerWords[asker.language]
+      const explanation = find(words.denials, reason) ?? words.noAccess
+      answer(asker, res, { status: errorCodes[code], code: shown, ...explanation })
     },
     cut: (asker, res, cause) => {
-      answer(asker, res, { status: cutStatus[cause] ?? 403, code: cause, ...(denials[cause] ?? unforeseen) })
+      const words = answerWords[asker.language]
+      const explanation = find(words.denials, cause) ?? words.unforeseen
+      answer(asker, res, { status: cutStatus[cause] ?? 403, code: cause, ...explanation })
     },
     failed: (asker, res, error) => {
       const known =
@@ -347,11 +376,15 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
       }
       if (known.code === 'busy' || known.code === 'stopping')
         res.setHeader('retry-after', String(retryAfterSeconds))
-      const explanation = failures[known.code] ?? (known.code === 'internal' ? unforeseen : plain(known))
+      const words = answerWords[asker.language]
+      const plain = { ...words.plain, text: errorSentence(known, asker.language) }
+      const explanation =
+        find(words.failures, known.code) ?? (known.code === 'internal' ? words.unforeseen : plain)
       answer(asker, res, { status: known.status, code: known.code, field: known.field, ...explanation })
     },
     unread: (requestId, code) => {
-      const { title, text, next } = failures[code] ?? unforeseen
+      // Nobody can tell what language was asked for.
+      const { title, text, next } = find(failures, code) ?? unforeseen
       const status = errorCodes[code]
       // Whoever is a person has too many cookies; the others are programs, and most of them hostile ones.
       const isPage = code === 'headers-too-large'
@@ -395,8 +428,4 @@ function problem(what: {
 /** For where there is no response to put one of our pages into. @param text of ours, without markup */
 function barePage(title: string, text: string): string {
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>${title}</title><h1>${title}</h1><p>${text}`
-}
-
-function plain(error: GatehouseError): Explanation {
-  return { title: 'This did not work', text: error.message, next: 'Go back, correct it, and try again.' }
 }

@@ -1,7 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Pages } from '../lib/index.js'
+import type { InEach, Pages } from '../lib/index.js'
 import { clearCookie, cookieNames } from '../sessions/index.js'
 import { ownPathPrefix } from './admission.js'
+import type { Asker } from './answers.js'
 import { isMachinePath } from './handover.js'
 
 /** Where a person gets rid of the cookies by which a machine has locked them out. */
@@ -20,21 +21,22 @@ export function asksToClear(req: IncomingMessage, origin: string): boolean {
  * nothing that a new hand-over would not bring back. Asks for no pass: cookies that large hide it.
  */
 export function clearCookies(
-  asker: { readonly id: string },
+  asker: Pick<Asker, 'id' | 'language'>,
   origin: string,
   { req, res, pages }: { req: IncomingMessage; res: ServerResponse; pages: Pages },
 ): void {
   res.setHeader('Clear-Site-Data', '"cookies"')
   res.setHeader('Set-Cookie', [clearCookie(cookieNames.pass), clearCookie(cookieNames.handover)])
   res.setHeader('Connection', 'close')
+  const words = clearingWords[asker.language]
   const html = pages.message({
-    title: 'The cookies are gone',
-    text: 'Your browser has forgotten what the machine had stored in it.',
-    next: 'Open the machine again. If the same happens again, the machine itself is at fault: tell the plant.',
+    title: words.title,
+    text: words.text,
+    next: words.next,
     code: 'cookies-cleared',
     requestId: asker.id,
-    language: 'en',
-    link: { label: 'Open the machine', href: cameFrom(req, origin) },
+    language: asker.language,
+    link: { label: words.openMachine, href: cameFrom(req, origin) },
   })
   pages.send(res, 200, html)
 }
@@ -43,4 +45,30 @@ export function clearCookies(
 function cameFrom({ headers: { referer = '' } }: IncomingMessage, origin: string): string {
   const path = referer.startsWith(`${origin}/`) ? referer.slice(origin.length) : '/'
   return origin + (isMachinePath(path) ? path : '/')
+}
+
+interface ClearingWords {
+  /** On the button by which they go. */
+  readonly clear: string
+  readonly title: string
+  readonly text: string
+  readonly next: string
+  readonly openMachine: string
+}
+
+export const clearingWords: InEach<ClearingWords> = {
+  en: {
+    clear: 'Clear the cookies',
+    title: 'The cookies are gone',
+    text: 'Your browser has forgotten what the machine had stored in it.',
+    next: 'Open the machine again. If the same happens again, the machine itself is at fault: tell the plant.',
+    openMachine: 'Open the machine',
+  },
+  de: {
+    clear: 'Cookies löschen',
+    title: 'Die Cookies sind gelöscht',
+    text: 'Ihr Browser hat vergessen, was die Maschine in ihm gespeichert hatte.',
+    next: 'Öffnen Sie die Maschine noch einmal. Wenn es wieder geschieht, liegt es an der Maschine: Sagen Sie dem Werk Bescheid.',
+    openMachine: 'Maschine öffnen',
+  },
 }

@@ -25,7 +25,7 @@ import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
 import { assetPathPrefix, createAdmission, ownPathPrefix, type Admission, type Refusal } from './admission.js'
 import type { Answers, Asker } from './answers.js'
 import { createConnections } from './connections.js'
-import { asksToClear, clearCookies, clearCookiesPath } from './cookie-clearing.js'
+import { asksToClear, clearCookies, clearCookiesPath, clearingWords } from './cookie-clearing.js'
 import { createEndpointServer, permitted } from './endpoint.js'
 import type { GatherFacts } from './facts.js'
 import { createHandover } from './handover.js'
@@ -184,15 +184,17 @@ export function createGateway(options: GatewayOptions) {
   /** A machine's own cookies may be what makes a request too large; who is locked out by them is shown the way. */
   function refuse({ id, refused }: Refusal, { req, res, upgrade }: Exchange): void {
     const place = refused === 'headers-too-large' ? locate(req.headers.host?.toLowerCase() ?? '') : null
+    const asker = askerOf(req, id)
     const isLockedOut = place?.kind === 'endpoint' && upgrade === null
     if (isLockedOut && asksToClear(req, place.origin)) {
-      clearCookies({ id }, place.origin, { req, res, pages })
+      clearCookies(asker, place.origin, { req, res, pages })
       return
     }
     // The page that shows the way needs its stylesheet, which the browser asks for with the same cookies.
     if (isLockedOut && req.method === 'GET' && servedAsset(req.url ?? '', res)) return
-    const button = isLockedOut ? { label: 'Clear the cookies', action: clearCookiesPath } : undefined
-    answers.failed({ ...askerOf(req, id), button }, res, new GatehouseError(refused, ''))
+    const label = clearingWords[asker.language].clear
+    const button = isLockedOut ? { label, action: clearCookiesPath } : undefined
+    answers.failed({ ...asker, button }, res, new GatehouseError(refused, ''))
   }
 
   /** Sends a person to where they can prove themselves, and back; tells a program what is missing. */

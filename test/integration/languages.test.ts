@@ -96,6 +96,37 @@ describe('the switch of the language', () => {
   })
 })
 
+describe('an answer that is no page of ours', () => {
+  it('speaks the language of the browser at the machine’s own address', async () => {
+    const grant = await plant.issue({ endpoints: ['press-3'], until: '+2h' })
+    const client = await signedIn()
+    await client.navigate(`${plant.origin('press-3')}/`)
+    for (const held of await plant.gatehouse.services.grants.list()) {
+      if (held.revocation === null && held.until > plant.clock.now()) await plant.revoke(held)
+    }
+    expect((await plant.gatehouse.services.grants.get(grant.id))?.revocation).not.toBeNull()
+    const page = await client.navigate(`${plant.origin('press-3')}/`, { headers: german })
+    expect([page.status, langOf(page), page.header('content-language')]).toEqual([403, 'de', 'de'])
+    expect(visibleText(page)).toContain('Ihr Zugang wurde zurückgenommen')
+    expect(visibleText(page)).not.toContain('Deutsch English')
+    expect(page.text).not.toContain('action="' + at('/language'))
+    const script = await client.fetch(`${plant.origin('press-3')}/`, { headers: german })
+    expect(script.json()).toMatchObject({ code: 'grant-revoked', title: 'Ihr Zugang wurde zurückgenommen' })
+    expect(langOf(await client.navigate(`${plant.origin('press-3')}/`))).toBe('en')
+  })
+
+  it('speaks it on the portal too, as it was chosen', async () => {
+    const client = await signedIn()
+    await switchTo(client, 'de')
+    const page = await client.navigate(at('/nowhere'))
+    expect([page.status, langOf(page)]).toEqual([404, 'de'])
+    expect(visibleText(page)).toContain('Diese Seite gibt es nicht')
+    const unsigned = await stranger().navigate(at('/oidc/callback?state=x&code=y'), { headers: german })
+    expect(langOf(unsigned)).toBe('de')
+    expect(visibleText(unsigned)).toContain('Bitte melden Sie sich neu an.')
+  })
+})
+
 describe('what a browser says about its language', () => {
   it.each([
     'de;q=2',

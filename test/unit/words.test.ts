@@ -1,7 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { languages, type Language } from '../../src/lib/index.js'
+import {
+  errorCodes,
+  errorSentence,
+  GatehouseError,
+  languages,
+  type ErrorCode,
+  type Language,
+} from '../../src/lib/index.js'
 
 const src = join(import.meta.dirname, '../../src')
 
@@ -31,9 +38,10 @@ function shapeOf(words: unknown, path = ''): [string, string][] {
 }
 
 describe('a message file', () => {
-  it('is found for the frame, the front page and the warnings', () => {
+  it('is found for the frame, the front page, the warnings and the answers', () => {
     const names = tables.map(({ name }) => name).join()
-    for (const name of ['pageWords', 'homeWords', 'warningWords']) expect(names).toContain(name)
+    for (const name of ['pageWords', 'homeWords', 'warningWords', 'answerWords'])
+      expect(names).toContain(name)
   })
 
   it.each(tables)('says everything in each language, with the same values: $name', ({ table }) => {
@@ -41,5 +49,23 @@ describe('a message file', () => {
     const [first, ...others] = languages.map((language) => new Map(shapeOf(table[language])))
     for (const other of others) expect(Object.fromEntries(other)).toEqual(Object.fromEntries(first ?? []))
     expect([...(first ?? [])].filter(([, shape]) => shape === 'nothing' || shape === 'undefined')).toEqual([])
+  })
+})
+
+describe('the sentence of an error', () => {
+  it('is its own in English, and one for each code in German', () => {
+    for (const code of Object.keys(errorCodes) as ErrorCode[]) {
+      const error = new GatehouseError(code, 'As it was found.')
+      expect(errorSentence(error, 'en')).toBe('As it was found.')
+      expect([code, errorSentence(error, 'de')]).toEqual([
+        code,
+        expect.stringMatching(/^[A-ZÄÖÜ].{10,}[.)]$/),
+      ])
+    }
+  })
+
+  it('keeps what was wrong with a field', () => {
+    const error = new GatehouseError('input-invalid', 'reason: must say why', { field: 'reason' })
+    expect(errorSentence(error, 'de')).toBe('Diese Angabe wird so nicht angenommen. (reason: must say why)')
   })
 })

@@ -1,0 +1,88 @@
+import type { ErrorCode, GatehouseError } from './errors.js'
+import type { Language } from './language.js'
+
+/**
+ * What a failure says to a person on a page. In English it is the error's own sentence, which the module that found
+ * it has written. In other languages it is one for each code: shorter, and never about more than the code says.
+ *
+ * What was wrong with a field comes from many rules, in English; it stands behind the sentence as it is.
+ */
+export function errorSentence(error: GatehouseError, language: Language): string {
+  if (language === 'en') return error.message
+  const sentence = sentences[language][error.code]
+  return error.code === 'input-invalid' && error.message !== '' ? `${sentence} (${error.message})` : sentence
+}
+
+const notCheckable = 'Der Zugang kann gerade nicht geprüft werden.'
+const machine = 'Die Maschine konnte die Anfrage nicht beantworten.'
+
+/** A new code needs a sentence in each language here. */
+const sentences: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<ErrorCode, string>>>> = {
+  de: {
+    'request-ambiguous': 'Was gesendet wurde, lässt sich auf mehr als eine Art lesen.',
+    'request-unreadable': 'Was gesendet wurde, konnte nicht gelesen werden.',
+    'request-timeout': 'Es ist nicht rechtzeitig angekommen.',
+    'headers-too-large': 'Der Browser hat zu viele Cookies mitgeschickt.',
+    'host-unknown': 'Unter diesem Namen gibt es hier nichts.',
+    'host-not-sni': 'Diese Verbindung gehört zu einer anderen Adresse.',
+    'method-not-allowed': 'Das geht an dieser Adresse nicht.',
+    'body-too-large': 'Es wurde mehr gesendet, als diese Seite annimmt.',
+    'input-invalid': 'Diese Angabe wird so nicht angenommen.',
+    'return-target-invalid': 'Die Adresse, zu der es zurückgehen soll, gehört nicht zu diesem Werk.',
+    'form-expired':
+      'Diese Seite stammt aus einer früheren Anmeldung oder ist zu alt; es ist nichts geschehen. Öffnen Sie sie neu, und wiederholen Sie die Eingabe.',
+    'not-found': 'Diese Seite gibt es nicht.',
+    'not-signed-in': 'Bitte melden Sie sich an.',
+    'second-factor-required': 'Ihr Einmalcode fehlt noch.',
+    denied: 'Dafür haben Sie keine Freigabe.',
+    'handover-invalid': 'Dieser Link ist verbraucht oder zu alt.',
+    'login-failed': 'Der Anmeldedienst hat nicht bestätigt, wer Sie sind.',
+    'login-expired':
+      'Diese Anmeldung hat zu lange gedauert oder wurde in einem anderen Browser begonnen. Bitte melden Sie sich neu an.',
+    'logout-token-invalid': 'Die Abmeldung wurde nicht angenommen.',
+    'identity-provider-unavailable': 'Der Anmeldedienst ist gerade nicht erreichbar.',
+    'code-wrong': 'Dieser Code stimmt nicht.',
+    'code-replayed': 'Dieser Code wurde schon benutzt. Warten Sie auf den nächsten.',
+    'code-locked': 'Zu viele falsche Codes. Bitte versuchen Sie es später noch einmal.',
+    'invitation-invalid': 'Dieser Einladungscode gilt nicht für Sie, ist verbraucht oder abgelaufen.',
+    'break-glass-invalid': 'Dieser Code gilt nicht oder nicht mehr.',
+    'identity-provider-answers': 'Der Anmeldedienst antwortet; ein Notfallcode wird nicht gebraucht.',
+    'already-enrolled': 'Sie haben schon einen zweiten Faktor.',
+    'not-enrolled': 'Es ist kein zweiter Faktor eingerichtet.',
+    'grant-unknown': 'Diese Freigabe gibt es nicht.',
+    'grant-conflict': 'Diese Freigabe wurde inzwischen beendet.',
+    'request-unknown': 'Diese Anfrage gibt es nicht.',
+    'request-conflict': 'Diese Anfrage wurde inzwischen beantwortet oder zurückgezogen.',
+    'request-limit': 'Es sind zu viele Anfragen offen. Warten Sie, bis einige beantwortet sind.',
+    'approval-refused': 'Diese Anfrage dürfen Sie nicht beantworten.',
+    'fresh-code-required': 'Dafür wird ein frischer Einmalcode gebraucht.',
+    'session-unknown': 'Diese Sitzung gibt es nicht oder nicht mehr.',
+    'lockdown-unknown': 'Diese Sperre gibt es nicht oder nicht mehr.',
+    'lockdown-conflict': 'Das hat inzwischen jemand anderes gesperrt.',
+    'person-unknown': 'Diese Person hat sich hier noch nie angemeldet.',
+    'person-ambiguous': 'Mit dieser E-Mail-Adresse hat sich mehr als ein Konto angemeldet.',
+    'notification-unknown': 'Diese Nachricht gibt es nicht oder nicht mehr.',
+    'token-unknown': 'Diesen Dienstschlüssel gibt es nicht.',
+    'store-unavailable': notCheckable,
+    'store-corrupt': notCheckable,
+    'ledger-unavailable':
+      'Es kann gerade nichts aufgezeichnet werden; was nicht aufgezeichnet ist, geschieht nicht.',
+    'store-unfit':
+      'Zurzeit kann nichts Neues vergeben werden: Der Speicher genügt nicht. Das Protokoll sagt, warum.',
+    'clock-untrusted':
+      'Zurzeit kann nichts Neues vergeben werden: Der Uhr dieses Rechners ist nicht zu trauen. Das Protokoll sagt, warum.',
+    'stopped-here-only':
+      'Auf diesem Rechner ist es beendet; auf den anderen erst, wenn der gemeinsame Speicher wieder antwortet.',
+    stopping: 'Das Gateway wird gerade neu gestartet.',
+    busy: 'Hier ist gerade zu viel los.',
+    'upstream-unreachable': machine,
+    'upstream-busy': machine,
+    'upstream-invalid': machine,
+    'upstream-timeout': machine,
+    'upstream-login-failed': machine,
+    'config-invalid': 'Die Konfiguration ist nicht gültig.',
+    'keys-invalid': 'Die Schlüsseldatei ist nicht gültig.',
+    'ledger-invalid': 'Das Protokollbuch ist nicht gültig.',
+    internal: 'Hier ist etwas schiefgegangen.',
+  },
+}
