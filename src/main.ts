@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { AddressInfo } from 'node:net'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { createAdmin, createNotice } from './admin/index.js'
+import { createAdmin, createExplain, createNotice } from './admin/index.js'
 import { closedLedger, openLedger, type Ledger, type StoreEvent } from './audit/index.js'
 import { loadKeyring, type Config } from './config/index.js'
 import {
@@ -268,7 +268,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const assertions = createAssertions({ key: keyring.assertion, clock, issuer: publicUrl.origin })
   const answers = createAnswers(pages, logger)
   const gather = createFacts({ grants, lockdowns, changes, clock, endings: config.grants.endings })
-  const { mayOpen } = createOpening(config, gather)
+  const { factsOfOpening, mayOpen } = createOpening(config, gather)
   const forSurfaces = {
     ...{ config, clock, logger, pages, sessions, grants, lockdowns, people, secondFactor, mayOpen },
     ...{ breakGlass, requests: services.requests },
@@ -289,6 +289,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   let probes: Probes | null = null
   const admin = createAdmin({
     ...forSurfaces,
+    explain: createExplain({ ...forSurfaces, factsOfOpening, isOnlooker: false }),
     streams: () => streams.list(),
     health: () => probes?.list() ?? [],
   })

@@ -11,6 +11,7 @@ import { peopleRoutes } from './people.js'
 import { searchRoutes } from './search.js'
 import { sessionRoutes } from './sessions.js'
 import { timelineRoutes } from './timeline.js'
+import { simulatorRoutes } from './simulator.js'
 
 /** What approvers and administrators see: grants, who is in, people. */
 export function createAdmin(options: AdminOptions): OwnSurface {
@@ -27,6 +28,7 @@ export function createAdmin(options: AdminOptions): OwnSurface {
       searchRoutes,
       endpointRoutes,
       timelineRoutes,
+      simulatorRoutes,
     ].flatMap((routes) => routes(options)),
     options,
   )

@@ -119,6 +119,9 @@ export function grantRoutes(options: AdminOptions): Route[] {
             </div>
           </div>
           <StopNotice inForce={inForce} />
+          <p>
+            <a href="/admin/simulator">Who could open what, and why not</a>
+          </p>
           {all.length === 0 ? (
             <div class="panel">
               <h2>No grant has been issued yet</h2>

@@ -1,3 +1,5 @@
+export { createExplain, type Explanation } from './explain.js'
+export { answerOf, becauseOf, explainWords } from './explain-words.js'
 export { createAdmin } from './admin.js'
 export { createNotice } from './notice.js'
 export { issueGrant } from './issue-grant.js'

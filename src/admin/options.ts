@@ -5,6 +5,7 @@ import type { BreakGlass, People, SecondFactor } from '../identity/index.js'
 import type { Clock } from '../lib/index.js'
 import type { SurfaceOptions } from '../lib/page/index.js'
 import type { Sessions } from '../sessions/index.js'
+import type { Explain } from './explain.js'
 
 export interface AdminOptions extends SurfaceOptions {
   readonly config: Config
@@ -16,6 +17,7 @@ export interface AdminOptions extends SurfaceOptions {
   readonly people: People
   readonly secondFactor: SecondFactor
   readonly breakGlass: BreakGlass
+  readonly explain: Explain
   /** What is open through this instance now. */
   readonly streams: () => readonly StreamInfo[]
   /** How the machines are that are asked, as far as this instance knows. */

@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../lib/index.js'
 import { version } from '../main.js'
 import { addAudit } from './audit.js'
 import { addBreakGlass } from './break-glass.js'
+import { addExplain } from './explain.js'
 import { explainFailure, explainUsage } from './failure.js'
 import { addGrants } from './grants.js'
 import { addRequests } from './requests.js'
@@ -60,6 +61,7 @@ export function createProgram(shell: Shell): Command {
   addServer(program, shell)
   addGrants(group('grants', 'Who may open what, from when, until when.'), shell)
   addRequests(group('requests', 'Who asks for access, and the answers.'), shell)
+  addExplain(program, shell)
   addSessions(group('sessions', 'Who is signed in.'), shell)
   addLockdown(group('lockdown', 'Stop everybody, one machine, or one person, until it is lifted.'), shell)
   const users = group('users', 'People and their second factors.')

@@ -1,4 +1,10 @@
-export { normaliseRequest, type NormalisedRequest, type RawRequest, type Refusal } from './normalise.js'
+export {
+  isSafeMethod,
+  normaliseRequest,
+  type NormalisedRequest,
+  type RawRequest,
+  type Refusal,
+} from './normalise.js'
 export {
   createStreams,
   type LiveStream,
@@ -8,6 +14,7 @@ export {
 } from './streams.js'
 export { createPace, type Pace, type PaceLimits } from './pace.js'
 export { withPageTail } from './page-tail.js'
+export { readTarget } from './target.js'
 export { isPathOpen } from './path-rules.js'
 export { createUpstreams, type Upstreams } from './pools.js'
 export { startProbes, type Health, type Probes } from './probe.js'

@@ -246,6 +246,11 @@ function readAuthority(headers: ByName): { host: string; authority: string } | R
   return { host: match[1], authority }
 }
 
+/** Of those that RFC 9110 §9.2.1 calls safe. */
+export function isSafeMethod(method: string): boolean {
+  return safeMethods.has(method)
+}
+
 type Fields = Omit<NormalisedRequest, 'header' | 'isSafe'> & { byName: ByName }
 
 class Request implements NormalisedRequest {
@@ -269,7 +274,7 @@ class Request implements NormalisedRequest {
     this.authority = fields.authority
     this.headers = Object.freeze(fields.headers)
     this.isUpgrade = fields.isUpgrade
-    this.isSafe = safeMethods.has(fields.method)
+    this.isSafe = isSafeMethod(fields.method)
     this.#byName = fields.byName
     Object.freeze(this)
   }

@@ -64,6 +64,7 @@ describe('who may do what', () => {
     ['GET', '/admin/grants.csv', ['approver', 'admin']],
     ['GET', '/admin/timeline', ['approver', 'admin']],
     ['GET', '/admin/endpoints', ['approver', 'admin']],
+    ['GET', '/admin/simulator', ['approver', 'admin']],
     ['POST', '/admin/grants/g-none/revoke', ['approver', 'admin']],
     ['POST', '/admin/sessions/s-none/kill', ['approver', 'admin']],
     ['GET', '/admin/grants/new', ['admin']],

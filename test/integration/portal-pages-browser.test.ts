@@ -58,6 +58,9 @@ describe('in a browser, the pages', () => {
         '/admin/sessions',
         '/admin/people',
         '/admin/break-glass',
+        '/admin/simulator',
+        '/admin/simulator?endpoint=press-3',
+        `/admin/simulator?endpoint=press-3&person=${accounts.vendor.email}`,
       ]
       for (const path of [...paths, '/signed-out', '/break-glass']) {
         await page.goto(at(path))
