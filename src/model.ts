@@ -365,6 +365,7 @@ export const reasons = [
   'grant-not-started',
   'grant-ended',
   'grant-revoked',
+  'source-closed',
   'method-closed',
   'path-closed',
   'view-only',
@@ -400,6 +401,15 @@ export type Decision =
  */
 export type Initiator = 'own' | 'link' | 'foreign'
 
+/**
+ * Of the grants that ask for something besides their time, the ids of those that get it, by what it is. A grant that
+ * asks and is not named does not get it.
+ */
+export interface Fulfilled {
+  /** The request comes from one of their sources. */
+  readonly source: ReadonlySet<string>
+}
+
 /** Everything a decision may depend on, gathered before it is asked for. */
 export interface Facts {
   readonly at: EpochMs
@@ -433,6 +443,7 @@ export interface Facts {
     | null
   /** The grants bound to the session's principal, in no order, ended and revoked ones included. */
   readonly grants: readonly Grant[]
+  readonly fulfilled: Fulfilled
   readonly endings: EndingLimits
   /** All that are in force, whoever they are about. */
   readonly lockdowns: readonly Lockdown[]

@@ -24,6 +24,7 @@ import {
   type Viewer,
 } from '../lib/page/index.js'
 import type { EndingLimits, EpochMs, Grant } from '../model.js'
+import { ConditionFacts } from './conditions.js'
 import { isDraining, phasesOf } from '../policy/index.js'
 import { csvText } from './csv.js'
 import { grantGroups, grantTable, isOver, selectGrants, type GrantGroup } from './grant-selection.js'
@@ -551,6 +552,7 @@ function GrantFacts(props: { grant: Grant; openCount: number; limits: EndingLimi
           </dd>
         </>
       )}
+      <ConditionFacts conditions={grant.conditions} />
       <dt>At the end</dt>
       <dd>{endingSentence(grant.ending, limits)}</dd>
       <dt>Issued</dt>

@@ -15,6 +15,13 @@ import {
   type PersonalCall,
   type Route,
 } from '../lib/page/index.js'
+import {
+  askedConditions,
+  MoreConditions,
+  noConditions,
+  readConditions,
+  type ConditionsInput,
+} from './conditions.js'
 import { InvitationPanel } from './invitation.js'
 import { issueGrant } from './issue-grant.js'
 import type { AdminOptions } from './options.js'
@@ -43,6 +50,7 @@ interface Input {
   readonly ending: string
   readonly reason: string
   readonly ticket: string
+  readonly conditions: ConditionsInput
 }
 
 /** Giving access, on one screen, with a sentence that says what it comes to. */
@@ -66,6 +74,7 @@ export function issueRoutes(options: AdminOptions): Route[] {
       ending: 'cut',
       reason: '',
       ticket: '',
+      conditions: noConditions,
     }
     return renderForm({ viewer }, input, null)
   }
@@ -211,6 +220,7 @@ export function issueRoutes(options: AdminOptions): Route[] {
               value={input.ticket}
               input={{ maxLength: 64 }}
             />
+            <MoreConditions input={input.conditions} errorOf={errorOf} />
             <p class="readback" data-readback hidden aria-live="polite" />
             <div class="actions">
               <button class="big">Issue grant</button>
@@ -242,6 +252,7 @@ export function issueRoutes(options: AdminOptions): Route[] {
           reason: input.reason,
           ticket: input.ticket === '' ? null : input.ticket,
           ...windowOf(input),
+          ...askedConditions(input.conditions),
         },
         actor,
       )
@@ -328,6 +339,7 @@ const fieldIds: Readonly<Record<string, string>> = {
   ending: 'ending',
   reason: 'reason',
   ticket: 'ticket',
+  sources: 'sources',
 }
 
 function readInput(body: Fields): Input {
@@ -342,6 +354,7 @@ function readInput(body: Fields): Input {
     ending: body.one('ending'),
     reason: body.one('reason').trim(),
     ticket: body.one('ticket').trim(),
+    conditions: readConditions(body),
   }
 }
 

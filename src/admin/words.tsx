@@ -1,6 +1,7 @@
 import type { VNode } from 'preact'
 import type { GatehouseError } from '../lib/index.js'
 import { durationWords, Notice, Said, Window } from '../lib/page/index.js'
+import { ConditionsSaid } from './conditions.js'
 import type { Actor, Ending, EndingLimits, Endpoint, EpochMs, Grant, Lockdown } from '../model.js'
 import { grantState } from '../policy/index.js'
 
@@ -22,7 +23,8 @@ export function GrantSentence(props: { grant: Grant; endpoints: readonly Endpoin
       <strong>
         <Said>{machineNames(grant.endpoints, endpoints)}</Said>
       </strong>{' '}
-      from <Window from={grant.from} until={grant.until} />, {durationWords(grant.until - grant.from)}.
+      from <Window from={grant.from} until={grant.until} />, {durationWords(grant.until - grant.from)}
+      <ConditionsSaid conditions={grant.conditions} />.
     </>
   )
 }
@@ -98,6 +100,7 @@ const fieldNames: Readonly<Record<string, string>> = {
   until: 'The end',
   reason: 'The reason',
   ticket: 'The ticket',
+  sources: 'The networks',
   scope: 'The choice of what to stop',
 }
 

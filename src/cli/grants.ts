@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { issueGrant } from '../admin/index.js'
 import { accessLevels, endings } from '../model.js'
-import { brief, describeGrant, instant, table } from './output.js'
+import { brief, conditionLines, describeGrant, instant, table } from './output.js'
 import type { Common, Shell } from './shell.js'
 
 export function addGrants(grants: Command, shell: Shell): void {
@@ -15,6 +15,7 @@ export function addGrants(grants: Command, shell: Shell): void {
     readonly ticket?: string
     readonly access: string
     readonly ending: string
+    readonly source?: string[]
   }
   command(
     grants,
@@ -41,6 +42,7 @@ Someone without a second factor needs the invitation code this prints.`,
         .choices(endings)
         .default('cut'),
     )
+    .option('--source <network...>', 'only from these addresses or CIDR blocks, like 198.51.100.0/24')
     .action(async (options: Issue) => {
       await change(options, async (services, config) => {
         const { grant, enrolmentCode } = await issueGrant(
@@ -54,6 +56,7 @@ Someone without a second factor needs the invitation code this prints.`,
             ticket: options.ticket,
             access: options.access,
             ending: options.ending,
+            sources: options.source,
           },
           shell.operator,
         )
@@ -63,6 +66,7 @@ Someone without a second factor needs the invitation code this prints.`,
           enrolmentCode === null ? described : { ...described, enrolmentCode },
           `Grant ${grant.id}: ${grant.to.email} may ${grant.access} ${grant.endpoints.join(', ')}\n` +
             `  from ${brief(described.from)} until ${brief(described.until)}\n` +
+            conditionLines(grant) +
             (enrolmentCode === null
               ? ''
               : `They have no second factor yet. Give them this invitation code, by phone or in person, once:\n  ${enrolmentCode}\n`),

@@ -16,6 +16,7 @@ export function describeGrant(grant: Grant, at: EpochMs, limits: EndingLimits) {
     reason: grant.reason,
     ticket: grant.ticket,
     ending: grant.ending,
+    sources: grant.conditions.sources,
     issuedBy: describeActor(grant.issuedBy),
     issuedAt: instant(grant.issuedAt),
     revocation: grant.revocation && {
@@ -24,6 +25,12 @@ export function describeGrant(grant: Grant, at: EpochMs, limits: EndingLimits) {
       reason: grant.revocation.reason,
     },
   }
+}
+
+/** What a grant asks for besides its time, a line each. */
+export function conditionLines({ conditions }: Grant): string {
+  const { sources } = conditions
+  return sources.length > 0 ? `  only from ${sources.join(', ')}\n` : ''
 }
 
 export function describeActor(actor: Actor): string {

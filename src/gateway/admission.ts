@@ -97,6 +97,7 @@ export function createAdmission(options: AdmissionOptions) {
         initiator: initiatorOf(request, place.origin),
       },
       session,
+      source: source.address,
     })
     const decision = decide(facts)
     const admission: Admission = {

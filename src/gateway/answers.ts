@@ -69,6 +69,11 @@ const denials = {
     text: 'Someone at the plant ended your access to this machine, and the connection to it has been closed.',
     next: 'Call your contact at the plant before you go on, also to agree on the state the machine is left in.',
   },
+  'source-closed': {
+    title: 'Your access is not for where you are',
+    text: 'The plant has opened this machine for certain networks only, and you come from another one.',
+    next: 'Connect from the network you agreed on with the plant, or tell your contact there where you are.',
+  },
   'endpoint-unknown': noAccess,
   'grant-missing': noAccess,
   'role-missing': {

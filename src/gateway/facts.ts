@@ -1,10 +1,13 @@
 import { isPathOpen } from '../dataplane/index.js'
-import type { Grants, Lockdowns } from '../grants/index.js'
+import { fulfilledBy, type Grants, type Lockdowns } from '../grants/index.js'
 import type { ChangeLog, SteadyClock } from '../lib/index.js'
 import type { EndingLimits, Endpoint, Facts } from '../model.js'
 
 /** What is known of a question before anything is looked up for it. */
-export type Asked = Pick<Facts, 'resource' | 'request' | 'session'>
+export interface Asked extends Pick<Facts, 'resource' | 'request' | 'session'> {
+  /** The client's address. */
+  readonly source: string
+}
 
 export interface Gathered {
   readonly facts: Facts
@@ -24,7 +27,7 @@ export function createFacts(options: {
   endings: EndingLimits
 }): GatherFacts {
   const { changes, clock, endings } = options
-  return async ({ resource, request, session }) => {
+  return async ({ resource, request, session, source }) => {
     const isOfMachine = session !== null && resource.kind === 'endpoint'
     const grants = isOfMachine ? await options.grants.heldBy(session.principal.id) : []
     const lockdowns = isOfMachine ? await options.lockdowns.inForce() : []
@@ -34,6 +37,7 @@ export function createFacts(options: {
       viewAgeMs: changes.proof.ageMs,
       isClockTrusted: clock.isTrusted,
       ...{ resource, request, session, grants, endings, lockdowns },
+      fulfilled: fulfilledBy(grants, { source }),
     }
     return { facts, gatheredAt }
   }

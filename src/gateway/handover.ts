@@ -54,7 +54,7 @@ export function createHandover({ portalUrl, sessions, answers, mayOpen }: Handov
           : null
       const session = redeemed && (await sessions.byId(redeemed.sessionId))
       if (!redeemed || !session) throw new GatehouseError('handover-invalid', 'This link has been used.')
-      const decision = await mayOpen(session, place.endpointId)
+      const decision = await mayOpen(session, place.endpointId, admission.source.address)
       if (decision.outcome !== 'permit') {
         answers.denied(admission, res, decision.reasons)
         return

@@ -1,4 +1,5 @@
-import type { Conditions } from '../model.js'
+import type { Conditions, Fulfilled, Grant } from '../model.js'
+import { comesFrom } from './sources.js'
 
 /** Of a grant that asks for nothing besides its time. */
 export const unconditional: Conditions = {
@@ -7,4 +8,12 @@ export const unconditional: Conditions = {
   sources: [],
   maxSessions: null,
   needsRelease: false,
+}
+
+/** What `decide` is told of what grants ask for. */
+export function fulfilledBy(grants: readonly Grant[], { source }: { readonly source: string }): Fulfilled {
+  const ofSource = grants.filter(
+    ({ conditions: { sources } }) => sources.length > 0 && comesFrom(sources, source),
+  )
+  return { source: new Set(ofSource.map(({ id }) => id)) }
 }

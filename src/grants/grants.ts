@@ -15,7 +15,6 @@ import {
 } from '../lib/index.js'
 import type { Actor, EndingLimits, Grant } from '../model.js'
 import { phasesOf } from '../policy/index.js'
-import { unconditional } from './conditions.js'
 import type { GrantEvent, Grants } from './model.js'
 import { isGrantId, openRegister, type Also } from './register.js'
 import {
@@ -138,7 +137,6 @@ export function createGrants({
         id: newId('g'),
         to: { email: to, principalId },
         ...terms,
-        conditions: unconditional,
         requestId: null,
         issuedBy: actor,
         issuedAt: clock.now(),

@@ -1,4 +1,4 @@
-export { unconditional } from './conditions.js'
+export { fulfilledBy, unconditional } from './conditions.js'
 export { createGrants } from './grants.js'
 export { createLockdowns, scopeOf } from './lockdowns.js'
 export { longestFor, readReason, scopeText } from './request.js'

@@ -44,6 +44,8 @@ export interface GrantRequest {
   readonly ticket?: unknown
   readonly access?: unknown
   readonly ending?: unknown
+  /** Addresses and CIDR blocks, IPv4 or IPv6. */
+  readonly sources?: unknown
 }
 
 /**

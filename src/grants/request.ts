@@ -8,12 +8,14 @@ import {
   type Grant,
   type LockdownScope,
 } from '../model.js'
+import { unconditional } from './conditions.js'
 import { parseInstant } from './instant.js'
+import { canonicalSource, sourcesAtMost } from './sources.js'
 
 /** What a request comes to once every field of it holds. */
 export type Terms = Pick<
   Grant,
-  'endpoints' | 'access' | 'from' | 'until' | 'reason' | 'ticket' | 'ending'
+  'endpoints' | 'access' | 'from' | 'until' | 'reason' | 'ticket' | 'ending' | 'conditions'
 > & {
   readonly to: string
 }
@@ -63,6 +65,22 @@ const ticketSchema = z
   // An empty field of a form is a field left out.
   .transform((text) => (text === undefined || text === '' ? null : text))
 
+const sourcesSchema = z
+  .array(z.string('must hold addresses'), 'must be a list of addresses and CIDR blocks')
+  .max(sourcesAtMost, `must not name more than ${sourcesAtMost} addresses or blocks`)
+  .transform((sources, context) =>
+    sources.flatMap((text) => {
+      const source = canonicalSource(text)
+      if (source === null)
+        context.addIssue(
+          'must be addresses or CIDR blocks that begin at their own address, like 192.0.2.7 or 10.20.3.0/24',
+        )
+      return source === null ? [] : [source]
+    }),
+  )
+  .refine((sources) => new Set(sources).size === sources.length, 'must not name an address or block twice')
+  .default(() => [])
+
 const requestSchema = z.strictObject(
   {
     to: emailSchema,
@@ -77,6 +95,7 @@ const requestSchema = z.strictObject(
     ticket: ticketSchema,
     access: z.enum(accessLevels, 'must be "view" or "operate"').default('operate'),
     ending: z.enum(endings, 'must be "cut", "drain" or "read-only"').default('cut'),
+    sources: sourcesSchema,
   },
   {
     error: ({ code }) =>
@@ -92,7 +111,7 @@ export function readRequest(
   input: unknown,
   { clock, maxLengthMs, endpointIds, endpointTerms }: Limits,
 ): Terms {
-  const fields = read(requestSchema, input, 'request')
+  const { sources, ...fields } = read(requestSchema, input, 'request')
   const unknown = fields.endpoints.find((id) => !endpointIds.has(id))
   if (unknown !== undefined) throw refusal('endpoints', `${quote(unknown)} is not a configured endpoint`)
 
@@ -103,7 +122,7 @@ export function readRequest(
   if (from > now + startsAheadAtMostMs) throw refusal('from', 'must not lie more than 365 days ahead')
   if (until <= now) throw refusal('until', 'must lie in the future')
   checkLength(from, until, longestFor(fields.endpoints, maxLengthMs, endpointTerms))
-  return { ...fields, from, until }
+  return { ...fields, from, until, conditions: { ...unconditional, sources } }
 }
 
 /** Takes `EpochMs`, or text as `parseInstant` takes it. */

@@ -4,6 +4,7 @@ import type {
   EndingLimits,
   EpochMs,
   Facts,
+  Fulfilled,
   Grant,
   LockdownScope,
   OwnAccess,
@@ -26,7 +27,7 @@ type EndpointResource = Extract<Facts['resource'], { kind: 'endpoint' }>
  * rule below is denied.
  *
  * @example
- * const decision = decide({ at: clock.now(), viewAgeMs, isClockTrusted, resource, request, session, grants, endings, lockdowns })
+ * const decision = decide({ at: clock.now(), viewAgeMs, isClockTrusted, resource, request, session, grants, fulfilled, endings, lockdowns })
  * if (decision.outcome !== 'permit') return refuse(decision.reasons)
  */
 export function decide(facts: Facts): Decision {
@@ -59,8 +60,9 @@ function decideEndpoint(facts: Facts, resource: EndpointResource): Decision {
 
   const held = facts.grants.filter((grant) => grant.endpoints.includes(resource.endpointId))
   const running = held.filter((grant) => grantState(grant, facts.at) === 'grant-active')
-  const terms = pickBest(running.map((grant) => termsUnder(grant, facts)))
-  if (terms === null) return denyWithoutGrant(held, facts.at)
+  const open = running.filter((grant) => unmetBy(grant, facts.fulfilled) === null)
+  const terms = pickBest(open.map((grant) => termsUnder(grant, facts)))
+  if (terms === null) return denyUnmet(running, facts.fulfilled) ?? denyWithoutGrant(held, facts.at)
   const best = terms.grant
   const { principal } = session
   const isLocked = facts.lockdowns.some(({ scope }) => covers(scope, resource.endpointId, principal))
@@ -192,6 +194,18 @@ function pickBest(all: readonly Terms[]): Terms | null {
       b.operatesUntil - a.operatesUntil || b.closeAt - a.closeAt || a.grant.id.localeCompare(b.grant.id),
   )
   return best ?? null
+}
+
+/** The condition that keeps a running grant from opening anything now; null where none does. */
+function unmetBy({ id, conditions }: Grant, { source }: Fulfilled): 'source-closed' | null {
+  return conditions.sources.length > 0 && !source.has(id) ? 'source-closed' : null
+}
+
+/** Somebody who holds a running grant is told what it asks for, and of nothing else they hold. */
+function denyUnmet(running: readonly Grant[], fulfilled: Fulfilled): Decision | null {
+  const [grant] = [...running].sort((a, b) => a.id.localeCompare(b.id))
+  const reason = grant && unmetBy(grant, fulfilled)
+  return reason ? deny(reason, grant.id) : null
 }
 
 /** Tells a person the state of what they hold: what is coming, else what they had most recently. */

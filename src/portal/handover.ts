@@ -4,10 +4,10 @@ import { withTarget, type PortalContext } from './context.js'
 
 /** The way from the portal's session to a pass at one endpoint's origin, in the browser that asked. */
 export function handoverRoutes(context: PortalContext): Route[] {
-  async function handOver({ session, query, target }: PersonalCall): Promise<Answer> {
+  async function handOver({ session, visit, query, target }: PersonalCall): Promise<Answer> {
     const endpointId = query.one('endpoint')
     const nonceHash = query.one('nonce')
-    const decision = await context.mayOpen(session, endpointId)
+    const decision = await context.mayOpen(session, endpointId, visit.source)
     if (decision.outcome === 'challenge') {
       const page = decision.challenge === 'login' ? '/sign-in' : '/second-factor'
       return { kind: 'redirect', to: withTarget(page, context.returnTarget(target)) }

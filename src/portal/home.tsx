@@ -26,6 +26,7 @@ import type { AccessRequest, EndingLimits, Endpoint, EpochMs, Grant, Session } f
 import { grantState, phasesOf } from '../policy/index.js'
 import type { PortalContext } from './context.js'
 import { AskedFor, recentRequests } from './request.js'
+import { unmetReason, UnmetSection, type Unmet } from './unmet.js'
 import { homeWords } from './words/home.js'
 
 /** A machine one may open, with the grant that counts. */
@@ -41,6 +42,7 @@ interface Holdings {
   readonly now: EpochMs
   readonly open: readonly Opening[]
   readonly stopped: readonly Endpoint[]
+  readonly unmet: readonly Unmet[]
   readonly coming: readonly Grant[]
   readonly ended: readonly Grant[]
   readonly asked: readonly AccessRequest[]
@@ -52,7 +54,7 @@ const shownEndedMs = 14 * 24 * 3_600_000
 export function homeRoutes(context: PortalContext): Route[] {
   const { config, clock, pages, grants, requests, mayOpen } = context
 
-  async function holdingsOf(session: Session): Promise<Holdings> {
+  async function holdingsOf(session: Session, source: string): Promise<Holdings> {
     const held = await grants.heldBy(session.principal.id)
     const now = clock.now()
     const granted = new Set(
@@ -60,14 +62,18 @@ export function homeRoutes(context: PortalContext): Route[] {
     )
     const open: Opening[] = []
     const stopped: Endpoint[] = []
+    const unmet: Unmet[] = []
     for (const endpoint of config.endpoints.filter(({ id }) => granted.has(id))) {
       // Asked and not worked out here, so that the page never promises what the gate refuses.
-      const decision = await mayOpen(session, endpoint.id)
+      const decision = await mayOpen(session, endpoint.id, source)
       if (decision.reasons.includes('view-unproved') || decision.reasons.includes('clock-untrusted'))
         throw new GatehouseError('store-unavailable', 'Access cannot be checked right now.')
       if (decision.reasons.includes('lockdown')) stopped.push(endpoint)
-      if (decision.outcome !== 'permit') continue
+      if (decision.outcome === 'challenge') continue
       const grant = held.find(({ id }) => id === decision.grantId)
+      const reason = unmetReason(decision.reasons)
+      if (grant && reason !== null) unmet.push({ endpoint, grant, reason })
+      if (decision.outcome !== 'permit') continue
       if (grant) open.push({ endpoint, grant, endsAt: Math.min(grant.until, session.endsAt) })
     }
     const coming = held
@@ -81,18 +87,18 @@ export function homeRoutes(context: PortalContext): Route[] {
       )
       .sort((a, b) => endOf(b) - endOf(a))
     const asked = recentRequests(await requests.of(session.principal.id), now)
-    return { now, open, stopped, coming, ended, asked }
+    return { now, open, stopped, unmet, coming, ended, asked }
   }
 
   /** For the open page, which loads again when something else would be shown. */
-  async function tellWhatIsShown({ session }: PersonalCall): Promise<Answer> {
-    const holdings = await holdingsOf(session)
+  async function tellWhatIsShown({ session, visit }: PersonalCall): Promise<Answer> {
+    const holdings = await holdingsOf(session, visit.source)
     return { kind: 'json', body: { now: holdings.now, shown: markOf(holdings) } }
   }
 
-  async function showHome({ session, viewer }: PersonalCall): Promise<Answer> {
-    const holdings = await holdingsOf(session)
-    const { now, open, stopped, coming, ended, asked } = holdings
+  async function showHome({ session, viewer, visit }: PersonalCall): Promise<Answer> {
+    const holdings = await holdingsOf(session, visit.source)
+    const { now, open, stopped, unmet, coming, ended, asked } = holdings
     const mayAsk = (await requests.requestable(session.principal.id)).length > 0
     const { language } = viewer
     const words = homeWords[language]
@@ -114,7 +120,7 @@ export function homeRoutes(context: PortalContext): Route[] {
             data-shown={markOf(holdings)}
           />
           {stopped.length > 0 && <StoppedNotice names={stopped.map(({ name }) => name).join(', ')} />}
-          {open.length + coming.length + stopped.length === 0 && (
+          {open.length + coming.length + stopped.length + unmet.length === 0 && (
             <NothingYet
               hadSome={ended.length > 0}
               email={session.principal.email}
@@ -134,6 +140,7 @@ export function homeRoutes(context: PortalContext): Route[] {
               ))}
             </section>
           )}
+          <UnmetSection unmet={unmet} source={visit.source} />
           {coming.length > 0 && (
             <section aria-labelledby="coming">
               <h2 id="coming">{words.startsLater}</h2>
@@ -170,11 +177,12 @@ export function homeRoutes(context: PortalContext): Route[] {
 }
 
 /** The same as long as the page would show the same, but for the time that passes. */
-function markOf({ now, open, stopped, coming, ended, asked }: Holdings): string {
+function markOf({ now, open, stopped, unmet, coming, ended, asked }: Holdings): string {
   return fingerprint(
     JSON.stringify([
       open.map(({ endpoint, grant, endsAt }) => [endpoint.id, grant.id, endsAt]),
       stopped.map(({ id }) => id),
+      unmet.map(({ endpoint, reason }) => [endpoint.id, reason]),
       [...coming, ...ended].map((grant) => [grant.id, grant.from, endOf(grant), grant.revocation !== null]),
       asked.map((request) => [request.id, requestState(request, now)]),
     ]),

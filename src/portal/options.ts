@@ -27,7 +27,7 @@ export interface PortalOptions extends SurfaceOptions {
   readonly breakGlass: BreakGlass
   readonly assertions: Pick<Assertions, 'jwks'>
   /** The decision on opening an endpoint now, from the same facts as a request to it. */
-  readonly mayOpen: (session: Session, endpointId: string) => Promise<Decision>
+  readonly mayOpen: (session: Session, endpointId: string, source: string) => Promise<Decision>
   /** Resolves when the event is durable. */
   readonly record: (event: PortalEvent) => Promise<void>
 }

@@ -158,6 +158,20 @@ export const badRequests: readonly BadRequest[] = [
       ['it is null', null],
     ]),
   ]),
+  ...refusing('sources', [
+    ...withField('sources', [
+      ['they are text', '192.0.2.7'],
+      ['they are null', null],
+      ['one is no address', ['192.0.2.7', 'vendor.example']],
+      ['one is all of the Internet', ['0.0.0.0/0']],
+      ['one does not begin at its own address', ['10.20.3.7/24']],
+      ['one is a number', [3_221_225_991]],
+      ['one is __proto__', ['__proto__']],
+      ['one comes twice', ['192.0.2.7', '192.0.2.7']],
+      ['one comes twice, in two spellings', ['192.0.2.7', '::ffff:192.0.2.7/128']],
+      ['there are too many', Array.from({ length: 21 }, (_, index) => `192.0.2.${index}`)],
+    ]),
+  ]),
 ]
 
 type Case = readonly [why: string, request: unknown]

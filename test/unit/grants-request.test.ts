@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import type { GrantRequest } from '../../src/grants/index.js'
+import { unconditional, type GrantRequest } from '../../src/grants/index.js'
 import { readReason, readRequest } from '../../src/grants/request.js'
 import { GatehouseError } from '../../src/lib/index.js'
 import { endings } from '../../src/model.js'
@@ -23,6 +23,7 @@ describe('a request for a grant', () => {
       ticket: ' CHG-1234 ',
       access: 'view',
       ending: 'cut',
+      sources: ['198.51.100.0/24', '2001:DB8:0:0::1'],
     }
     expect(readRequest(request, limits)).toEqual({
       to: 'ana.silva+press@vendor.example',
@@ -33,11 +34,12 @@ describe('a request for a grant', () => {
       ticket: 'CHG-1234',
       access: 'view',
       ending: 'cut',
+      conditions: { ...unconditional, sources: ['198.51.100.0/24', '2001:db8::1'] },
     })
   })
 
-  it('needs no ticket, access or ending', () => {
-    const terms = { ticket: null, access: 'operate', ending: 'cut' }
+  it('needs no ticket, access, ending or condition', () => {
+    const terms = { ticket: null, access: 'operate', ending: 'cut', conditions: unconditional }
     expect(readRequest(goodRequest, limits)).toMatchObject(terms)
     const empty = { ...goodRequest, ticket: '', access: undefined, ending: undefined }
     expect(readRequest(empty, limits)).toMatchObject(terms)

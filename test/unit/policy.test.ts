@@ -47,6 +47,9 @@ function grant(over: Partial<Grant> = {}): Grant {
   }
 }
 
+const sourced = (over: Partial<Grant> = {}): Grant =>
+  grant({ conditions: { ...unconditional, sources: ['192.0.2.0/24'] }, ...over })
+
 const revocation = { at: noon - 1, by: { kind: 'gateway' } as const, reason: 'left the company' }
 const session = {
   endsAt: noon + 8 * hour,
@@ -79,6 +82,7 @@ function facts(over: Partial<Facts> = {}): Facts {
     request: { isSafe: true, isUpgrade: false, initiator: 'own' },
     session,
     grants: [grant()],
+    fulfilled: { source: new Set() },
     endings: limits,
     lockdowns: [],
     ...over,
@@ -117,6 +121,43 @@ describe('a request to an endpoint', () => {
       { grants: [grant({ until: noon }), grant({ id: 'g-2', from: noon + 1 })] },
       'deny',
       'grant-not-started',
+    ],
+    ['from elsewhere than the grant is for', { grants: [sourced()] }, 'deny', 'source-closed'],
+    [
+      'from where the grant is for',
+      { grants: [sourced()], fulfilled: { source: new Set(['g-1']) } },
+      'permit',
+      'grant-active',
+    ],
+    [
+      'from where another grant is for',
+      { grants: [sourced()], fulfilled: { source: new Set(['g-2']) } },
+      'deny',
+      'source-closed',
+    ],
+    [
+      'from elsewhere than one grant is for, with another for anywhere',
+      { grants: [sourced(), grant({ id: 'g-2', access: 'view' })] },
+      'permit',
+      'grant-active',
+    ],
+    [
+      'from elsewhere than the grant is for, which has ended',
+      { grants: [sourced({ until: noon })] },
+      'deny',
+      'grant-ended',
+    ],
+    [
+      'from elsewhere than one grant is for, with another to come',
+      { grants: [sourced(), grant({ id: 'g-2', from: noon + 1 })] },
+      'deny',
+      'source-closed',
+    ],
+    [
+      'from elsewhere than the grant is for, while all is locked down',
+      { grants: [sourced()], lockdowns: [locked({ kind: 'all' })] },
+      'deny',
+      'source-closed',
     ],
     ['with a view that is just proved enough', { viewAgeMs: 3_000 }, 'permit', 'grant-active'],
     ['with a view of long ago', { viewAgeMs: 3_001 }, 'deny', 'view-unproved'],
@@ -396,8 +437,15 @@ const anyGrant = fc
     from: instant,
     until: instant,
     isRevoked: fc.boolean(),
+    sources: fc.subarray(['192.0.2.0/24']),
   })
-  .map(({ isRevoked, ...over }) => grant({ ...over, revocation: isRevoked ? revocation : null }))
+  .map(({ isRevoked, sources, ...over }) =>
+    grant({
+      ...over,
+      conditions: { ...unconditional, sources },
+      revocation: isRevoked ? revocation : null,
+    }),
+  )
 const anyLockdown = fc.record({
   scope: fc.oneof(
     fc.constant({ kind: 'all' as const }),
@@ -441,6 +489,9 @@ const anyFacts = fc.record({
     }),
   ),
   grants: fc.array(anyGrant, { maxLength: 5 }),
+  fulfilled: fc.record({
+    source: fc.subarray(['g-1', 'g-2', 'g-3']).map((ids) => new Set(ids)),
+  }),
   endings: fc.record({
     drainMs: fc.integer({ min: 0, max: 2 * hour }),
     readOnlyMs: fc.integer({ min: 0, max: 4 * hour }),
@@ -556,6 +607,21 @@ describe('whatever the facts', () => {
     )
   })
 
+  it('a permit rests on a grant whose conditions are met', () => {
+    fc.assert(
+      fc.property(anyFacts, (any) => {
+        const decision = decide(any)
+        const { source } = any.fulfilled
+        const isMet = (g: Grant): boolean => g.conditions.sources.length === 0 || source.has(g.id)
+        if (decision.outcome === 'permit')
+          expect(any.grants.some((g) => g.id === decision.grantId && isMet(g))).toBe(true)
+        const unmet = any.grants.filter((g) => !isMet(g))
+        expect(decide({ ...any, grants: unmet }).outcome).not.toBe('permit')
+      }),
+      runs,
+    )
+  })
+
   it('a grant drains from its end for the bound at most, and never once it is revoked', () => {
     fc.assert(
       fc.property(anyGrant, anyFacts, instant, (g, { endings: bounds }, at) => {
@@ -572,7 +638,7 @@ describe('whatever the facts', () => {
         const decision = decide(any)
         const { isMethodOpen, isPathOpen } = any.resource
         if (decision.outcome === 'permit') expect([isMethodOpen, isPathOpen]).toEqual([true, true])
-        const isTold = decision.reasons.some((reason) => reason.endsWith('-closed'))
+        const isTold = decision.reasons.some((reason) => /^(method|path)-closed$/.test(reason))
         const opened = { ...any, resource: { ...any.resource, isMethodOpen: true, isPathOpen: true } }
         const otherwise = decide(opened)
         if (isTold) expect(['grant-active', 'view-only', 'grant-read-only']).toContain(otherwise.reasons[0])

@@ -126,8 +126,23 @@ for (const output of all('[data-readback]')) {
   const moment = (name, field) =>
     said(name) +
     (form.elements[name].value === 'at' ? ` ${form.elements[field].value.replace('T', ' ') || '…'}` : '')
+  const more = () =>
+    all('[data-say-also]', form)
+      .map((box) => [box.dataset.sayAlso, box.querySelector('input, textarea')])
+      .filter(([, field]) => (field.type === 'checkbox' ? field.checked : field.value.trim() !== ''))
+      .map(
+        ([words, { value }]) =>
+          `, ${words.replace(
+            '{}',
+            value
+              .trim()
+              .split(/[\s,;]+/)
+              .join(', '),
+          )}`,
+      )
+      .join('')
   const readBack = () => {
-    output.textContent = `${form.elements.to.value || '…'} ${said('access')} ${said('endpoints')}, ${moment('start', 'from')} ${moment('end', 'until')}, ${said('ending')}.`
+    output.textContent = `${form.elements.to.value || '…'} ${said('access')} ${said('endpoints')}, ${moment('start', 'from')} ${moment('end', 'until')}, ${said('ending')}${more()}.`
   }
   output.hidden = false
   form.addEventListener('input', readBack)

@@ -1,0 +1,20 @@
+import type { InEach } from '../lib/index.js'
+
+/** Why a running grant does not open its machine, in the words of whoever holds it. */
+export interface UnmetWords {
+  readonly title: string
+  readonly fromElsewhere: (from: { readonly sources: string; readonly here: string }) => string
+}
+
+export const unmetWords: InEach<UnmetWords> = {
+  en: {
+    title: 'Not open to you at the moment',
+    fromElsewhere: ({ sources, here }) =>
+      `The plant has opened it for ${sources} only, and you come from ${here}. Connect from there, or tell your contact at the plant where you are.`,
+  },
+  de: {
+    title: 'Zurzeit nicht für Sie offen',
+    fromElsewhere: ({ sources, here }) =>
+      `Das Werk hat den Zugang nur für ${sources} geöffnet, und Sie kommen von ${here}. Verbinden Sie sich von dort, oder sagen Sie Ihrer Kontaktperson im Werk, wo Sie sind.`,
+  },
+}
