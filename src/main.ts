@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { AddressInfo } from 'node:net'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { createAdmin, createExplain, createNotice } from './admin/index.js'
+import { createAdmin, createApi, createExplain, createNotice } from './admin/index.js'
 import { closedLedger, openLedger, type Ledger, type StoreEvent } from './audit/index.js'
 import { loadKeyring, type Config } from './config/index.js'
 import {
@@ -196,6 +196,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     endpointTerms: new Map(config.endpoints.map((endpoint) => [endpoint.id, endpoint])),
   }
   const grants = createGrants({ ...shared, ...forGrants, endpointIds })
+  const tokens = createServiceTokens({ ...shared, note, assertFit, people })
   return {
     clock,
     logger,
@@ -213,9 +214,10 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     people,
     secondFactor,
     breakGlass,
-    tokens: createServiceTokens({ ...shared, assertFit, people }),
+    tokens,
     close: async () => {
       breakGlass.close()
+      tokens.close()
       await journal.close()
       await mark.close()
       await ledger.close()
@@ -293,10 +295,18 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     streams: () => streams.list(),
     health: () => probes?.list() ?? [],
   })
+  const api = createApi({
+    ...{ config, clock, keyring, pages, sessions, grants, lockdowns, people, secondFactor, breakGlass },
+    // Programs call here, whatever they say they would like to read.
+    answerError: (visit, _req, res, error) => {
+      answers.failed({ id: visit.requestId, isNavigation: false, language: visit.language }, res, error)
+    },
+  })
   const gateway = createGateway({
     ...{ config, answers, gather, mayOpen, clock, logger, keyring, ledger, sessions },
     ...{ streams, upstreams, assertions, pages },
-    surfaces: [portal, admin],
+    tokens: services.tokens,
+    surfaces: [portal, admin, api],
   })
   const notifications = openNotifications(config, services)
   const watch = await watchChanges({

@@ -325,7 +325,13 @@ export interface Revocation {
 }
 
 /** What a surface of Gatehouse itself asks of the visitor. `machine` is for calls no browser makes. */
-export type OwnAccess = 'public' | 'machine' | 'signed-in' | 'verified' | 'approver' | 'admin'
+export type OwnAccess = 'public' | 'machine' | 'signed-in' | 'verified' | 'approver' | 'admin' | ServiceAccess
+
+/**
+ * What the JSON API asks of the token of a program: to be valid, or a scope too. What stops something (`stop:`) is
+ * open to tokens that were known a moment ago even while nobody can look them up.
+ */
+export type ServiceAccess = 'service' | `service:${Scope}` | `stop:${Scope}`
 
 /** What a lockdown closes: every machine, one machine, or all machines to one person. */
 export type LockdownScope =
@@ -352,6 +358,7 @@ export const reasons = [
   'public',
   'session-valid',
   'role-held',
+  'token-valid',
   'grant-active',
   // challenge
   'login-required',
@@ -360,6 +367,13 @@ export const reasons = [
   // deny
   'origin-foreign',
   'role-missing',
+  'browser-refused',
+  'token-missing',
+  'token-unknown',
+  'token-revoked',
+  'token-ended',
+  'token-source-closed',
+  'scope-missing',
   'endpoint-unknown',
   'grant-missing',
   'grant-not-started',
@@ -421,7 +435,19 @@ export interface Facts {
   /** Whether the time has ever been confirmed by another clock than that of this host. */
   readonly isClockTrusted: boolean
   readonly resource:
-    | { readonly kind: 'own'; readonly access: OwnAccess }
+    | { readonly kind: 'own'; readonly access: Exclude<OwnAccess, ServiceAccess> }
+    | {
+        /** A call of the JSON API. */
+        readonly kind: 'service'
+        /** Null where any token will do. */
+        readonly scope: Scope | null
+        /** Whether it carries what only browsers send, a cookie of ours among it. */
+        readonly isOfBrowser: boolean
+        readonly isTokenSent: boolean
+        /** Null for one that nobody of ours has made. */
+        readonly token:
+          (Pick<ServiceToken, 'scopes' | 'until' | 'revocation'> & { readonly isSourceOpen: boolean }) | null
+      }
     | {
         readonly kind: 'endpoint'
         readonly endpointId: string

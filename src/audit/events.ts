@@ -103,6 +103,8 @@ export type RequestEvent =
       readonly principalId: string | null
       readonly sessionId: string | null
       readonly grantId: string | null
+      /** Of a program; its owner is in `token.created`. */
+      readonly tokenId?: string | undefined
       readonly outcome: 'permit' | 'challenge' | 'deny'
       readonly reasons: readonly Reason[]
     }
@@ -235,6 +237,22 @@ export type TokenEvent =
       readonly actor: Actor
       readonly reason: string
     }
+  | {
+      readonly event: 'token.refused'
+      readonly requestId: string
+      /** Null for one that nobody of ours has made. */
+      readonly tokenId: string | null
+      readonly why: Reason
+      readonly source: string
+    }
+  | {
+      readonly event: 'token.refusals'
+      readonly source: string
+      readonly why: string
+      /** Besides those with lines of their own. */
+      readonly attempts: number
+      readonly since: EpochMs
+    }
 
 export type GrantEvent =
   | { readonly event: 'grant.issued'; readonly grant: Grant; readonly actor: Actor }
@@ -335,6 +353,8 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'break-glass.acknowledged': 'An administrator confirmed to have been shown a break-glass sign-in.',
   'token.created': 'A token was made, by which a program may use the API; who answers for it.',
   'token.revoked': 'A token was taken back.',
+  'token.refused': 'A call of the API was refused, for its token or the lack of one.',
+  'token.refusals': 'More were refused, of one source and for one reason, than get a line each.',
   'grant.issued': 'A grant was given.',
   'grant.bound': 'A grant addressed to an e-mail became the right of the principal who proved it.',
   'grant.extended': 'The end of a grant was moved.',

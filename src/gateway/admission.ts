@@ -1,16 +1,29 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
 import { TLSSocket } from 'node:tls'
-import type { Decision, EpochMs, Facts, Grant, LenientRequest, OwnAccess, Pass, Session } from '../model.js'
+import {
+  scopes,
+  type Decision,
+  type EpochMs,
+  type Facts,
+  type Grant,
+  type LenientRequest,
+  type OwnAccess,
+  type Pass,
+  type ServiceAccess,
+  type ServiceToken,
+  type Session,
+} from '../model.js'
 import { chooseLanguage, newId, timeLeftPath, type Language, type SteadyClock } from '../lib/index.js'
 import { decide } from '../policy/index.js'
 import type { Ledger } from '../audit/index.js'
 import { normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
+import type { ServiceTokens } from '../identity/index.js'
 import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
 import { machineOf, type GatherFacts } from './facts.js'
 import { initiatorOf, isNavigation, type Place } from './origins.js'
 import type { Refusals } from './refusals.js'
-import type { Source } from './source.js'
+import { createTrust, type Source } from './source.js'
 
 /** What the gateway knows of a request once it has been judged. The same object is then enforced. */
 export interface Admission {
@@ -26,6 +39,8 @@ export interface Admission {
   readonly session: Session | null
   /** The pass it came with; null on the portal, which has none. */
   readonly pass: Pass | null
+  /** That a program came with, where the JSON API was called. */
+  readonly token: ServiceToken | null
   readonly grants: readonly Grant[]
   readonly decision: Decision
   /** On the monotonic clock, before what it is decided by was looked at for the last time. */
@@ -44,6 +59,7 @@ export interface AdmissionOptions {
   readonly ledger: Ledger
   readonly refusals: Refusals
   readonly sessions: Sessions
+  readonly tokens: Pick<ServiceTokens, 'identify' | 'recordRefusal'>
   readonly gather: GatherFacts
   readonly locate: (authority: string) => Place | null
   readonly readSource: (req: IncomingMessage) => Source
@@ -88,9 +104,15 @@ export function createAdmission(options: AdmissionOptions) {
     if (place === null) return refuse('host-unknown', 'host-unknown')
 
     const cookies = readCookies(request.header('cookie'))
-    const { session, pass } = await identify(place, cookies)
+    // A page that does not exist asks for as much as a page that does, so that nobody can map them.
+    const access = options.accessOf(place, request.method, request.path) ?? 'verified'
+    const isCall = isServiceAccess(access)
+    const token = isCall ? await tokenOf(access, request) : null
+    const { session, pass } = isCall ? nobody : await identify(place, cookies)
     const { facts, gatheredAt: decidedAt } = await options.gather({
-      resource: resourceOf(place, request),
+      resource: isCall
+        ? callOf(access, { request, cookies, token, source })
+        : resourceOf(place, request, access),
       request: {
         isSafe: request.isSafe,
         isUpgrade: request.isUpgrade,
@@ -106,7 +128,7 @@ export function createAdmission(options: AdmissionOptions) {
       source,
       request,
       place,
-      isNavigation: isNavigation(req.headers),
+      isNavigation: !isCall && isNavigation(req.headers),
       cookies,
       language: chooseLanguage(
         cookies.get(cookieNames.language),
@@ -114,6 +136,7 @@ export function createAdmission(options: AdmissionOptions) {
       ),
       session,
       pass,
+      token,
       grants: facts.grants,
       decision,
       decidedAt,
@@ -127,15 +150,23 @@ export function createAdmission(options: AdmissionOptions) {
     return place?.kind === 'endpoint' ? (place.endpoint?.lenientRequests ?? nothing) : nothing
   }
 
-  function resourceOf(place: Place, request: NormalisedRequest): Facts['resource'] {
+  function resourceOf(
+    place: Place,
+    request: NormalisedRequest,
+    access: Exclude<OwnAccess, ServiceAccess>,
+  ): Facts['resource'] {
     // How long one may use a machine is told to whom may use it, whatever of it is open to them.
     const isTimeLeft = asksTimeLeft(request)
     if (place.kind === 'endpoint' && (isTimeLeft || !request.path.startsWith(ownPathPrefix))) {
       const { endpointId, endpoint } = place
       return machineOf(endpointId, endpoint, isTimeLeft ? null : request)
     }
-    // A page that does not exist asks for as much as a page that does, so that nobody can map them.
-    return { kind: 'own', access: options.accessOf(place, request.method, request.path) ?? 'verified' }
+    return { kind: 'own', access }
+  }
+
+  async function tokenOf(access: ServiceAccess, request: NormalisedRequest): Promise<ServiceToken | null> {
+    const sent = bearerOf(request)
+    return sent === null ? null : options.tokens.identify(sent, { isToStop: access.startsWith('stop:') })
   }
 
   async function identify(
@@ -151,7 +182,15 @@ export function createAdmission(options: AdmissionOptions) {
     return found ?? { session: null, pass: null }
   }
 
-  async function record({ id, source, request, place, session, decision }: Admission): Promise<void> {
+  async function record(admission: Admission): Promise<void> {
+    const { id, source, request, place, session, token, decision } = admission
+    const [why] = decision.reasons
+    if (why !== undefined && why.startsWith('token-') && decision.outcome === 'deny') {
+      // Anybody may send as many as they like: tallied, unlike what is asked by somebody who is known.
+      const refused = { requestId: id, tokenId: token?.id ?? null, why, source: source.address }
+      await options.tokens.recordRefusal(refused)
+      return
+    }
     await ledger.request(
       {
         event: 'request.decided',
@@ -165,11 +204,49 @@ export function createAdmission(options: AdmissionOptions) {
         principalId: session?.principal.id ?? null,
         sessionId: session?.id ?? null,
         grantId: decision.outcome === 'challenge' ? null : decision.grantId,
+        tokenId: token?.id,
         outcome: decision.outcome,
         reasons: decision.reasons,
       },
       { mustBeDurable: decision.outcome === 'permit' && (!request.isSafe || request.isUpgrade) },
     )
+  }
+}
+
+const nobody = { session: null, pass: null }
+
+function isServiceAccess(access: OwnAccess): access is ServiceAccess {
+  return access === 'service' || access.startsWith('service:') || access.startsWith('stop:')
+}
+
+/** What was sent as a token, whatever it is; null where nothing was (RFC 6750 §2.1). */
+function bearerOf(request: NormalisedRequest): string | null {
+  const field = request.header('authorization')
+  return field === null ? null : (/^Bearer +(\S+) *$/i.exec(field)?.[1] ?? '')
+}
+
+function callOf(
+  access: ServiceAccess,
+  call: {
+    readonly request: NormalisedRequest
+    readonly cookies: ReadonlyMap<string, string>
+    readonly token: ServiceToken | null
+    readonly source: Source
+  },
+): Facts['resource'] {
+  const { request, cookies, token, source } = call
+  const scope = access === 'service' ? null : (scopes.find((each) => access.endsWith(`:${each}`)) ?? null)
+  const isOfBrowser =
+    cookies.has(cookieNames.session) ||
+    ['origin', 'sec-fetch-site'].some((name) => request.header(name) !== null)
+  const isSourceOpen =
+    token !== null && (token.sources.length === 0 || createTrust(token.sources)(source.address))
+  return {
+    kind: 'service',
+    scope,
+    isOfBrowser,
+    isTokenSent: request.header('authorization') !== null,
+    token: token && { ...token, isSourceOpen },
   }
 }
 

@@ -52,6 +52,12 @@ const slow: Explanation = {
   next: 'Load the page again.',
 }
 
+const invalidToken: Explanation = {
+  title: 'This service token is not valid',
+  text: 'It is unknown, has ended, was revoked, or may not be used from this address.',
+  next: 'An administrator sees which, and makes another.',
+}
+
 /** Unknown and not granted read the same, so that nobody can find out what exists. */
 const denials = {
   'grant-not-started': {
@@ -80,6 +86,25 @@ const denials = {
     title: 'This page is not for your account',
     text: 'It is for the people at the plant who give and end access.',
     next: 'If you should be one of them, ask the plant’s IT to add you to the right group, then sign in again.',
+  },
+  'browser-refused': {
+    title: 'This is for programs only',
+    text: 'What came with this call only browsers send. The API takes a service token, and no cookie of ours.',
+    next: 'Call it from a program. People have the pages of the portal.',
+  },
+  'token-missing': {
+    title: 'A service token is needed',
+    text: 'Send it as "Authorization: Bearer ...".',
+    next: 'An administrator makes one.',
+  },
+  'token-unknown': invalidToken,
+  'token-revoked': invalidToken,
+  'token-ended': invalidToken,
+  'token-source-closed': invalidToken,
+  'scope-missing': {
+    title: 'This token may not do that',
+    text: 'It lacks the scope that this call needs.',
+    next: 'An administrator makes a token with that scope.',
   },
   'method-closed': {
     title: 'This is not open here',
@@ -267,6 +292,22 @@ const failures = {
   },
 } satisfies Partial<Record<ErrorCode, Explanation>>
 
+/** Who has not shown who they are; what is wrong with a token is told to nobody but the ledger. */
+const unproved: Partial<Record<Reason, ErrorCode>> = {
+  'second-factor-required': 'second-factor-required',
+  'token-missing': 'token-missing',
+  'token-unknown': 'token-invalid',
+  'token-revoked': 'token-invalid',
+  'token-ended': 'token-invalid',
+  'token-source-closed': 'token-invalid',
+}
+
+/** RFC 6750 §3. */
+const bearer = {
+  'token-missing': 'Bearer realm="gatehouse"',
+  'token-invalid': 'Bearer realm="gatehouse", error="invalid_token"',
+}
+
 /** RFC 9110 §10.2.3. */
 const retryAfterSeconds = 10
 
@@ -356,7 +397,9 @@ export function createAnswers(pages: Pages, logger: Logger): Answers {
         answer(asker, res, { status: 503, code: reason, ...answerWords[asker.language].uncheckable })
         return
       }
-      const code = challenged ? 'not-signed-in' : reason === 'second-factor-required' ? reason : 'denied'
+      const code = challenged ? 'not-signed-in' : (unproved[reason] ?? 'denied')
+      if (code === 'token-missing' || code === 'token-invalid')
+        res.setHeader('www-authenticate', bearer[code])
       // The code says no more than the text: what exists stays hidden from those who may not know.
       const shown =
         code === 'denied' && reason !== 'endpoint-unknown' && reason !== 'grant-missing' ? reason : code

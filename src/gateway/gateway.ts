@@ -20,7 +20,7 @@ import {
 import { isLocalPath } from '../lib/page/index.js'
 import type { Ledger } from '../audit/index.js'
 import { createPace, inviteBody, type Streams, type Switched, type Upstreams } from '../dataplane/index.js'
-import type { Assertions } from '../identity/index.js'
+import type { Assertions, ServiceTokens } from '../identity/index.js'
 import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
 import { assetPathPrefix, createAdmission, ownPathPrefix, type Admission, type Refusal } from './admission.js'
 import type { Answers, Asker } from './answers.js'
@@ -47,6 +47,7 @@ export interface GatewayOptions {
   readonly keyring: Keyring
   readonly ledger: Ledger
   readonly sessions: Sessions
+  readonly tokens: ServiceTokens
   readonly streams: Streams
   readonly upstreams: Upstreams
   readonly assertions: Assertions
@@ -95,6 +96,7 @@ export function createGateway(options: GatewayOptions) {
     ledger,
     refusals,
     sessions,
+    tokens: options.tokens,
     gather: options.gather,
     locate,
     readSource,
@@ -289,10 +291,10 @@ export function createGateway(options: GatewayOptions) {
     return path.startsWith(ownPathPrefix) ? 'public' : null
   }
 
-  function visitOf({ id, source, session, cookies, language, request, place }: Admission): Visit {
+  function visitOf({ id, source, session, token, cookies, language, request, place }: Admission): Visit {
     const formToken = session === null ? null : options.keyring.mac('form', session.id)
     const cameFrom = pageBefore(request.header('referer') ?? '', place.origin)
-    return { requestId: id, source: source.address, session, cookies, language, formToken, cameFrom }
+    return { requestId: id, source: source.address, session, token, cookies, language, formToken, cameFrom }
   }
 
   /** What a form answered may have no address of its own: whoever asks for it would find nothing. */

@@ -2,8 +2,10 @@ import { z } from 'zod'
 import { isNetwork, isPlainText } from '../config/index.js'
 import {
   actorSchema,
+  createTally,
   fingerprint,
   GatehouseError,
+  isToken,
   newId,
   newToken,
   readReply,
@@ -15,9 +17,18 @@ import {
   type Journal,
   type Logger,
   type Store,
+  type View,
   type Vouching,
 } from '../lib/index.js'
-import { scopes, type Actor, type EpochMs, type Revocation, type Scope, type ServiceToken } from '../model.js'
+import {
+  scopes,
+  type Actor,
+  type EpochMs,
+  type Reason,
+  type Revocation,
+  type Scope,
+  type ServiceToken,
+} from '../model.js'
 import type { People } from './people.js'
 
 export type ServiceTokenEvent =
@@ -38,6 +49,26 @@ export type ServiceTokenEvent =
       readonly actor: Actor
       readonly reason: string
     }
+  | ({ readonly event: 'token.refused' } & ServiceTokenRefusal)
+
+/** A call that was not let in, for its token or the lack of one. */
+export interface ServiceTokenRefusal {
+  readonly requestId: string
+  /** Null for a token that nobody of ours has made. */
+  readonly tokenId: string | null
+  readonly why: Reason
+  /** The client's address. */
+  readonly source: string
+}
+
+/** What is told once a minute at most, and may be lost. */
+export interface ServiceTokenRefusals {
+  readonly event: 'token.refusals'
+  readonly source: string
+  readonly why: string
+  readonly attempts: number
+  readonly since: EpochMs
+}
 
 /** A token as somebody asks for it: not one field is believed before it was checked. */
 export interface ServiceTokenRequest {
@@ -70,21 +101,33 @@ export interface ServiceTokens {
    * @throws GatehouseError `token-unknown`
    */
   revoke(id: string, reason: string, actor: Actor): Promise<ServiceToken>
+  /**
+   * The token whose secret this is, whether it has ended or not; null for what is none of ours.
+   * @param sent text of any content
+   * @param options.isToStop while Redis does not answer, what was last known of it will do: stopping must not wait
+   */
+  identify(sent: string, options: { isToStop: boolean }): Promise<ServiceToken | null>
+  /** Records `token.refused`, or counts it where there are many of one source. */
+  recordRefusal(refused: ServiceTokenRefusal): Promise<void>
   /** To be told of each token that another instance or command made or revoked. */
   note(): Promise<void>
   /** Revokes again what this instance knows to be revoked, and Redis does not. */
   revokeRevived(): Promise<void>
+  /** Writes down what was only counted so far. */
+  close(): void
 }
 
 export interface ServiceTokensOptions {
   readonly store: Store
   readonly clock: Clock
   readonly changes: ChangeLog
+  readonly view: View
   readonly journal: Journal
   readonly vouching: Vouching
   readonly logger: Logger
   /** Resolves when the event is durable. */
   readonly record: (event: ServiceTokenEvent) => Promise<void>
+  readonly note: (event: ServiceTokenRefusals) => void
   /** Rejects while nothing new may be given. */
   readonly assertFit: () => Promise<void>
   readonly people: Pick<People, 'byEmail'>
@@ -151,7 +194,7 @@ interface Kept {
  * set once. Both are vouched for: what cannot be read opens nothing, and a revocation that cannot be read is one.
  */
 export function createServiceTokens(options: ServiceTokensOptions): ServiceTokens {
-  const { store, clock, changes, journal, vouching, logger, record } = options
+  const { store, clock, changes, view, journal, vouching, logger, record } = options
   const key = store.key('tokens')
   const place = (field: string): string => `token ${field}`
   const revocationField = (id: string): string => `${id} revocation`
@@ -185,6 +228,19 @@ export function createServiceTokens(options: ServiceTokensOptions): ServiceToken
     }
     return found
   }
+  /** By fingerprint, as of when they were last read. */
+  let lastKnown: ReadonlyMap<string, Kept> = new Map()
+  const readByPrint = async (): Promise<ReadonlyMap<string, Kept>> => {
+    const all = [...(await readAll()).values()]
+    lastKnown = new Map(all.map((kept) => [kept.print, kept]))
+    return lastKnown
+  }
+  const tally = createTally({
+    clock,
+    tell: ({ source, kind, count, since }) => {
+      options.note({ event: 'token.refusals', source, why: kind, attempts: count, since })
+    },
+  })
   const announce = (multi: ChainableCommander, tokenId: string): void => {
     changes.addTo(multi, { kind: 'token-changed', tokenId })
   }
@@ -267,11 +323,32 @@ export function createServiceTokens(options: ServiceTokensOptions): ServiceToken
       return { ...token, revocation }
     },
 
+    async identify(sent, { isToStop }) {
+      if (!isSecret(sent)) return null
+      const all = await view.read('tokens', readByPrint).catch((error: unknown) => {
+        if (isToStop) return lastKnown
+        throw error
+      })
+      const token = all.get(fingerprint(sent))?.token
+      if (token === undefined) return null
+      // A copy may be older than what this host knows.
+      return token.revocation === null ? { ...token, revocation: readRevocation(token.id, undefined) } : token
+    },
+
+    async recordRefusal(refused) {
+      if (tally.count(refused.source, refused.why)) await record({ event: 'token.refused', ...refused })
+    },
+
     async note() {
-      await readAll() // which notes in the journal what is revoked
+      await readByPrint() // which notes in the journal what is revoked
+    },
+
+    close: () => {
+      tally.close()
     },
 
     async revokeRevived() {
+      await readByPrint() // for when Redis is away
       if (journal.list('token').length === 0) return
       const rows = readReply(rowsSchema, await store.run((redis) => redis.hgetall(key)))
       for (const id of journal.list('token')) {
@@ -286,6 +363,13 @@ export function createServiceTokens(options: ServiceTokensOptions): ServiceToken
 function newSecret(): string {
   const body = newToken()
   return `${prefix}${body}${checksumOf(body)}`
+}
+
+/** Most of what is no token of ours needs no look-up. */
+function isSecret(text: string): boolean {
+  if (!text.startsWith(prefix)) return false
+  const body = text.slice(prefix.length, -checksumLength)
+  return isToken(body) && text.endsWith(checksumOf(body))
 }
 
 function checksumOf(body: string): string {

@@ -8,6 +8,8 @@ export const errorCodes = {
   'host-unknown': 421,
   'host-not-sni': 421,
   'method-not-allowed': 405,
+  'not-acceptable': 406,
+  'content-type-unsupported': 415,
   'body-too-large': 413,
   // input of a person or a script
   'input-invalid': 422,
@@ -18,6 +20,8 @@ export const errorCodes = {
   'not-signed-in': 401,
   'second-factor-required': 401,
   denied: 403,
+  'token-missing': 401,
+  'token-invalid': 401,
   'handover-invalid': 403,
   // sign-in and second factor
   'login-failed': 403,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { OwnAccess, Reason, Session } from '../model.js'
+import type { OwnAccess, Reason, ServiceToken, Session } from '../model.js'
 import type { Language } from './language.js'
 
 /**
@@ -25,6 +25,8 @@ export interface Visit {
   readonly source: string
   /** Present also on public routes, when the browser has one. */
   readonly session: Session | null
+  /** Of the program that calls; only on routes of the JSON API, and always there. */
+  readonly token: ServiceToken | null
   readonly cookies: ReadonlyMap<string, string>
   /** What they are to be spoken to in. */
   readonly language: Language

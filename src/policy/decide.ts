@@ -7,7 +7,6 @@ import type {
   Fulfilled,
   Grant,
   LockdownScope,
-  OwnAccess,
   Principal,
   Reason,
 } from '../model.js'
@@ -18,6 +17,8 @@ export const oldestViewMs = 3_000
 /** How old a one-time code may be for what asks for a fresh one. */
 export const freshCodeMs = 5 * 60_000
 
+type OwnResource = Extract<Facts['resource'], { kind: 'own' }>
+type ServiceResource = Extract<Facts['resource'], { kind: 'service' }>
 type EndpointResource = Extract<Facts['resource'], { kind: 'endpoint' }>
 
 /**
@@ -31,12 +32,18 @@ type EndpointResource = Extract<Facts['resource'], { kind: 'endpoint' }>
  * if (decision.outcome !== 'permit') return refuse(decision.reasons)
  */
 export function decide(facts: Facts): Decision {
-  return facts.resource.kind === 'own'
-    ? decideOwn(facts, facts.resource.access)
-    : decideEndpoint(facts, facts.resource)
+  const { resource } = facts
+  switch (resource.kind) {
+    case 'own':
+      return decideOwn(facts, resource.access)
+    case 'service':
+      return decideService(facts, resource)
+    case 'endpoint':
+      return decideEndpoint(facts, resource)
+  }
 }
 
-function decideOwn(facts: Facts, access: OwnAccess): Decision {
+function decideOwn(facts: Facts, access: OwnResource['access']): Decision {
   if (access === 'machine') return permit('public')
   if (isForged(facts.request)) return deny('origin-foreign')
   if (access === 'public') return permit('public')
@@ -46,6 +53,21 @@ function decideOwn(facts: Facts, access: OwnAccess): Decision {
   const held = facts.session?.roles ?? []
   const suffices = held.includes('admin') || (access === 'approver' && held.includes('approver'))
   return suffices ? permit('role-held') : deny('role-missing')
+}
+
+/** Programs come with a token and nothing that a browser would add by itself, so nobody can make a browser call. */
+function decideService(
+  { at, request }: Facts,
+  { scope, isOfBrowser, isTokenSent, token }: ServiceResource,
+): Decision {
+  if (isOfBrowser || request.isUpgrade) return deny('browser-refused')
+  if (token === null) return deny(isTokenSent ? 'token-unknown' : 'token-missing')
+  if (token.revocation !== null) return deny('token-revoked')
+  // Written so that NaN counts as ended.
+  if (!(at < token.until)) return deny('token-ended')
+  if (!token.isSourceOpen) return deny('token-source-closed')
+  if (scope !== null && !token.scopes.includes(scope)) return deny('scope-missing')
+  return permit('token-valid')
 }
 
 function decideEndpoint(facts: Facts, resource: EndpointResource): Decision {

@@ -53,6 +53,7 @@ describe('a surface served without a gateway in front', () => {
         cookies: new Map(),
         language: 'en' as const,
         cameFrom: '/',
+        token: null,
         formToken: null,
       }
       surface.handle(visit, req, res)

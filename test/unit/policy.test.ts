@@ -20,6 +20,7 @@ import {
   type LockdownScope,
   type OwnAccess,
   type Role,
+  type ServiceAccess,
 } from '../../src/model.js'
 
 const noon = Date.UTC(2026, 10, 23, 12)
@@ -401,7 +402,7 @@ describe('a page of Gatehouse itself', () => {
           roles: held,
           assurance: { loginAt: noon, secondFactorAt: kind === 'full' ? noon : null },
         }
-  const table: [OwnAccess, Facts['session'], string][] = [
+  const table: [Exclude<OwnAccess, ServiceAccess>, Facts['session'], string][] = [
     ['public', visitor('nobody'), 'public'],
     ['machine', visitor('nobody'), 'public'],
     ['signed-in', visitor('nobody'), 'login-required'],
@@ -424,6 +425,38 @@ describe('a page of Gatehouse itself', () => {
     const request = { isSafe: false, isUpgrade: false, initiator: 'link' as const }
     const decision = decide(facts({ resource: { kind: 'own', access: 'public' }, request }))
     expect(decision.reasons).toEqual(['origin-foreign'])
+  })
+})
+
+describe('a call of the JSON API', () => {
+  type Call = Extract<Facts['resource'], { kind: 'service' }>
+  const token = { scopes: ['grants:read'], until: noon + 1, revocation: null, isSourceOpen: true } as const
+  const call: Call = { kind: 'service', scope: 'grants:read', isOfBrowser: false, isTokenSent: true, token }
+  const table: [string, Partial<Call>, string][] = [
+    ['with a token that has the scope', {}, 'token-valid'],
+    ['for which any token will do', { scope: null }, 'token-valid'],
+    ['without a token', { token: null, isTokenSent: false }, 'token-missing'],
+    ['with a token of somebody else', { token: null }, 'token-unknown'],
+    ['with a revoked token', { token: { ...token, revocation } }, 'token-revoked'],
+    ['with a token that has just ended', { token: { ...token, until: noon } }, 'token-ended'],
+    ['with a token of no known end', { token: { ...token, until: NaN } }, 'token-ended'],
+    [
+      'from an address the token is not for',
+      { token: { ...token, isSourceOpen: false } },
+      'token-source-closed',
+    ],
+    ['with a token for something else', { scope: 'grants:write' }, 'scope-missing'],
+    ['from a browser, with a good token', { isOfBrowser: true }, 'browser-refused'],
+  ]
+
+  it.each(table)('%s: %j is decided as %s', (_, over, reason) => {
+    const { outcome, reasons: given } = decide(facts({ resource: { ...call, ...over }, session: null }))
+    expect([outcome, given]).toEqual([reason === 'token-valid' ? 'permit' : 'deny', [reason]])
+  })
+
+  it('is never an upgrade', () => {
+    const request = { isSafe: true, isUpgrade: true, initiator: 'own' as const }
+    expect(decide(facts({ resource: call, request })).reasons).toEqual(['browser-refused'])
   })
 })
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { ComponentChildren } from 'preact'
-import type { Actor, OwnAccess, Reason, Session } from '../../model.js'
+import type { Actor, OwnAccess, Reason, ServiceAccess, Session } from '../../model.js'
 import { assert, GatehouseError } from '../errors.js'
 import { equalSecrets } from '../ids.js'
 import type { AnswerDenied, AnswerError, OwnSurface, Visit } from '../surface.js'
@@ -72,7 +72,7 @@ export interface Fields {
 export function personal(
   method: Route['method'],
   path: string,
-  access: Exclude<OwnAccess, 'public' | 'machine'>,
+  access: Exclude<OwnAccess, 'public' | 'machine' | ServiceAccess>,
   handle: (call: PersonalCall) => Answer | Promise<Answer>,
 ): Route {
   return {

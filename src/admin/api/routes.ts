@@ -1,0 +1,248 @@
+import type { Config } from '../../config/index.js'
+import type { Grants, Lockdowns } from '../../grants/index.js'
+import type { BreakGlass, People, SecondFactor } from '../../identity/index.js'
+import { GatehouseError, type Clock, type Keyring } from '../../lib/index.js'
+import type { Grant } from '../../model.js'
+import type { Sessions } from '../../sessions/index.js'
+import { issueGrant } from '../issue-grant.js'
+import { lockDown } from '../lock-down.js'
+import { portionOf, type Portion } from './cursor.js'
+import { route, type ApiRoute } from './route.js'
+import {
+  describeGrant,
+  describeLockdown,
+  describeSession,
+  emptySchema,
+  endedSchema,
+  endpointSchema,
+  extensionSchema,
+  grantQuerySchema,
+  grantRequestSchema,
+  grantSchema,
+  isoText,
+  issuedSchema,
+  liftedSchema,
+  listOf,
+  lockdownSchema,
+  pageQuerySchema,
+  personSchema,
+  reasonQuerySchema,
+  reasonSchema,
+  sessionSchema,
+} from './schemas.js'
+
+export interface ApiServices {
+  readonly config: Config
+  readonly clock: Clock
+  readonly keyring: Keyring
+  readonly sessions: Sessions
+  readonly grants: Grants
+  readonly lockdowns: Lockdowns
+  readonly people: People
+  readonly secondFactor: SecondFactor
+  readonly breakGlass: BreakGlass
+}
+
+const usualLimit = 50
+
+interface Paging {
+  readonly limit?: string | undefined
+  readonly cursor?: string | undefined
+}
+
+/** Every call of the JSON API, in the order of the reference. */
+export function apiRoutes(services: ApiServices): readonly ApiRoute[] {
+  return [...grantRoutes(services), ...stopRoutes(services), ...directoryRoutes(services)]
+}
+
+function grantRoutes({ config, clock, keyring, grants, people, secondFactor }: ApiServices): ApiRoute[] {
+  const describe = (grant: Grant) => describeGrant(grant, clock.now(), config.grants.endings)
+  const keyOf = ({ until, id }: Grant): string => `${String(until).padStart(16, '0')} ${id}`
+  return [
+    route('POST /grants', {
+      does: 'Give a person access to machines for a time.',
+      details:
+        'With `grants:invite`, someone without a second factor gets an enrolment code. Send an `Idempotency-Key`, so that a call repeated after a lost answer gives no second grant.',
+      scope: 'grants:write',
+      query: emptySchema,
+      body: grantRequestSchema,
+      answer: issuedSchema,
+      status: 201,
+      run: async ({ body, token, actor }) => {
+        const mayInvite = token.scopes.includes('grants:invite')
+        const enrolment = mayInvite ? config.totp.enrolment : 'first-login'
+        const issued = await issueGrant({ people, grants, secondFactor, enrolment }, body, actor)
+        return { grant: describe(issued.grant), enrolmentCode: issued.enrolmentCode }
+      },
+    }),
+    route('GET /grants', {
+      does: 'All grants, the one that ends last first.',
+      scope: 'grants:read',
+      query: grantQuerySchema,
+      body: null,
+      answer: listOf(grantSchema),
+      run: async ({ query }) => {
+        const { limit, cursor, state, endpoint, person, ticket } = query
+        const found = (await grants.list()).filter(
+          (grant) =>
+            (state === undefined || describe(grant).state === state) &&
+            (endpoint === undefined || grant.endpoints.includes(endpoint)) &&
+            (person === undefined || grant.to.email === person.toLowerCase()) &&
+            (ticket === undefined || grant.ticket === ticket),
+        )
+        const list = JSON.stringify(['grants', state, endpoint, person, ticket])
+        const portion = portionOf(inOrder(found, keyOf), {
+          keyring,
+          list,
+          keyOf,
+          ...sizeOf({ limit, cursor }),
+        })
+        return { items: portion.items.map(describe), next: portion.next }
+      },
+    }),
+    route('GET /grants/{id}', {
+      does: 'One grant.',
+      scope: 'grants:read',
+      query: emptySchema,
+      body: null,
+      answer: grantSchema,
+      run: async ({ params }) => {
+        const grant = await grants.get(params.id ?? '')
+        if (grant === null) throw new GatehouseError('grant-unknown', 'There is no such grant.')
+        return describe(grant)
+      },
+    }),
+    route('POST /grants/{id}/extend', {
+      does: 'Let a grant end later.',
+      scope: 'grants:write',
+      query: emptySchema,
+      body: extensionSchema,
+      answer: grantSchema,
+      run: async ({ params, body, actor }) =>
+        describe(await grants.extend(params.id ?? '', body.until, actor)),
+    }),
+    route('POST /grants/{id}/revoke', {
+      does: 'End a grant now and for good, with everything open under it.',
+      scope: 'grants:write',
+      isStop: true,
+      query: emptySchema,
+      body: reasonSchema,
+      answer: grantSchema,
+      run: async ({ params, body, actor }) =>
+        describe(await grants.revoke(params.id ?? '', body.reason, actor)),
+    }),
+  ]
+}
+
+function stopRoutes({ keyring, sessions, breakGlass, people, lockdowns }: ApiServices): ApiRoute[] {
+  return [
+    route('GET /sessions', {
+      does: 'Everyone who is signed in, the latest sign-in first.',
+      scope: 'sessions:read',
+      query: pageQuerySchema,
+      body: null,
+      answer: listOf(sessionSchema),
+      run: async ({ query }) => {
+        const items = (await sessions.list()).map(describeSession)
+        return portion(keyring, 'sessions', items, ({ startedAt, id }) => `${startedAt} ${id}`, query)
+      },
+    }),
+    route('POST /sessions/{id}/end', {
+      does: 'Sign someone out, with everything they have open.',
+      scope: 'sessions:end',
+      isStop: true,
+      query: emptySchema,
+      body: null,
+      answer: endedSchema,
+      run: async ({ params: { id = '' }, actor }) => {
+        const isEnded =
+          (await sessions.end(id, 'session-killed', actor)) || (await breakGlass.withdraw(id, actor))
+        if (!isEnded)
+          throw new GatehouseError('session-unknown', 'There is no such session; it may have ended already.')
+        return { id, ended: true }
+      },
+    }),
+    route('GET /lockdowns', {
+      does: 'The lockdowns in force.',
+      scope: 'lockdowns:read',
+      query: emptySchema,
+      body: null,
+      answer: listOf(lockdownSchema),
+      run: async () => ({ items: (await lockdowns.inForce()).map(describeLockdown), next: null }),
+    }),
+    route('PUT /lockdowns/{scope}', {
+      does: 'Close machines at once, to everybody or to one person, whatever they hold.',
+      details: 'The scope is `all`, `endpoint:ID` or `principal:EMAIL`. Said again, it only says so anew.',
+      scope: 'lockdowns:write',
+      isStop: true,
+      query: emptySchema,
+      body: reasonSchema,
+      answer: lockdownSchema,
+      run: async ({ params: { scope = '' }, body: { reason }, actor }) =>
+        describeLockdown(await lockDown({ people, lockdowns }, { scope, reason }, actor)),
+    }),
+    route('DELETE /lockdowns/{scope}', {
+      does: 'Lift a lockdown. Whoever holds a grant may go on.',
+      details: 'The reason is in the query, because a DELETE has no body here.',
+      scope: 'lockdowns:write',
+      query: reasonQuerySchema,
+      body: null,
+      answer: liftedSchema,
+      run: async ({ params: { scope = '' }, query: { reason }, actor }) => {
+        if (!(await lockdowns.off(scope, reason, actor)))
+          throw new GatehouseError('lockdown-unknown', 'There is no lockdown of this scope to be lifted.')
+        return { scope, lifted: true }
+      },
+    }),
+  ]
+}
+
+function directoryRoutes({ config, keyring, people }: ApiServices): ApiRoute[] {
+  return [
+    route('GET /people', {
+      does: 'Everyone who has ever signed in, the latest sign-in first.',
+      scope: 'people:read',
+      query: pageQuerySchema,
+      body: null,
+      answer: listOf(personSchema),
+      run: async ({ query }) => {
+        const items = (await people.list()).map(({ principal: { id, email, name }, roles, lastLoginAt }) => ({
+          ...{ id, email, name },
+          roles: [...roles],
+          lastLoginAt: isoText(lastLoginAt),
+        }))
+        return portion(keyring, 'people', items, ({ lastLoginAt, id }) => `${lastLoginAt} ${id}`, query)
+      },
+    }),
+    route('GET /endpoints', {
+      does: 'The machines that are configured, without where they are.',
+      scope: 'endpoints:read',
+      query: emptySchema,
+      body: null,
+      answer: listOf(endpointSchema),
+      run: () => {
+        const items = config.endpoints.map(({ id, name, kind, zone }) => ({ id, name, kind, zone }))
+        return Promise.resolve({ items, next: null })
+      },
+    }),
+  ]
+}
+
+function portion<T>(
+  keyring: Keyring,
+  list: string,
+  all: readonly T[],
+  keyOf: (item: T) => string,
+  paging: Paging,
+): { items: T[]; next: string | null } {
+  const found: Portion<T> = portionOf(inOrder(all, keyOf), { keyring, list, keyOf, ...sizeOf(paging) })
+  return { items: [...found.items], next: found.next }
+}
+
+function inOrder<T>(all: readonly T[], keyOf: (item: T) => string): T[] {
+  return [...all].sort((a, b) => (keyOf(a) < keyOf(b) ? 1 : -1))
+}
+
+function sizeOf({ limit, cursor }: Paging): { limit: number; cursor: string | undefined } {
+  return { limit: limit === undefined ? usualLimit : Number(limit), cursor }
+}

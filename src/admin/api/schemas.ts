@@ -1,0 +1,207 @@
+import { z } from 'zod'
+import { scopeText } from '../../grants/index.js'
+import {
+  accessLevels,
+  endings,
+  roles,
+  sessionOrigins,
+  type Actor,
+  type EndingLimits,
+  type EpochMs,
+  type Grant,
+  type Lockdown,
+  type Session,
+} from '../../model.js'
+import { grantState, isDraining } from '../../policy/index.js'
+import { actorName } from '../words.js'
+
+/** An instant as it leaves us. */
+const instant = z.iso.datetime().describe('ISO 8601, UTC')
+/** One as it may be sent; what it means is read where grants are. */
+const when = z.string().min(1).max(40)
+const reason = z.string().max(500).describe('Why, in words: one line. It stays on record.')
+
+const actor = z.strictObject({
+  kind: z.enum(['principal', 'operator', 'service', 'gateway']),
+  name: z.string().describe('For people to read'),
+  tokenId: z.string().nullable().describe('Of a program; null for all others'),
+})
+
+export const grantStates = ['not-started', 'active', 'draining', 'ended', 'revoked'] as const
+
+export const grantSchema = z
+  .strictObject({
+    id: z.string(),
+    state: z.enum(grantStates),
+    to: z.string().describe('E-mail address'),
+    isBound: z.boolean().describe('Whether its owner has signed in since'),
+    endpoints: z.array(z.string()),
+    access: z.enum(accessLevels),
+    from: instant,
+    until: instant,
+    reason: z.string(),
+    ticket: z.string().nullable(),
+    ending: z.enum(endings),
+    issuedBy: actor,
+    issuedAt: instant,
+    revocation: z.strictObject({ at: instant, by: actor, reason: z.string() }).nullable(),
+  })
+  .meta({ id: 'Grant' })
+
+export const issuedSchema = z
+  .strictObject({
+    grant: grantSchema,
+    enrolmentCode: z
+      .string()
+      .nullable()
+      .describe(
+        'For someone without a second factor, to be given to them by phone or in person. Null for all others, and where the token lacks the scope `grants:invite`: then an administrator must invite them.',
+      ),
+  })
+  .meta({ id: 'IssuedGrant' })
+
+export const grantRequestSchema = z
+  .strictObject({
+    to: z.string().max(254).describe('E-mail address of whom it is for'),
+    endpoints: z.array(z.string()).min(1).max(50).describe('Ids of machines'),
+    from: when.describe('ISO 8601 with `Z` or an offset, `now`, or `+2h`'),
+    until: when.describe('Likewise; `+8h` counts from now'),
+    reason,
+    ticket: z.string().max(64).optional().describe('The ticket or change this belongs to'),
+    access: z.enum(accessLevels).optional().describe('`operate` when left out'),
+    ending: z
+      .enum(endings)
+      .optional()
+      .describe('What happens to running work at the end; `cut` when left out'),
+  })
+  .meta({ id: 'GrantRequest' })
+
+export const extensionSchema = z.strictObject({
+  until: when.describe('The new end: later than the one it has'),
+})
+export const reasonSchema = z.strictObject({ reason })
+export const reasonQuerySchema = z.strictObject({ reason })
+
+const paging = {
+  limit: z
+    .string()
+    .regex(/^(?:[1-9]\d?|1\d\d|200)$/)
+    .optional()
+    .describe('How many at most: 1 to 200, 50 when left out'),
+  cursor: z.string().max(500).optional().describe('The `next` of the answer before, with the same filters'),
+}
+export const pageQuerySchema = z.strictObject(paging)
+export const grantQuerySchema = z.strictObject({
+  state: z.enum(grantStates).optional(),
+  endpoint: z.string().max(63).optional().describe('Id of a machine'),
+  person: z.string().max(254).optional().describe('E-mail address'),
+  ticket: z.string().max(64).optional(),
+  ...paging,
+})
+export const emptySchema = z.strictObject({})
+
+export const sessionSchema = z
+  .strictObject({
+    id: z.string(),
+    principalId: z.string(),
+    email: z.string().nullable(),
+    name: z.string(),
+    roles: z.array(z.enum(roles)),
+    origin: z.enum(sessionOrigins),
+    hasSecondFactor: z.boolean().describe('Whether it was proved in this session'),
+    startedAt: instant,
+    endsAt: instant,
+    source: z.string().describe('Client address at sign-in'),
+  })
+  .meta({ id: 'Session' })
+export const endedSchema = z.strictObject({ id: z.string(), ended: z.boolean() })
+
+export const lockdownSchema = z
+  .strictObject({
+    scope: z.string().describe('`all`, `endpoint:ID` or `principal:EMAIL`'),
+    at: instant,
+    by: actor,
+    reason: z.string(),
+  })
+  .meta({ id: 'Lockdown' })
+export const liftedSchema = z.strictObject({ scope: z.string(), lifted: z.boolean() })
+
+export const personSchema = z
+  .strictObject({
+    id: z.string(),
+    email: z.string().nullable(),
+    name: z.string(),
+    roles: z.array(z.enum(roles)).describe('At the last sign-in'),
+    lastLoginAt: instant,
+  })
+  .meta({ id: 'Person' })
+
+export const endpointSchema = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    kind: z.enum(['hmi', 'historian']),
+    zone: z.string().nullable(),
+  })
+  .meta({ id: 'Endpoint' })
+
+/** A portion of a list. */
+export function listOf<T extends z.ZodType>(item: T) {
+  return z.strictObject({
+    items: z.array(item),
+    next: z.string().nullable().describe('The cursor of the next portion; null at the end'),
+  })
+}
+
+export function isoText(at: EpochMs): string {
+  return new Date(at).toISOString()
+}
+
+function describeActor(by: Actor): z.input<typeof actor> {
+  return { kind: by.kind, name: actorName(by), tokenId: by.kind === 'service' ? by.tokenId : null }
+}
+
+export function describeGrant(grant: Grant, now: EpochMs, limits: EndingLimits): z.input<typeof grantSchema> {
+  const state = grantStates.find((each) => grantState(grant, now) === `grant-${each}`)
+  const { id, to, endpoints, access, ticket, ending, revocation } = grant
+  return {
+    id,
+    state: isDraining(grant, now, limits) ? 'draining' : (state ?? 'ended'),
+    to: to.email,
+    isBound: to.principalId !== null,
+    endpoints: [...endpoints],
+    access,
+    from: isoText(grant.from),
+    until: isoText(grant.until),
+    reason: grant.reason,
+    ticket,
+    ending,
+    issuedBy: describeActor(grant.issuedBy),
+    issuedAt: isoText(grant.issuedAt),
+    revocation: revocation && {
+      at: isoText(revocation.at),
+      by: describeActor(revocation.by),
+      reason: revocation.reason,
+    },
+  }
+}
+
+export function describeSession(session: Session): z.input<typeof sessionSchema> {
+  const { id, principal, origin, assurance, source } = session
+  return {
+    id,
+    principalId: principal.id,
+    email: principal.email,
+    name: principal.name,
+    roles: [...session.roles],
+    origin,
+    hasSecondFactor: assurance.secondFactorAt !== null,
+    startedAt: isoText(session.startedAt),
+    endsAt: isoText(session.endsAt),
+    source,
+  }
+}
+
+export function describeLockdown({ scope, at, by, reason: why }: Lockdown): z.input<typeof lockdownSchema> {
+  return { scope: scopeText(scope), at: isoText(at), by: describeActor(by), reason: why }
+}
