@@ -377,6 +377,7 @@ export const reasons = [
   'endpoint-unknown',
   'grant-missing',
   'grant-not-started',
+  'grant-outside-window',
   'grant-ended',
   'grant-revoked',
   'source-closed',

@@ -1,5 +1,5 @@
 import type { EndingLimits, Endpoint, EpochMs, Grant } from '../model.js'
-import { grantState, isDraining } from '../policy/index.js'
+import { endsAt, isDraining, nextStart, spanAt } from '../policy/index.js'
 import type { Filter } from './listing.js'
 import { createMatcher } from './matching.js'
 import { actorName } from './words.js'
@@ -38,8 +38,8 @@ export function selectGrants(
     chosen.filter((grant) => wanted.includes(groups.get(grant) ?? 'ended'))
   return {
     grants: [
-      ...inGroup('running').sort((a, b) => a.until - b.until),
-      ...inGroup('coming').sort((a, b) => a.from - b.from),
+      ...inGroup('running').sort((a, b) => spanAt(a, now).until - spanAt(b, now).until),
+      ...inGroup('coming').sort((a, b) => (nextStart(a, now) ?? 0) - (nextStart(b, now) ?? 0)),
       ...inGroup('ended', 'revoked').sort((a, b) => endOf(b) - endOf(a)),
     ],
     groupOf: (grant) => groups.get(grant) ?? groupOf(grant, now, limits),
@@ -48,17 +48,17 @@ export function selectGrants(
 
 export function groupOf(grant: Grant, now: EpochMs, limits: EndingLimits): GrantGroup {
   if (isOver(grant, now, limits)) return grant.revocation === null ? 'ended' : 'revoked'
-  return grantState(grant, now) === 'grant-not-started' ? 'coming' : 'running'
+  return nextStart(grant, now) === null || isDraining(grant, now, limits) ? 'running' : 'coming'
 }
 
 /** Whether nothing can be done about it any more. */
 export function isOver(grant: Grant, now: EpochMs, limits: EndingLimits): boolean {
-  return grant.revocation !== null || (grant.until <= now && !isDraining(grant, now, limits))
+  return grant.revocation !== null || (endsAt(grant) <= now && !isDraining(grant, now, limits))
 }
 
 /** When it ended or will end, by its time or by being taken back. */
 export function endOf(grant: Grant): EpochMs {
-  return grant.revocation === null ? grant.until : Math.min(grant.until, grant.revocation.at)
+  return Math.min(endsAt(grant), grant.revocation?.at ?? Infinity)
 }
 
 function textsOf(grant: Grant, names: ReadonlyMap<string, string>): (string | null)[] {

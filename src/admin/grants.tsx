@@ -24,8 +24,8 @@ import {
   type Viewer,
 } from '../lib/page/index.js'
 import type { EndingLimits, EpochMs, Grant } from '../model.js'
+import { grantState, isDraining, nextStart, phasesOf, spanAt } from '../policy/index.js'
 import { ConditionFacts } from './conditions.js'
-import { isDraining, phasesOf } from '../policy/index.js'
 import { csvText } from './csv.js'
 import { grantGroups, grantTable, isOver, selectGrants, type GrantGroup } from './grant-selection.js'
 import {
@@ -257,6 +257,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
   }
 
   function canExtend(grant: Grant, hours: number): boolean {
+    if (grant.conditions.windows.length > 0) return false
     return grant.until + hours * hourMs - grant.from <= longest(grant)
   }
 
@@ -312,7 +313,9 @@ export function grantRoutes(options: AdminOptions): Route[] {
               </form>
             )}
           </div>
-          {!hasClosed && viewer.isAdmin && <Extend grant={grant} viewer={viewer} refusal={refusal} />}
+          {!hasClosed && viewer.isAdmin && grant.conditions.windows.length === 0 && (
+            <Extend grant={grant} viewer={viewer} refusal={refusal} />
+          )}
           {!hasClosed && <Revoke grant={grant} viewer={viewer} refusal={refusal} openCount={openCount} />}
           <p>
             <a href="/admin">All grants</a>
@@ -500,13 +503,13 @@ function QuickExtend(props: { grant: Grant; hours: number; viewer: Viewer }): VN
 function StateText(props: { grant: Grant; now: EpochMs; limits: EndingLimits }): VNode {
   const { grant, now, limits } = props
   const name = stateName(grant, now)
-  const { viewOnlyFrom, drainsUntil } = phasesOf(grant, limits)
+  const { viewOnlyFrom, drainsUntil } = phasesOf(grant, limits, now)
   if (name === 'Running') {
     const isReadOnly = grant.ending === 'read-only' && viewOnlyFrom !== null && now >= viewOnlyFrom
     return (
       <span>
         {isReadOnly ? 'Running, view only now' : 'Running'},{' '}
-        <TimeUntil at={grant.until} now={now} thenReload /> left
+        <TimeUntil at={spanAt(grant, now).until} now={now} thenReload /> left
       </span>
     )
   }
@@ -517,10 +520,12 @@ function StateText(props: { grant: Grant; now: EpochMs; limits: EndingLimits }):
       </span>
     )
   }
-  if (name === 'Starts later') {
+  const start = nextStart(grant, now)
+  if (start !== null) {
     return (
       <span>
-        Starts in <TimeUntil at={grant.from} now={now} thenReload />
+        {grantState(grant, now) === 'grant-outside-window' ? 'Paused, goes on in' : 'Starts in'}{' '}
+        <TimeUntil at={start} now={now} thenReload />
       </span>
     )
   }

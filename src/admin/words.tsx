@@ -62,6 +62,7 @@ export function stateName(grant: Grant, now: EpochMs): string {
   const names = {
     'grant-active': 'Running',
     'grant-not-started': 'Starts later',
+    'grant-outside-window': 'Paused',
     'grant-ended': 'Ended',
     'grant-revoked': 'Revoked',
   } as const

@@ -13,6 +13,7 @@ export function addGrants(grants: Command, shell: Shell): void {
     readonly until: string
     readonly reason: string
     readonly ticket?: string
+    readonly weekly?: string[]
     readonly access: string
     readonly ending: string
     readonly source?: string[]
@@ -32,6 +33,10 @@ Someone without a second factor needs the invitation code this prints.`,
     .requiredOption('--from <when>', 'from when: 2026-03-01T14:00+01:00, now, or +2h')
     .requiredOption('--until <when>', 'until when: likewise; +8h counts from now')
     .requiredOption('--reason <text>', 'what for, in words: one line, in quotes')
+    .option(
+      '--weekly <window...>',
+      'only at these hours of plant time, every week between the two: "mon-fri 06:00-14:00"',
+    )
     .option('--ticket <number>', 'the ticket this belongs to')
     .addOption(new Option('--access <level>', 'what they may do').choices(accessLevels).default('operate'))
     .addOption(
@@ -54,6 +59,7 @@ Someone without a second factor needs the invitation code this prints.`,
             until: options.until,
             reason: options.reason,
             ticket: options.ticket,
+            weekly: options.weekly,
             access: options.access,
             ending: options.ending,
             sources: options.source,

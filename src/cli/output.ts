@@ -13,6 +13,10 @@ export function describeGrant(grant: Grant, at: EpochMs, limits: EndingLimits) {
     access: grant.access,
     from: instant(grant.from),
     until: instant(grant.until),
+    windows: grant.conditions.windows.map((window) => ({
+      from: instant(window.from),
+      until: instant(window.until),
+    })),
     reason: grant.reason,
     ticket: grant.ticket,
     ending: grant.ending,

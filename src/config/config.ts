@@ -66,7 +66,11 @@ export interface Config {
     readonly durability: 'state-changing' | 'every-request'
     readonly writer: string
   }
-  readonly grants: { readonly maxLengthMs: number; readonly endings: EndingLimits }
+  readonly grants: {
+    readonly maxLengthMs: number
+    readonly maxRecurrenceMs: number
+    readonly endings: EndingLimits
+  }
   readonly notifications: NotificationSettings | null
   readonly log: { readonly level: LogLevel }
   readonly endpoints: readonly Endpoint[]

@@ -98,6 +98,7 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
     audit: { ...audit, directory: resolve(folder, audit.directory) },
     grants: {
       maxLengthMs: grants.maxLength,
+      maxRecurrenceMs: grants.maxRecurrence,
       endings: { drainMs: grants.drainLimit, readOnlyMs: grants.readOnlyFor },
     },
     notifications: completeNotifications(settings.notifications, files),

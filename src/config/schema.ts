@@ -342,6 +342,11 @@ export const fileSchema = section(
         what: 'The longest a grant may run, extensions included.',
         danger: 'Long grants are forgotten open doors. Prefer a new grant to a long one.',
       }),
+      maxRecurrence: duration('1d', '366d').prefault('92d').register(optionTexts, {
+        what: 'The longest from the start to the end of a grant with weekly windows; each of its windows may last for `maxLength`.',
+        danger:
+          'A contract that nobody looks at again keeps its door. Shorter, and somebody looks more often.',
+      }),
       drainLimit: duration('10s', '1h').prefault('2m').register(optionTexts, {
         what: 'How long requests and uploads that run at the end of a grant with the ending `drain` may go on. Then they are cut.',
         danger:

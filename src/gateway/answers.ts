@@ -65,6 +65,11 @@ const denials = {
     text: 'You have been given access to this machine for a later time.',
     next: 'The portal shows when it starts. Come back then, or ask the plant for an earlier start.',
   },
+  'grant-outside-window': {
+    title: 'Your access is paused',
+    text: 'You have been given access to this machine at certain hours, and this is not one of them.',
+    next: 'The portal shows when it opens next. Come back then, or ask the plant for more time.',
+  },
   'grant-ended': {
     title: 'Your access has ended',
     text: 'The time you were given for this machine is over, and the connection to it has been closed.',

@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import { endWarnings, GatehouseError, type Clock, type Pages } from '../lib/index.js'
 import type { Admission } from './admission.js'
+import { spanAt } from '../policy/index.js'
 import { permitted } from './endpoint.js'
 
 /**
@@ -19,12 +20,18 @@ export function answerTimeLeft(
   const grant = admission.grants.find(({ id }) => id === permit.grantId)
   if (grant === undefined) throw new GatehouseError('not-found', '')
   // Not when a request would be cut: one that runs may be let finish beyond the end.
-  const endsAt = Math.min(grant.until, permit.session.endsAt)
+  const now = clock.now()
+  const { until } = spanAt(grant, now)
+  const endsAt = Math.min(until, permit.session.endsAt)
   const body = JSON.stringify({
-    endsInMs: endsAt - clock.now(),
+    endsInMs: endsAt - now,
     name: permit.endpoint.name,
     portal: portal.origin,
-    warnings: endWarnings({ grant, at: endsAt, language: admission.language }),
+    warnings: endWarnings({
+      grant: { until, ending: grant.ending },
+      at: endsAt,
+      language: admission.language,
+    }),
   })
   pages.applyHeaders(res)
   res.writeHead(200, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })

@@ -1,5 +1,5 @@
 import { cutCauses, type CutCause, type EndingLimits, type Grant } from '../model.js'
-import { covers, grantState, isDraining, phasesOf } from '../policy/index.js'
+import { covers, grantState, isDraining, phasesOf, spanAt } from '../policy/index.js'
 import {
   describeError,
   systemClock,
@@ -195,12 +195,13 @@ function mayGoOn(grant: Grant, { clock, endings }: WatchOptions): boolean {
 }
 
 /** Each stream ends, and may do no more than look, when its grant says so now. */
-function moveEnds(grant: Grant, { streams, endings }: WatchOptions): void {
-  const { viewOnlyFrom, drainsUntil } = phasesOf(grant, endings)
+function moveEnds(grant: Grant, { clock, streams, endings }: WatchOptions): void {
+  const now = clock.now()
+  const { viewOnlyFrom, drainsUntil } = phasesOf(grant, endings, now)
   const isOf = (kind: StreamInfo['kind']) => (stream: StreamInfo) =>
     stream.grantId === grant.id && stream.kind === kind
   streams.moveDeadline(isOf('request'), drainsUntil)
-  streams.moveDeadline(isOf('websocket'), grant.until)
+  streams.moveDeadline(isOf('websocket'), spanAt(grant, now).until)
   streams.moveViewOnly((stream) => stream.grantId === grant.id, viewOnlyFrom)
 }
 

@@ -1,6 +1,6 @@
 import { GatehouseError } from '../lib/index.js'
 import type { AccessRequest, Actor, Approval, ApprovalRule, EpochMs, RequestTerms, Role } from '../model.js'
-import { refusal } from './request.js'
+import { refusal } from './refusal.js'
 
 /** Who answers a request: a signed-in person, or an operator of the host. */
 export interface Approver {

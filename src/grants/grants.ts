@@ -14,7 +14,7 @@ import {
   type Vouching,
 } from '../lib/index.js'
 import type { Actor, EndingLimits, Grant } from '../model.js'
-import { phasesOf } from '../policy/index.js'
+import { endsAt, isDraining } from '../policy/index.js'
 import type { GrantEvent, Grants } from './model.js'
 import { isGrantId, openRegister, type Also } from './register.js'
 import {
@@ -23,9 +23,9 @@ import {
   readInstant,
   readReason,
   readRequest,
-  refusal,
   type EndpointTerms,
 } from './request.js'
+import { refusal } from './refusal.js'
 
 export interface GrantsOptions {
   readonly store: Store
@@ -46,6 +46,8 @@ export interface GrantsOptions {
   readonly endpointIds: ReadonlySet<string> | (() => ReadonlySet<string>)
   /** What single machines ask for besides. Default: nothing. */
   readonly endpointTerms?: EndpointTerms
+  /** The longest from the start to the end of a grant with weekly windows. Default: 92 days. */
+  readonly maxRecurrenceMs?: number
 }
 
 type GrantChange = Extract<Change, { grantId: string }>
@@ -71,6 +73,7 @@ export function createGrants({
   endings,
   endpointIds,
   endpointTerms = new Map(),
+  maxRecurrenceMs = 92 * 24 * 3_600_000,
 }: GrantsOptions): Grants {
   const register = openRegister({ store, clock, logger, vouching })
   const announce =
@@ -125,14 +128,16 @@ export function createGrants({
       })
       throw error
     })
-  const hasEnded = (grant: Grant): boolean => clock.now() >= grant.until
+  const hasEnded = (grant: Grant): boolean => clock.now() >= endsAt(grant)
   /** Until then there is something to revoke, or to let go on. */
-  const hasDrained = (grant: Grant): boolean => clock.now() >= phasesOf(grant, endings).drainsUntil
+  const hasDrained = (grant: Grant): boolean => hasEnded(grant) && !isDraining(grant, clock.now(), endings)
 
   return {
     async issue(request, actor, { principalId }) {
       const known = typeof endpointIds === 'function' ? endpointIds() : endpointIds
-      const { to, ...terms } = readRequest(request, { clock, maxLengthMs, endpointIds: known, endpointTerms })
+      const { to, ...terms } = readRequest(request, {
+        ...{ clock, maxLengthMs, maxRecurrenceMs, endpointIds: known, endpointTerms },
+      })
       const grant: Grant = {
         id: newId('g'),
         to: { email: to, principalId },
@@ -178,6 +183,8 @@ export function createGrants({
       const grant = await load(id)
       if (grant.revocation) throw conflict('has been revoked')
       if (hasDrained(grant)) throw conflict('has ended already')
+      if (grant.conditions.windows.length > 0)
+        throw conflict('has windows of its own, which stay as they are. Issue another one for more time')
       if (end <= clock.now()) throw refusal('until', 'must lie in the future')
       if (end <= grant.until) throw refusal('until', 'must be later than the end the grant has')
       checkLength(grant.from, end, longestFor(grant.endpoints, maxLengthMs, endpointTerms))

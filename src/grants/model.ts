@@ -46,6 +46,11 @@ export interface GrantRequest {
   readonly ending?: unknown
   /** Addresses and CIDR blocks, IPv4 or IPv6. */
   readonly sources?: unknown
+  /**
+   * A list of `WeeklyWindow`, or of text such as `mon-fri 06:00-14:00`, in the time of the machines: the only hours in
+   * which it is valid between `from` and `until`.
+   */
+  readonly weekly?: unknown
 }
 
 /**

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { GatehouseError, type Clock } from '../lib/index.js'
+import type { Clock } from '../lib/index.js'
 import {
   accessLevels,
   endings,
@@ -10,7 +10,9 @@ import {
 } from '../model.js'
 import { unconditional } from './conditions.js'
 import { parseInstant } from './instant.js'
+import { describeLength, refusal } from './refusal.js'
 import { canonicalSource, sourcesAtMost } from './sources.js'
+import { readWindows, weeklySchema } from './weekly.js'
 
 /** What a request comes to once every field of it holds. */
 export type Terms = Pick<
@@ -26,6 +28,8 @@ export interface Limits {
   readonly endpointIds: ReadonlySet<string>
   /** What single machines ask for besides. Default: nothing. */
   readonly endpointTerms?: EndpointTerms
+  /** The longest from the start to the end of a grant with weekly windows. Default: 92 days. */
+  readonly maxRecurrenceMs?: number
 }
 
 /** By the id of the machine. */
@@ -94,6 +98,7 @@ const requestSchema = z.strictObject(
     reason: reasonSchema,
     ticket: ticketSchema,
     access: z.enum(accessLevels, 'must be "view" or "operate"').default('operate'),
+    weekly: weeklySchema,
     ending: z.enum(endings, 'must be "cut", "drain" or "read-only"').default('cut'),
     sources: sourcesSchema,
   },
@@ -109,7 +114,7 @@ const requestSchema = z.strictObject(
  */
 export function readRequest(
   input: unknown,
-  { clock, maxLengthMs, endpointIds, endpointTerms }: Limits,
+  { clock, maxLengthMs, endpointIds, endpointTerms, maxRecurrenceMs = 92 * 24 * 60 * minuteMs }: Limits,
 ): Terms {
   const { sources, ...fields } = read(requestSchema, input, 'request')
   const unknown = fields.endpoints.find((id) => !endpointIds.has(id))
@@ -121,8 +126,14 @@ export function readRequest(
   if (from < now - startsBackAtMostMs) throw refusal('from', 'must not lie in the past')
   if (from > now + startsAheadAtMostMs) throw refusal('from', 'must not lie more than 365 days ahead')
   if (until <= now) throw refusal('until', 'must lie in the future')
-  checkLength(from, until, longestFor(fields.endpoints, maxLengthMs, endpointTerms))
-  return { ...fields, from, until, conditions: { ...unconditional, sources } }
+  const { weekly, ...rest } = fields
+  const longest = longestFor(fields.endpoints, maxLengthMs, endpointTerms)
+  checkLength(from, until, weekly === null ? longest : maxRecurrenceMs)
+  const windows =
+    weekly === null
+      ? []
+      : readWindows(weekly, zoneOf(fields.endpoints, endpointTerms), { from, until }, longest)
+  return { ...rest, from, until, conditions: { ...unconditional, windows, sources } }
 }
 
 /** Takes `EpochMs`, or text as `parseInstant` takes it. */
@@ -173,6 +184,14 @@ export function scopeText(scope: LockdownScope): string {
   }
 }
 
+/** What the clocks beside all of them show. */
+function zoneOf(endpoints: readonly string[], endpointTerms: EndpointTerms = new Map()): string {
+  const [zone = 'UTC', ...others] = new Set(endpoints.map((id) => endpointTerms.get(id)?.timeZone ?? 'UTC'))
+  if (others.length > 0)
+    throw refusal('weekly', 'must be issued for each time zone by itself: these machines stand in several')
+  return zone
+}
+
 /** Of a grant for several machines: what each of them allows. */
 export function longestFor(
   endpoints: readonly string[],
@@ -189,11 +208,6 @@ export function checkLength(from: EpochMs, until: EpochMs, maxLengthMs: number):
   }
 }
 
-/** The error for one field; the message names it. */
-export function refusal(field: string, problem: string): GatehouseError {
-  return new GatehouseError('input-invalid', `${field}: ${problem}`, { field })
-}
-
 function read<T>(schema: z.ZodType<T>, value: unknown, field: string): T {
   const result = schema.safeParse(value)
   if (result.success) return result.data
@@ -207,9 +221,4 @@ function read<T>(schema: z.ZodType<T>, value: unknown, field: string): T {
 
 function quote(text: string): string {
   return harmless.test(text) ? `"${text}"` : 'one of them'
-}
-
-function describeLength(ms: number): string {
-  const minutes = Math.floor(ms / minuteMs)
-  return minutes % 60 === 0 ? `${minutes / 60} h` : `${minutes} min`
 }

@@ -29,7 +29,8 @@ import {
 import { unconditional } from './conditions.js'
 import type { AccessEvent, AskedAccess, Grants, Requests } from './model.js'
 import { openRequestRegister } from './request-register.js'
-import { checkLength, longestFor, readReason, readRequest, refusal, type EndpointTerms } from './request.js'
+import { checkLength, longestFor, readReason, readRequest, type EndpointTerms } from './request.js'
+import { refusal } from './refusal.js'
 
 export interface RequestsOptions {
   readonly store: Store

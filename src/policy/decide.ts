@@ -1,7 +1,6 @@
 import type {
   Assurance,
   Decision,
-  EndingLimits,
   EpochMs,
   Facts,
   Fulfilled,
@@ -10,6 +9,7 @@ import type {
   Principal,
   Reason,
 } from '../model.js'
+import { endsAt, grantState, nextStart, phasesOf, spanAt } from './time.js'
 
 /** Promise R2: who may have missed a revocation for so long lets nobody in. */
 export const oldestViewMs = 3_000
@@ -113,41 +113,6 @@ export function hasFreshCode({ oneTimeCodeAt }: Assurance, at: EpochMs): boolean
   return oneTimeCodeAt !== undefined && at - oneTimeCodeAt < freshCodeMs
 }
 
-/** Where a grant stands at an instant. The window is half-open: `from` is inside, `until` is not. */
-export function grantState(
-  grant: Pick<Grant, 'from' | 'until' | 'revocation'>,
-  at: number,
-): 'grant-active' | 'grant-not-started' | 'grant-ended' | 'grant-revoked' {
-  if (grant.revocation !== null) return 'grant-revoked'
-  // Written so that NaN, were it ever stored, ends a grant instead of keeping it open.
-  if (!(at < grant.until)) return 'grant-ended'
-  return at >= grant.from ? 'grant-active' : 'grant-not-started'
-}
-
-/** Where the parts of a grant lie that its access and its ending make. */
-export function phasesOf(
-  grant: Pick<Grant, 'access' | 'ending' | 'from' | 'until'>,
-  { drainMs, readOnlyMs }: EndingLimits,
-): {
-  /** From here on it allows no more than looking; null for never. */
-  readonly viewOnlyFrom: EpochMs | null
-  /** Until here requests may run that began before its end. */
-  readonly drainsUntil: EpochMs
-} {
-  const { access, ending, from, until } = grant
-  const drainsUntil = ending === 'drain' ? until + drainMs : until
-  if (access !== 'operate') return { viewOnlyFrom: 0, drainsUntil }
-  const isReadOnlyAtLast = ending === 'read-only'
-  // A short grant must leave time to work: whoever gets five minutes is not to spend all of them looking.
-  const lookingMs = Math.min(readOnlyMs, Math.floor((until - from) / 2))
-  return { viewOnlyFrom: isReadOnlyAtLast ? until - lookingMs : null, drainsUntil }
-}
-
-/** Whether a grant is over for whatever is new, and what it has opened may still finish. */
-export function isDraining(grant: Grant, at: EpochMs, limits: EndingLimits): boolean {
-  return grantState(grant, at) === 'grant-ended' && at < phasesOf(grant, limits).drainsUntil
-}
-
 /** Whether a lockdown keeps `principal` out of an endpoint. */
 export function covers(
   scope: LockdownScope,
@@ -197,9 +162,9 @@ interface Terms {
 }
 
 function termsUnder(grant: Grant, { at, request, endings }: Facts): Terms {
-  const { viewOnlyFrom, drainsUntil } = phasesOf(grant, endings)
+  const { viewOnlyFrom, drainsUntil } = phasesOf(grant, endings, at)
   // Inside a WebSocket nobody can tell what has begun from what is new, so none of it is new after the end.
-  const closeAt = request.isUpgrade ? grant.until : drainsUntil
+  const closeAt = request.isUpgrade ? spanAt(grant, at).until : drainsUntil
   // Written so that NaN counts as begun.
   const isViewOnly = viewOnlyFrom !== null && !(at < viewOnlyFrom)
   const operatesUntil = isViewOnly ? 0 : request.isUpgrade ? (viewOnlyFrom ?? closeAt) : closeAt
@@ -233,10 +198,14 @@ function denyUnmet(running: readonly Grant[], fulfilled: Fulfilled): Decision | 
 /** Tells a person the state of what they hold: what is coming, else what they had most recently. */
 function denyWithoutGrant(held: readonly Grant[], at: number): Decision {
   const [next] = held
-    .filter((grant) => grantState(grant, at) === 'grant-not-started')
-    .sort((a, b) => a.from - b.from)
-  if (next) return deny('grant-not-started', next.id)
-  const endOf = (grant: Grant): number => Math.min(grant.until, grant.revocation?.at ?? Infinity)
+    .flatMap((grant) => {
+      const start = nextStart(grant, at)
+      return start === null ? [] : [{ grant, start }]
+    })
+    .sort((a, b) => a.start - b.start)
+  const why = next && grantState(next.grant, at)
+  if (why === 'grant-not-started' || why === 'grant-outside-window') return deny(why, next?.grant.id)
+  const endOf = (grant: Grant): number => Math.min(endsAt(grant), grant.revocation?.at ?? Infinity)
   const [last] = [...held].sort((a, b) => endOf(b) - endOf(a))
   if (!last) return deny('grant-missing')
   return deny(last.revocation === null ? 'grant-ended' : 'grant-revoked', last.id)

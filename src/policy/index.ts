@@ -1,10 +1,2 @@
-export {
-  covers,
-  decide,
-  freshCodeMs,
-  grantState,
-  hasFreshCode,
-  isDraining,
-  oldestViewMs,
-  phasesOf,
-} from './decide.js'
+export { covers, decide, freshCodeMs, hasFreshCode, oldestViewMs } from './decide.js'
+export { endsAt, grantState, isDraining, nextStart, phasesOf, spanAt, type GrantState } from './time.js'

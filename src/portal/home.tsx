@@ -23,7 +23,7 @@ import {
 } from '../lib/index.js'
 import { requestState } from '../grants/index.js'
 import type { AccessRequest, EndingLimits, Endpoint, EpochMs, Grant, Session } from '../model.js'
-import { grantState, phasesOf } from '../policy/index.js'
+import { endsAt, grantState, nextStart, phasesOf, spanAt } from '../policy/index.js'
 import type { PortalContext } from './context.js'
 import { AskedFor, recentRequests } from './request.js'
 import { unmetReason, UnmetSection, type Unmet } from './unmet.js'
@@ -74,10 +74,16 @@ export function homeRoutes(context: PortalContext): Route[] {
       const reason = unmetReason(decision.reasons)
       if (grant && reason !== null) unmet.push({ endpoint, grant, reason })
       if (decision.outcome !== 'permit') continue
-      if (grant) open.push({ endpoint, grant, endsAt: Math.min(grant.until, session.endsAt) })
+      if (grant) {
+        const endsAt = Math.min(spanAt(grant, now).until, session.endsAt)
+        open.push({ endpoint, grant: inSpan(grant, now), endsAt })
+      }
     }
     const coming = held
-      .filter((grant) => grantState(grant, now) === 'grant-not-started')
+      .flatMap((grant) => {
+        const start = nextStart(grant, now)
+        return start === null ? [] : [inSpan(grant, start)]
+      })
       .sort((a, b) => a.from - b.from)
     const ended = held
       .filter(
@@ -189,8 +195,13 @@ function markOf({ now, open, stopped, unmet, coming, ended, asked }: Holdings): 
   )
 }
 
+/** A grant as of its window: from when until when it may be used the next time. */
+function inSpan(grant: Grant, at: EpochMs): Grant {
+  return { ...grant, ...spanAt(grant, at) }
+}
+
 function endOf(grant: Grant): EpochMs {
-  return grant.revocation === null ? grant.until : Math.min(grant.until, grant.revocation.at)
+  return Math.min(endsAt(grant), grant.revocation?.at ?? Infinity)
 }
 
 function StoppedNotice({ names }: { names: string }): VNode {
@@ -283,13 +294,13 @@ function levelOf({ withinMs }: Warning): string {
 }
 
 function isViewOnly(grant: Grant, now: EpochMs, limits: EndingLimits): boolean {
-  const { viewOnlyFrom } = phasesOf(grant, limits)
+  const { viewOnlyFrom } = phasesOf(grant, limits, now)
   return viewOnlyFrom !== null && now >= viewOnlyFrom
 }
 
 /** Where the end is not simply the end. */
 function EndingNote({ grant, limits }: { grant: Grant; limits: EndingLimits }): VNode | null {
-  const { viewOnlyFrom } = phasesOf(grant, limits)
+  const { viewOnlyFrom } = phasesOf(grant, limits, grant.from)
   const words = useWords(homeWords)
   if (grant.ending === 'drain') return <p class="soft">{words.drains(durationWords(limits.drainMs))}</p>
   if (grant.access !== 'operate' || viewOnlyFrom === null) return null
@@ -326,7 +337,7 @@ function EndedCard(props: { grant: Grant; names: string }): VNode {
       <div class="what">
         <h3>{names}</h3>
         {grant.revocation === null ? (
-          <p class="soft">{words.endedAsAgreed(<Instant at={grant.until} />)}</p>
+          <p class="soft">{words.endedAsAgreed(<Instant at={endsAt(grant)} />)}</p>
         ) : (
           <p>
             {words.endedByPlant(<Instant at={grant.revocation.at} />)}{' '}

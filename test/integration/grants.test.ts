@@ -177,6 +177,14 @@ describe('a list of grants', () => {
 })
 
 describe('extending a grant', () => {
+  it('with weekly windows is refused: they stay as they were issued', async () => {
+    const grant = await issue({ from: 'now', until: '+7d', weekly: ['mon-sun 06:00-14:00'] })
+    expect(grant.conditions.windows.length).toBeGreaterThan(6)
+    expect((await grants.heldBy(ana.id))[0]).toEqual(grant)
+    await expect(grants.extend(grant.id, '+8d', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
+    await untouched(grant)
+  })
+
   it('stays within what the strictest of its machines allows', async () => {
     const own = new Map([['press-3', { timeZone: 'UTC', maxLengthMs: 3 * hour }]])
     grants = open(store, undefined, trust, own)

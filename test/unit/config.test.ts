@@ -170,6 +170,7 @@ describe('a configuration that says only what it must', () => {
       audit: { directory: '/var/lib/ledger', durability: 'state-changing', writer: 'gateway' },
       grants: {
         maxLengthMs: 12 * 3_600_000,
+        maxRecurrenceMs: 92 * 86_400_000,
         endings: { drainMs: 2 * 60_000, readOnlyMs: 10 * 60_000 },
       },
       notifications: null,
@@ -197,6 +198,7 @@ describe('a configuration with every option', () => {
     expect(config.oidc.roles.admin).toEqual(['plant-it'])
     expect(config.grants).toEqual({
       maxLengthMs: 4 * 3_600_000,
+      maxRecurrenceMs: 92 * 86_400_000,
       endings: { drainMs: 5 * 60_000, readOnlyMs: 15 * 60_000 },
     })
     expect(config.audit).toEqual({

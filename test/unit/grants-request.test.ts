@@ -73,6 +73,57 @@ describe('a request for a grant', () => {
     expect(error.message).toBe('until: must not lie more than 2 h after the start')
   })
 
+  describe('with weekly windows', () => {
+    // A Monday noon in UTC, 13:00 in Berlin.
+    const endpointTerms = new Map([
+      ['press-3', { timeZone: 'Europe/Berlin', maxLengthMs: 8 * hour }],
+      ['historian', { timeZone: 'UTC', maxLengthMs: null }],
+    ])
+    const read = (weekly: unknown, over: Partial<GrantRequest> = {}) =>
+      readRequest(
+        { ...goodRequest, from: 'now', until: '+14d', weekly, ...over },
+        { ...limits, endpointTerms },
+      )
+
+    it('has them as instants, in the time of its machines', () => {
+      const { windows } = read(['mon,wed-thu 06:00-14:00'])
+      expect(windows).toHaveLength(7)
+      expect(windows[0]).toEqual({ from: now, until: now + hour })
+      expect(windows[1]).toEqual({ from: now + 41 * hour, until: now + 49 * hour })
+      expect(read([{ days: ['mon', 'wed', 'thu'], from: '06:00', until: '14:00' }]).windows).toEqual(windows)
+    })
+
+    it('may name days over the weekend, and a night', () => {
+      expect(read(['sat-mon 22:00-02:00'], { until: '+7d' }).windows.map(({ from }) => from)).toEqual([
+        now + 9 * hour,
+        now + (5 * 24 + 9) * hour,
+        now + (6 * 24 + 9) * hour,
+      ])
+    })
+
+    it.each<[string, unknown, string, Partial<GrantRequest>]>([
+      ['they are text', 'mon 06:00-14:00', 'weekly', {}],
+      ['they are empty', [], 'weekly', {}],
+      ['one is no day', ['mun 06:00-14:00'], 'weekly', {}],
+      ['one has no such time', ['mon 06:00-25:00'], 'weekly', {}],
+      ['one names more', [{ days: ['mon'], from: '06:00', until: '14:00', zone: 'UTC' }], 'zone', {}],
+      ['there are too many', new Array(15).fill('mon 06:00-14:00'), 'weekly', {}],
+      ['one is longer than a machine allows', ['mon 06:00-15:00'], 'weekly', {}],
+      ['none lies between start and end', ['tue 06:00-14:00'], 'weekly', { until: '+2h' }],
+      [
+        'the machines stand in several zones',
+        ['mon 06:00-14:00'],
+        'weekly',
+        { endpoints: ['press-3', 'historian'] },
+      ],
+      ['they go on for longer than 92 days', ['mon 06:00-14:00'], 'until', { until: '+93d' }],
+    ])('is refused when %s', (_why, weekly, field, over) => {
+      const error = failureOf(() => read(weekly, over))
+      expect(error).toMatchObject({ code: 'input-invalid', field })
+      expect(error.message).toMatch(/^[\x20-\x7e]{1,200}$/)
+    })
+  })
+
   it.each(endings)('may end like this: %s', (ending) => {
     expect(readRequest({ ...goodRequest, ending }, limits)).toMatchObject({ ending })
   })

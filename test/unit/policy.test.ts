@@ -90,6 +90,14 @@ function facts(over: Partial<Facts> = {}): Facts {
   }
 }
 
+/** Minutes from noon. */
+function windows(...parts: [from: number, until: number][]): Grant['conditions'] {
+  return {
+    ...unconditional,
+    windows: parts.map(([from, end]) => ({ from: noon + from * minute, until: noon + end * minute })),
+  }
+}
+
 describe('a request to an endpoint', () => {
   const table: [string, Partial<Facts>, string, string][] = [
     ['with a running grant', {}, 'permit', 'grant-active'],
@@ -110,6 +118,39 @@ describe('a request to an endpoint', () => {
     ],
     ['with a grant that starts later', { grants: [grant({ from: noon + 1 })] }, 'deny', 'grant-not-started'],
     ['with a grant that has just ended', { grants: [grant({ until: noon })] }, 'deny', 'grant-ended'],
+    ['inside a window', { grants: [grant({ conditions: windows([-1, 1]) })] }, 'permit', 'grant-active'],
+    ['as a window begins', { grants: [grant({ conditions: windows([0, 1]) })] }, 'permit', 'grant-active'],
+    [
+      'before the first window',
+      { grants: [grant({ conditions: windows([1, 2]) })] },
+      'deny',
+      'grant-not-started',
+    ],
+    [
+      'between two windows',
+      { grants: [grant({ conditions: windows([-2, -1], [1, 2]) })] },
+      'deny',
+      'grant-outside-window',
+    ],
+    [
+      'as a window ends, with another to come',
+      { grants: [grant({ conditions: windows([-2, 0], [1, 2]) })] },
+      'deny',
+      'grant-outside-window',
+    ],
+    ['after the last window', { grants: [grant({ conditions: windows([-2, 0]) })] }, 'deny', 'grant-ended'],
+    [
+      'between two windows that were taken back',
+      { grants: [grant({ conditions: windows([-2, -1], [1, 2]), revocation })] },
+      'deny',
+      'grant-revoked',
+    ],
+    [
+      'between two windows of one grant, inside another',
+      { grants: [grant({ conditions: windows([-2, -1], [1, 2]) }), grant({ id: 'g-2' })] },
+      'permit',
+      'grant-active',
+    ],
     ['with a revoked grant', { grants: [grant({ revocation })] }, 'deny', 'grant-revoked'],
     [
       'with a revoked and a running grant',
@@ -338,6 +379,33 @@ describe('a request to an endpoint', () => {
     expect(decide(facts({ session: { ...session, endsAt: noon + 5 } }))).toMatchObject({ closeAt: noon + 5 })
   })
 
+  it('is to be closed when the window ends, and endings count from there', () => {
+    const conditions = windows([-60, 20], [40, 60])
+    const decided = (over: Partial<Grant>, request: Facts['request'] = facts().request) =>
+      decide(facts({ grants: [grant({ conditions, ...over })], request }))
+    const end = noon + 20 * minute
+    expect(decided({})).toMatchObject({ closeAt: end, viewOnlyFrom: null })
+    expect(decided({ ending: 'drain' })).toMatchObject({ closeAt: end + limits.drainMs })
+    const upgrade = { isSafe: true, isUpgrade: true, initiator: 'own' } as const
+    expect(decided({ ending: 'drain' }, upgrade)).toMatchObject({ closeAt: end })
+    expect(decided({ ending: 'read-only' })).toMatchObject({ viewOnlyFrom: end - limits.readOnlyMs })
+    const draining = grant({ conditions, ending: 'drain' })
+    expect(isDraining(draining, end, limits)).toBe(true)
+    expect(isDraining(draining, end + limits.drainMs, limits)).toBe(false)
+  })
+
+  it('is told which of several comes next', () => {
+    const later = grant({ id: 'g-2', from: noon + 5 * minute })
+    const paused = grant({ conditions: windows([-2, -1], [4, 6]) })
+    expect(decide(facts({ grants: [later, paused] }))).toMatchObject({
+      ...{ reasons: ['grant-outside-window'], grantId: 'g-1' },
+    })
+    const pausedLonger = grant({ conditions: windows([-2, -1], [6, 7]) })
+    expect(decide(facts({ grants: [later, pausedLonger] }))).toMatchObject({
+      ...{ reasons: ['grant-not-started'], grantId: 'g-2' },
+    })
+  })
+
   it('uses the grant that allows most, then the one that lasts longest', () => {
     const held = [
       grant({ id: 'a', access: 'view', until: noon + 9 * hour }),
@@ -374,7 +442,7 @@ describe('a request to an endpoint', () => {
 
   it('under a short grant may do more than look for at least half of it', () => {
     const short = grant({ ending: 'read-only', from: noon, until: noon + 8 * minute })
-    expect(phasesOf(short, limits).viewOnlyFrom).toBe(noon + 4 * minute)
+    expect(phasesOf(short, limits, noon).viewOnlyFrom).toBe(noon + 4 * minute)
   })
 
   it('takes the grant under which a WebSocket may say something for longest', () => {
@@ -461,6 +529,17 @@ describe('a call of the JSON API', () => {
 })
 
 const instant = fc.integer({ min: noon - 4 * hour, max: noon + 4 * hour })
+/** Windows between every other pair of instants, and the grant around them. */
+function windowed(cuts: readonly number[]): Pick<Grant, 'from' | 'until' | 'conditions'> {
+  const sorted = [...cuts].sort((a, b) => a - b)
+  const windows = sorted.flatMap((from, at) => {
+    const end = sorted[at + 1]
+    return at % 2 === 0 && end !== undefined ? [{ from, until: end }] : []
+  })
+  const [first = noon, last = noon] = [sorted[0], sorted.at(-1)]
+  return { from: first - 1, until: last + 1, conditions: { ...unconditional, windows } }
+}
+
 const anyGrant = fc
   .record({
     id: fc.constantFrom('g-1', 'g-2', 'g-3'),
@@ -471,14 +550,18 @@ const anyGrant = fc
     until: instant,
     isRevoked: fc.boolean(),
     sources: fc.subarray(['192.0.2.0/24']),
+    cuts: fc.option(fc.uniqueArray(instant, { minLength: 2, maxLength: 6 }), { freq: 1 }),
   })
-  .map(({ isRevoked, sources, ...over }) =>
-    grant({
+  .map(({ isRevoked, sources, cuts, ...over }) => {
+    const times = cuts === null ? {} : windowed(cuts)
+    const { conditions = unconditional } = times as Partial<Grant>
+    return grant({
       ...over,
-      conditions: { ...unconditional, sources },
+      ...times,
+      conditions: { ...conditions, sources },
       revocation: isRevoked ? revocation : null,
-    }),
-  )
+    })
+  })
 const anyLockdown = fc.record({
   scope: fc.oneof(
     fc.constant({ kind: 'all' as const }),
@@ -684,7 +767,7 @@ describe('whatever the facts', () => {
   it('the window is half-open', () => {
     fc.assert(
       fc.property(instant, fc.integer({ min: 1, max: hour }), (from, length) => {
-        const window = { from, until: from + length, revocation: null }
+        const window = grant({ from, until: from + length })
         expect(grantState(window, from - 1)).toBe('grant-not-started')
         expect(grantState(window, from)).toBe('grant-active')
         expect(grantState(window, from + length - 1)).toBe('grant-active')
