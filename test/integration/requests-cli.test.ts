@@ -63,9 +63,9 @@ describe('requests at the command line', () => {
       [['deny', id, '--reason', 'too late now'], 'request-conflict'],
       [['show', 'q-0000000000000000'], 'request-unknown'],
     ] as const) {
-      const { status, err } = await plant.command('requests', ...words, '--json')
+      const { status, out } = await plant.command('requests', ...words, '--json')
       expect(status).toBe(1)
-      expect(JSON.parse(err)).toMatchObject({ code })
+      expect(JSON.parse(out)).toMatchObject({ error: { code } })
     }
   })
 
