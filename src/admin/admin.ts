@@ -8,6 +8,7 @@ import { issueRoutes } from './issue.js'
 import { lockdownRoutes } from './lockdowns.js'
 import type { AdminOptions } from './options.js'
 import { peopleRoutes } from './people.js'
+import { requestRoutes } from './requests.js'
 import { searchRoutes } from './search.js'
 import { sessionRoutes } from './sessions.js'
 import { timelineRoutes } from './timeline.js'
@@ -21,6 +22,7 @@ export function createAdmin(options: AdminOptions): OwnSurface {
     [
       issueRoutes,
       grantRoutes,
+      requestRoutes,
       sessionRoutes,
       peopleRoutes,
       breakGlassRoutes,

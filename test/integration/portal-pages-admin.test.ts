@@ -59,6 +59,10 @@ describe('who may do what', () => {
   const routes: [string, string, AccountName[]][] = [
     ['GET', '/admin', ['approver', 'admin']],
     ['GET', '/admin/grants/g-none', ['approver', 'admin']],
+    ['GET', '/admin/requests', ['approver', 'admin']],
+    ['GET', '/admin/requests/q-none', ['approver', 'admin']],
+    ['POST', '/admin/requests/q-none/approve', ['approver', 'admin']],
+    ['POST', '/admin/requests/q-none/deny', ['approver', 'admin']],
     ['GET', '/admin/sessions', ['approver', 'admin']],
     ['GET', '/admin/search', ['approver', 'admin']],
     ['GET', '/admin/grants.csv', ['approver', 'admin']],

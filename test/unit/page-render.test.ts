@@ -141,12 +141,14 @@ describe('the head of a page', () => {
     }
     expect(links({})).toEqual([])
     expect(links({ isApprover: true })).toEqual([
+      '/admin/requests',
       '/admin',
       '/admin/sessions',
       '/admin/endpoints',
       '/admin/lockdowns',
     ])
     expect(links({ isAdmin: true })).toEqual([
+      '/admin/requests',
       '/admin',
       '/admin/sessions',
       '/admin/endpoints',

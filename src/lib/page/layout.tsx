@@ -77,6 +77,7 @@ function Navigation(props: { viewer: Viewer; section: Section | undefined; porta
   const words = useWords(pageWords)
   const links: { label: string; path: string; of: Section }[] = [{ label: words.home, path: '/', of: 'home' }]
   if (viewer.isApprover || viewer.isAdmin) {
+    links.unshift({ label: words.requests, path: '/admin/requests', of: 'requests' })
     links.push({ label: words.grants, path: '/admin', of: 'grants' })
     links.push({ label: words.sessions, path: '/admin/sessions', of: 'sessions' })
     links.push({ label: words.endpoints, path: '/admin/endpoints', of: 'endpoints' })

@@ -17,6 +17,7 @@ export interface PageWords {
   readonly skip: string
   readonly navigation: string
   readonly home: string
+  readonly requests: string
   readonly grants: string
   readonly sessions: string
   readonly endpoints: string
@@ -39,6 +40,7 @@ export const pageWords: InEach<PageWords> = {
     skip: 'Skip to content',
     navigation: 'Main',
     home: 'My access',
+    requests: 'Requests',
     grants: 'Grants',
     sessions: 'Who is in',
     endpoints: 'Machines',
@@ -66,6 +68,7 @@ export const pageWords: InEach<PageWords> = {
     skip: 'Zum Inhalt',
     navigation: 'Hauptbereiche',
     home: 'Mein Zugang',
+    requests: 'Anfragen',
     grants: 'Freigaben',
     sessions: 'Wer ist da',
     endpoints: 'Maschinen',

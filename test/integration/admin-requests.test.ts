@@ -1,0 +1,122 @@
+import type { Grant } from '../../src/model.js'
+import { principalId } from '../../src/identity/index.js'
+import type { Answer, Client } from '../support/client.js'
+import { visibleText } from '../support/html.js'
+import { accounts, startPlant, type AccountName, type Plant } from '../support/plant.js'
+
+const hour = 3_600_000
+const clients: Client[] = []
+let plant: Plant
+
+beforeAll(async () => {
+  plant = await startPlant({ extra: 'portal: { requestable: all }' })
+}, 30_000)
+afterAll(async () => {
+  for (const client of clients) client.close()
+  await plant.close()
+})
+
+/** Signed in this moment: the one-time code of the sign-in is fresh. */
+const as = async (name: AccountName): Promise<Client> => {
+  const client = await plant.signIn(name)
+  clients.push(client)
+  return client
+}
+const at = (path: string): string => plant.portal + path
+const ask = async (over = {}, name: AccountName = 'vendor'): Promise<string> => {
+  const { email, subject } = accounts[name]
+  const { issuer } = plant.provider
+  const principal = { id: principalId(issuer, subject), issuer, subject, email, name }
+  const asked = {
+    endpoints: ['press-3', 'press-4'],
+    from: null,
+    lengthMs: 2 * hour,
+    reason: 'Replace <b>it</b>',
+  }
+  return (await plant.gatehouse.services.requests.ask({ ...asked, ...over }, principal)).id
+}
+const grantOf = async (id: string): Promise<Grant | undefined> =>
+  (await plant.gatehouse.services.grants.list()).find(({ requestId }) => requestId === id)
+const page = (client: Client, id: string): Promise<Answer> => client.navigate(at(`/admin/requests/${id}`))
+const action = (id: string, what: string) => ({ action: `/admin/requests/${id}/${what}` })
+
+describe('the inbox of requests', () => {
+  it('says when nobody asks, and else who asks for what and why', async () => {
+    const client = await as('approver')
+    expect(visibleText(await client.navigate(at('/admin/requests')))).toContain('Nobody is asking for access')
+    const id = await ask()
+    const inbox = await client.navigate(at('/admin/requests'))
+    for (const part of [
+      accounts.vendor.email,
+      'wants to operate press-3 panel, press-4 panel',
+      'Replace <b>it</b>',
+    ])
+      expect(visibleText(inbox)).toContain(part)
+    expect(inbox.text).not.toContain('<b>')
+    const denied = await client.submit(await page(client, id), { reason: 'Line runs' }, action(id, 'deny'))
+    expect(visibleText(denied)).toContain('Denied')
+    expect(await grantOf(id)).toBeUndefined()
+  })
+})
+
+describe('a yes', () => {
+  it('is one press, and leads to a grant', async () => {
+    const id = await ask()
+    const client = await as('approver')
+    const answered = await client.submit(await page(client, id), {}, action(id, 'approve'))
+    expect(visibleText(answered)).toContain('Approved')
+    expect(await grantOf(id)).toMatchObject({ endpoints: ['press-3', 'press-4'], access: 'operate' })
+  })
+
+  it('can be to less', async () => {
+    const id = await ask()
+    const client = await as('approver')
+    const less = { access: 'view', length: String(hour) }
+    await client.submit(await page(client, id), less, action(id, 'approve'))
+    const grant = await grantOf(id)
+    expect(grant).toMatchObject({ access: 'view' })
+    expect((grant?.until ?? 0) - (grant?.from ?? 0)).toBe(hour)
+    expect(visibleText(await page(client, await ask()))).toMatch(/had here before .*Replace/)
+  })
+
+  it('asks for a one-time code first where that of the session is old, and a no does not', async () => {
+    const id = await ask()
+    const client = await as('approver')
+    const stale = await page(client, id)
+    await plant.clock.advance({ minutes: 5 })
+    const sent = await client.submit(stale, {}, action(id, 'approve'))
+    expect(sent.url.pathname).toBe('/second-factor/again')
+    expect(await grantOf(id)).toBeUndefined()
+    expect(visibleText(await page(client, id))).toContain('Enter a one-time code to say yes')
+    const back = await client.submit(sent, { code: await plant.code('approver') })
+    expect(back.url.pathname).toBe(`/admin/requests/${id}`)
+    await client.submit(back, {}, action(id, 'approve'))
+    expect(await grantOf(id)).toBeDefined()
+  })
+
+  it('is not offered to who asked, nor taken from them', async () => {
+    const id = await ask({}, 'admin')
+    const client = await as('admin')
+    const own = await page(client, id)
+    expect(visibleText(own)).toContain('You cannot answer this one')
+    expect(own.text).not.toContain('/approve')
+    const form = /name="form" value="([^"]+)"/.exec(own.text)?.[1] ?? ''
+    const answer = await client.fetch(at(`/admin/requests/${id}/approve`), {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'text/html' },
+      body: new URLSearchParams({ form, endpoints: 'press-3' }).toString(),
+    })
+    expect(answer.status).toBe(403)
+    expect(await grantOf(id)).toBeUndefined()
+  })
+
+  it('that comes second is told so', async () => {
+    const id = await ask()
+    const client = await as('approver')
+    const form = await page(client, id)
+    await plant.command('requests', 'deny', id, '--reason', 'The line runs')
+    const late = await client.submit(form, {}, action(id, 'approve'))
+    expect(late.status).toBe(409)
+    expect(visibleText(late)).toContain('It was answered or is over meanwhile')
+  })
+})
