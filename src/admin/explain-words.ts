@@ -13,7 +13,11 @@ export type MachineReason = Exclude<
   | 'second-factor-required'
   | 'origin-foreign'
   | 'role-missing'
+  | ServiceReason
 >
+
+/** Of calls of the JSON API, which reach no machine. */
+type ServiceReason = Extract<Reason, `token-${string}` | 'browser-refused' | 'scope-missing'>
 
 /** Why it was decided so, and what would have to be different. */
 interface Because {
@@ -34,6 +38,8 @@ export interface ExplainWords {
   readonly method: string
   readonly path: string
   readonly pathHint: string
+  readonly source: string
+  readonly sourceHint: string
   readonly ask: string
   readonly now: string
   readonly past: string
@@ -57,7 +63,9 @@ export interface ExplainWords {
   readonly nothing: string
   readonly more: (count: number) => string
   readonly failed: string
-  readonly refused: Readonly<Record<'at' | 'endpoint' | 'person' | 'ambiguous' | 'method' | 'path', string>>
+  readonly refused: Readonly<
+    Record<'at' | 'endpoint' | 'person' | 'ambiguous' | 'method' | 'path' | 'source', string>
+  >
   readonly reasons: Readonly<Record<MachineReason, Because>>
   readonly remarks: Readonly<Record<Remark, string>>
 }
@@ -75,6 +83,8 @@ export const explainWords: InEach<ExplainWords> = {
     method: 'Kind of request',
     path: 'Page of the machine',
     pathHint: 'Such as /recipes/. Leave it empty for the start page.',
+    source: 'From the address',
+    sourceHint: 'Such as 198.51.100.7. Leave it empty for one that the grant allows.',
     ask: 'Ask',
     now: 'Now',
     past: 'Answered from the records as they are now: an extension given since then counts, a stop lifted since then does not. What was really decided then stands in the ledger.',
@@ -106,6 +116,7 @@ export const explainWords: InEach<ExplainWords> = {
         'More than one account has this e-mail address. Enter the id of the one you mean; “gatehouse users list --json” shows it.',
       method: 'There is no such kind of request.',
       path: 'Such an address is refused for everybody. It begins with “/” and has no spaces, “..” or “//”.',
+      source: 'This must be an IPv4 or IPv6 address.',
     },
     reasons: {
       'grant-active': { why: 'A grant is running.', instead: null },
@@ -120,6 +131,14 @@ export const explainWords: InEach<ExplainWords> = {
       'grant-not-started': {
         why: 'The grant has not started by then.',
         instead: 'Wait for its start, or give another grant that starts earlier.',
+      },
+      'grant-outside-window': {
+        why: 'The grant is valid at certain hours only, and this is not one of them.',
+        instead: 'Wait for its next hours, or give another grant.',
+      },
+      'source-closed': {
+        why: 'The grant is for certain networks, and this address is in none of them.',
+        instead: 'Connect from one of them, or give a grant for that address.',
       },
       'grant-ended': {
         why: 'The grant has ended by then.',
@@ -177,6 +196,8 @@ export const explainWords: InEach<ExplainWords> = {
     method: 'Art der Anforderung',
     path: 'Seite der Maschine',
     pathHint: 'Zum Beispiel /recipes/. Leer lassen für die Startseite.',
+    source: 'Von der Adresse',
+    sourceHint: 'Zum Beispiel 198.51.100.7. Leer lassen für eine, die die Freigabe erlaubt.',
     ask: 'Fragen',
     now: 'Jetzt',
     past: 'Beantwortet aus den Aufzeichnungen, wie sie jetzt sind: Eine seither gegebene Verlängerung zählt, eine seither aufgehobene Sperre nicht. Was damals wirklich entschieden wurde, steht im Protokoll.',
@@ -208,6 +229,7 @@ export const explainWords: InEach<ExplainWords> = {
         'Mehr als ein Konto hat diese E-Mail-Adresse. Geben Sie die Kennung des gemeinten ein; „gatehouse users list --json“ zeigt sie.',
       method: 'Diese Art der Anforderung gibt es nicht.',
       path: 'Eine solche Adresse wird für alle abgewiesen. Sie beginnt mit „/“ und hat keine Leerzeichen, „..“ oder „//“.',
+      source: 'Das muss eine IPv4- oder IPv6-Adresse sein.',
     },
     reasons: {
       'grant-active': { why: 'Eine Freigabe läuft.', instead: null },
@@ -222,6 +244,14 @@ export const explainWords: InEach<ExplainWords> = {
       'grant-not-started': {
         why: 'Die Freigabe hat dann noch nicht begonnen.',
         instead: 'Den Beginn abwarten oder eine andere Freigabe geben, die früher beginnt.',
+      },
+      'grant-outside-window': {
+        why: 'Die Freigabe gilt nur zu bestimmten Stunden, und das ist keine davon.',
+        instead: 'Auf die nächsten Stunden warten oder eine andere Freigabe geben.',
+      },
+      'source-closed': {
+        why: 'Die Freigabe gilt für bestimmte Netze, und diese Adresse liegt in keinem davon.',
+        instead: 'Aus einem davon zugreifen oder eine Freigabe für diese Adresse geben.',
       },
       'grant-ended': {
         why: 'Die Freigabe ist dann zu Ende.',

@@ -1,6 +1,7 @@
+import { isIP } from 'node:net'
 import type { Config } from '../config/index.js'
 import { isSafeMethod, readTarget } from '../dataplane/index.js'
-import type { Grants } from '../grants/index.js'
+import { fulfilledBy, type Grants } from '../grants/index.js'
 import type { People, SecondFactor } from '../identity/index.js'
 import { GatehouseError, type Clock } from '../lib/index.js'
 import {
@@ -26,6 +27,8 @@ export interface Question {
   readonly method: string
   /** With its query, as in the address; null for the page that the portal leads to. */
   readonly path: string | null
+  /** The address they come from; null for one that each grant allows. */
+  readonly source: string | null
 }
 
 /** What the decision leaves open: it takes for granted that the person is signed in with both factors. */
@@ -67,6 +70,7 @@ export interface ExplainOptions {
     session: NonNullable<Facts['session']>,
     endpointId: string,
     wanted: { method: string; path: string; isSafe: boolean } | null,
+    source: string,
   ) => Promise<Facts>
   /** For who serves nobody, as a command: it cannot tell how fresh what a gateway knows is, and says what a healthy one would. */
   readonly isOnlooker: boolean
@@ -95,6 +99,8 @@ export function createExplain(options: ExplainOptions): Explain {
     const at = question.at ?? now
     if (at < now - furthestBackMs)
       throw refusal('at', 'must lie within the last 30 days or ahead; the ledger tells what was before')
+    if (question.source !== null && isIP(question.source) === 0)
+      throw refusal('source', 'must be an IPv4 or IPv6 address')
     const all = await options.grants.list()
     const waiting = all.filter((grant) => grant.to.principalId === null)
     const asked = question.who === null ? await everybody(all) : [await find(question.who)]
@@ -160,9 +166,15 @@ export function createExplain(options: ExplainOptions): Explain {
       assurance: { loginAt: at, secondFactorAt: at },
     }
     const wanted = wantedOf(question, endpoints.get(endpointId))
-    const gathered = await options.factsOfOpening(session, endpointId, wanted)
+    const source = question.source ?? ''
+    const gathered = await options.factsOfOpening(session, endpointId, wanted, source)
     // Signing in, which is taken for granted, gives a person what waits for their e-mail.
-    const complete = { ...gathered, grants: [...gathered.grants, ...pending] }
+    const grants = [...gathered.grants, ...pending]
+    const fulfilled =
+      question.source === null
+        ? { source: new Set(grants.map(({ id }) => id)) }
+        : fulfilledBy(grants, { source })
+    const complete = { ...gathered, grants, fulfilled }
     const facts = at === now && !options.isOnlooker ? complete : asOf(complete, at, now)
     const decision = decide(facts)
     const grantId = decision.outcome === 'challenge' ? null : decision.grantId

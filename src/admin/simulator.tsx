@@ -33,6 +33,7 @@ interface Input {
   readonly at: string
   readonly method: string
   readonly path: string
+  readonly source: string
 }
 
 /** Who could open what at which moment, and why or why not. It only reads. */
@@ -74,6 +75,7 @@ export function simulatorRoutes(options: AdminOptions): Route[] {
         at,
         method: input.method,
         path: input.path === '' ? null : input.path,
+        source: input.source === '' ? null : input.source,
       })
     } catch (error) {
       const isMendable =
@@ -151,6 +153,15 @@ export function simulatorRoutes(options: AdminOptions): Route[] {
           value={input.path}
           isOptional
           input={{ spellcheck: false, maxLength: 2_000 }}
+        />
+        <Field
+          name="source"
+          label={words.source}
+          hint={words.sourceHint}
+          error={errorOf('source')}
+          value={input.source}
+          isOptional
+          input={{ spellcheck: false, maxLength: 45 }}
         />
         <div class="actions">
           <button>{words.ask}</button>
@@ -361,5 +372,6 @@ function readInput(query: Fields): Input {
     at: query.one('at').trim(),
     method: method === '' ? 'GET' : method,
     path: query.one('path').trim(),
+    source: query.one('source').trim(),
   }
 }

@@ -15,6 +15,7 @@ interface ExplainOptions extends Common {
   readonly at?: string
   readonly method: string
   readonly path?: string
+  readonly source?: string
 }
 
 const words = explainWords.en
@@ -38,6 +39,7 @@ without the lockdowns that were lifted since then. It changes nothing, and nothi
     .option('--at <when>', '2026-03-01T14:00+01:00, +2h or -2h; now when left out, at the earliest -30d')
     .addOption(new Option('--method <method>', 'the kind of request').choices(methods).default('GET'))
     .option('--path <path>', 'the page of the machine; its landing path when left out')
+    .option('--source <address>', 'the address they come from; one that the grant allows when left out')
     .action(async (options: ExplainOptions) => {
       if (options.person === undefined && options.endpoint === undefined)
         throw new GatehouseError('input-invalid', 'person: must be named where no machine is', {
@@ -55,6 +57,7 @@ without the lockdowns that were lifted since then. It changes nothing, and nothi
           at: options.at === undefined ? null : shell.instant('at', options.at),
           method: options.method,
           path: options.path ?? null,
+          source: options.source ?? null,
         })
         const described = explanations.map((explanation) => describe(explanation, at, config))
         const isNarrow = options.person !== undefined && options.endpoint !== undefined

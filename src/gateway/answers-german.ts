@@ -21,6 +21,12 @@ const noAccess: Explanation = {
   next: askForAccess,
 }
 
+const invalidToken: Explanation = {
+  title: 'Dieses Token gilt nicht',
+  text: 'Es ist unbekannt, abgelaufen, widerrufen, oder es gilt nicht von dieser Adresse.',
+  next: 'Die Administration sieht, wie es um das Token steht, und stellt ein neues aus.',
+}
+
 const slow: Explanation = {
   title: 'Die Verbindung wurde geschlossen',
   text: 'Eine Zeit lang ging nichts mehr hindurch.',
@@ -69,6 +75,35 @@ export const answersInGerman = {
       next: 'Rufen Sie Ihren Ansprechpartner im Werk an, bevor Sie weitermachen, auch um zu klären, in welchem Zustand die Maschine bleibt.',
     },
     'endpoint-unknown': noAccess,
+    'grant-outside-window': {
+      title: 'Ihr Zugang macht eine Pause',
+      text: 'Diese Maschine ist für Sie zu bestimmten Stunden offen, und jetzt ist keine davon.',
+      next: 'Das Portal zeigt, wann sie wieder offen ist. Kommen Sie dann wieder, oder bitten Sie das Werk um mehr Zeit.',
+    },
+    'source-closed': {
+      title: 'Ihr Zugang gilt nicht von hier',
+      text: 'Das Werk hat diese Maschine nur für bestimmte Netze geöffnet, und Sie kommen aus einem anderen.',
+      next: 'Verbinden Sie sich aus dem Netz, das Sie mit dem Werk vereinbart haben, oder sagen Sie dort, wo Sie sind.',
+    },
+    'browser-refused': {
+      title: 'Das ist nur für Programme',
+      text: 'Was mit diesem Aufruf kam, senden nur Browser. Die Schnittstelle nimmt ein Dienst-Token und kein Cookie von uns.',
+      next: 'Rufen Sie sie aus einem Programm auf. Für Menschen gibt es die Seiten des Portals.',
+    },
+    'token-missing': {
+      title: 'Ein Dienst-Token fehlt',
+      text: 'Senden Sie es als „Authorization: Bearer ...“.',
+      next: 'Die Administration stellt eines aus.',
+    },
+    'token-unknown': invalidToken,
+    'token-revoked': invalidToken,
+    'token-ended': invalidToken,
+    'token-source-closed': invalidToken,
+    'scope-missing': {
+      title: 'Dieses Token darf das nicht',
+      text: 'Ihm fehlt das Recht, das dieser Aufruf braucht.',
+      next: 'Die Administration stellt ein Token mit diesem Recht aus.',
+    },
     'grant-missing': noAccess,
     'role-missing': {
       title: 'Diese Seite ist nicht für Ihr Konto',

@@ -83,7 +83,7 @@ describe('a request for a grant', () => {
       readRequest(
         { ...goodRequest, from: 'now', until: '+14d', weekly, ...over },
         { ...limits, endpointTerms },
-      )
+      ).conditions
 
     it('has them as instants, in the time of its machines', () => {
       const { windows } = read(['mon,wed-thu 06:00-14:00'])
