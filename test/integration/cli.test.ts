@@ -189,6 +189,7 @@ describe('the command line', () => {
         reason: 'replace the recipe module',
         ticket: 'CHG-17',
         ending: 'cut',
+        ...{ windows: [], sources: [] },
         issuedBy: expect.stringMatching(/^operator \w/) as string,
         issuedAt: now,
         revocation: null,

@@ -10,11 +10,8 @@ import {
 } from '../../lib/index.js'
 import type { Actor, OwnAccess } from '../../model.js'
 import type { ApiRoute } from './route.js'
-import { apiRoutes, type ApiServices } from './routes.js'
+import { apiPrefix, apiRoutes, type ApiServices } from './routes.js'
 import { readStrictJson } from './strict-json.js'
-
-/** Where the API is. A change that breaks programs gets another number. */
-export const apiPrefix = '/api/v1'
 
 const largestBody = 64 * 1024
 
@@ -46,6 +43,7 @@ export function createApi(options: ApiOptions): OwnSurface {
     const found = find(path).find(({ route }) => route.method === method)
     if (found === undefined) return 'service'
     const { isStop, scope } = found.route
+    if (scope === null) return 'service'
     return isStop ? `stop:${scope}` : `service:${scope}`
   }
 

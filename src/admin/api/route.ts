@@ -6,7 +6,8 @@ export interface ApiRoute {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE'
   /** Below `/api/v1`; `{name}` for a segment of any value. */
   readonly path: string
-  readonly scope: Scope
+  /** Null where any token will do. */
+  readonly scope: Scope | null
   /** Whether it stops something, and so must work while Redis is away. */
   readonly isStop: boolean
   /** What it does, in a sentence. */
@@ -30,7 +31,7 @@ export interface ApiCall<Query, Body> {
 
 interface Defined<Query extends z.ZodObject, Body extends z.ZodObject | null, Answer extends z.ZodType> {
   readonly does: string
-  readonly scope: Scope
+  readonly scope: Scope | null
   readonly isStop?: boolean
   readonly details?: string
   readonly query: Query

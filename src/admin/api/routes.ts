@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import type { Config } from '../../config/index.js'
 import type { Grants, Lockdowns } from '../../grants/index.js'
 import type { BreakGlass, People, SecondFactor } from '../../identity/index.js'
@@ -7,6 +8,7 @@ import type { Sessions } from '../../sessions/index.js'
 import { issueGrant } from '../issue-grant.js'
 import { lockDown } from '../lock-down.js'
 import { portionOf, type Portion } from './cursor.js'
+import { openApiOf } from './openapi.js'
 import { route, type ApiRoute } from './route.js'
 import {
   describeGrant,
@@ -43,6 +45,9 @@ export interface ApiServices {
   readonly breakGlass: BreakGlass
 }
 
+/** Where the API is. A change that breaks programs gets another number. */
+export const apiPrefix = '/api/v1'
+
 const usualLimit = 50
 
 interface Paging {
@@ -52,7 +57,13 @@ interface Paging {
 
 /** Every call of the JSON API, in the order of the reference. */
 export function apiRoutes(services: ApiServices): readonly ApiRoute[] {
-  return [...grantRoutes(services), ...stopRoutes(services), ...directoryRoutes(services)]
+  const describeApi = (): Record<string, unknown> => openApiOf(routes, apiPrefix)
+  const routes = [
+    ...grantRoutes(services),
+    ...stopRoutes(services),
+    ...directoryRoutes(services, describeApi),
+  ]
+  return routes
 }
 
 function grantRoutes({ config, clock, keyring, grants, people, secondFactor }: ApiServices): ApiRoute[] {
@@ -62,7 +73,7 @@ function grantRoutes({ config, clock, keyring, grants, people, secondFactor }: A
     route('POST /grants', {
       does: 'Give a person access to machines for a time.',
       details:
-        'With `grants:invite`, someone without a second factor gets an enrolment code. Send an `Idempotency-Key`, so that a call repeated after a lost answer gives no second grant.',
+        'With `grants:invite`, someone without a second factor gets an enrolment code. Each call gives a grant: after a lost answer look for the ticket with `GET /grants` before you call again.',
       scope: 'grants:write',
       query: emptySchema,
       body: grantRequestSchema,
@@ -197,7 +208,10 @@ function stopRoutes({ keyring, sessions, breakGlass, people, lockdowns }: ApiSer
   ]
 }
 
-function directoryRoutes({ config, keyring, people }: ApiServices): ApiRoute[] {
+function directoryRoutes(
+  { config, keyring, people }: ApiServices,
+  describeApi: () => Record<string, unknown>,
+): ApiRoute[] {
   return [
     route('GET /people', {
       does: 'Everyone who has ever signed in, the latest sign-in first.',
@@ -213,6 +227,14 @@ function directoryRoutes({ config, keyring, people }: ApiServices): ApiRoute[] {
         }))
         return portion(keyring, 'people', items, ({ lastLoginAt, id }) => `${lastLoginAt} ${id}`, query)
       },
+    }),
+    route('GET /openapi.json', {
+      does: 'The description of this API (OpenAPI 3.1).',
+      scope: null,
+      query: emptySchema,
+      body: null,
+      answer: z.record(z.string(), z.unknown()),
+      run: () => Promise.resolve(describeApi()),
     }),
     route('GET /endpoints', {
       does: 'The machines that are configured, without where they are.',

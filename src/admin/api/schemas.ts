@@ -27,7 +27,14 @@ const actor = z.strictObject({
   tokenId: z.string().nullable().describe('Of a program; null for all others'),
 })
 
-export const grantStates = ['not-started', 'active', 'draining', 'ended', 'revoked'] as const
+export const grantStates = [
+  'not-started',
+  'active',
+  'outside-window',
+  'draining',
+  'ended',
+  'revoked',
+] as const
 
 export const grantSchema = z
   .strictObject({
@@ -42,6 +49,11 @@ export const grantSchema = z
     reason: z.string(),
     ticket: z.string().nullable(),
     ending: z.enum(endings),
+    windows: z
+      .array(z.strictObject({ from: instant, until: instant }))
+      .describe('The only parts of its time in which it is valid; empty for all of it'),
+    sources: z.array(z.string()).describe('From where it may be used; empty for anywhere'),
+    requestId: z.string().nullable().describe('The request for access that it answers'),
     issuedBy: actor,
     issuedAt: instant,
     revocation: z.strictObject({ at: instant, by: actor, reason: z.string() }).nullable(),
@@ -73,6 +85,17 @@ export const grantRequestSchema = z
       .enum(endings)
       .optional()
       .describe('What happens to running work at the end; `cut` when left out'),
+    sources: z
+      .array(z.string().max(64))
+      .max(20)
+      .optional()
+      .describe('Addresses and CIDR blocks; anywhere when left out'),
+    weekly: z
+      .array(z.string().max(100))
+      .min(1)
+      .max(14)
+      .optional()
+      .describe('The only hours in which it is valid, in plant time, such as `mon-fri 06:00-14:00`'),
   })
   .meta({ id: 'GrantRequest' })
 
@@ -176,6 +199,12 @@ export function describeGrant(grant: Grant, now: EpochMs, limits: EndingLimits):
     reason: grant.reason,
     ticket,
     ending,
+    windows: grant.conditions.windows.map(({ from, until }) => ({
+      from: isoText(from),
+      until: isoText(until),
+    })),
+    sources: [...grant.conditions.sources],
+    requestId: grant.requestId,
     issuedBy: describeActor(grant.issuedBy),
     issuedAt: isoText(grant.issuedAt),
     revocation: revocation && {
