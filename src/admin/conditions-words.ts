@@ -8,6 +8,9 @@ export interface ConditionsWords {
   /** In the sentence that reads the form back; `{}` stands for what was entered. */
   readonly saySources: string
   readonly onlyFrom: string
+  readonly sayHours: (count: number) => string
+  readonly hours: string
+  readonly moreHours: (count: number) => string
 }
 
 export const conditionsWords: InEach<ConditionsWords> = {
@@ -17,6 +20,9 @@ export const conditionsWords: InEach<ConditionsWords> = {
     sourcesHint: 'Addresses or blocks like 192.0.2.7 or 198.51.100.0/24, one a line. Empty: from anywhere.',
     saySources: 'only from {}',
     onlyFrom: 'Only from',
+    sayHours: (count) => `at ${String(count)} set ${count === 1 ? 'time' : 'times'} only`,
+    hours: 'Only at',
+    moreHours: (count) => `and ${String(count)} more`,
   },
   de: {
     more: 'Weitere Bedingungen',
@@ -24,5 +30,8 @@ export const conditionsWords: InEach<ConditionsWords> = {
     sourcesHint: 'Adressen oder Netze wie 192.0.2.7 oder 198.51.100.0/24, je Zeile eines. Leer: von überall.',
     saySources: 'nur aus {}',
     onlyFrom: 'Nur aus',
+    sayHours: (count) => `nur zu ${String(count)} festen ${count === 1 ? 'Zeit' : 'Zeiten'}`,
+    hours: 'Nur zu',
+    moreHours: (count) => `und ${String(count)} weitere`,
   },
 }

@@ -1,13 +1,16 @@
 import type { VNode } from 'preact'
 import type { GrantRequest } from '../grants/index.js'
-import { Field, useWords, type Fields } from '../lib/page/index.js'
-import type { Conditions } from '../model.js'
+import { Field, useWords, Window, type Fields } from '../lib/page/index.js'
+import type { Conditions, EpochMs } from '../model.js'
 import { conditionsWords } from './conditions-words.js'
 
 /** The conditions as they were entered. */
 export interface ConditionsInput {
   readonly sources: string
 }
+
+/** Of those to come. */
+const windowsShown = 7
 
 export const noConditions: ConditionsInput = { sources: '' }
 
@@ -49,18 +52,43 @@ export function MoreConditions(props: {
 /** The rest of the sentence that says what a grant means. */
 export function ConditionsSaid({ conditions }: { conditions: Conditions }): VNode {
   const words = useWords(conditionsWords)
-  const { sources } = conditions
-  return <>{sources.length > 0 && `, ${words.saySources.replace('{}', sources.join(', '))}`}</>
+  const { sources, windows } = conditions
+  return (
+    <>
+      {windows.length > 0 && `, ${words.sayHours(windows.length)}`}
+      {sources.length > 0 && `, ${words.saySources.replace('{}', sources.join(', '))}`}
+    </>
+  )
 }
 
 /** Rows of a list of facts about a grant. */
-export function ConditionFacts({ conditions }: { conditions: Conditions }): VNode | null {
+export function ConditionFacts({ conditions, now }: { conditions: Conditions; now: EpochMs }): VNode {
   const words = useWords(conditionsWords)
-  if (conditions.sources.length === 0) return null
+  const { sources, windows } = conditions
+  const coming = windows.filter(({ until }) => until > now)
   return (
     <>
-      <dt>{words.onlyFrom}</dt>
-      <dd class="number">{conditions.sources.join(', ')}</dd>
+      {windows.length > 0 && (
+        <>
+          <dt>{words.hours}</dt>
+          <dd class="number">
+            {coming.slice(0, windowsShown).map(({ from, until }) => (
+              <div>
+                <Window from={from} until={until} />
+              </div>
+            ))}
+            {coming.length > windowsShown && (
+              <div class="soft">{words.moreHours(coming.length - windowsShown)}</div>
+            )}
+          </dd>
+        </>
+      )}
+      {sources.length > 0 && (
+        <>
+          <dt>{words.onlyFrom}</dt>
+          <dd class="number">{sources.join(', ')}</dd>
+        </>
+      )}
     </>
   )
 }

@@ -85,7 +85,16 @@ export function grantTable(
   const instant = (at: EpochMs): string => new Date(at).toISOString()
   const head = [
     ...['id', 'state', 'person', 'machines', 'machine_names', 'access', 'from', 'until', 'ending', 'reason'],
-    ...['ticket', 'issued_at', 'issued_by', 'revoked_at', 'revoked_by', 'revoked_because'],
+    ...[
+      'ticket',
+      'windows',
+      'sources',
+      'issued_at',
+      'issued_by',
+      'revoked_at',
+      'revoked_by',
+      'revoked_because',
+    ],
   ]
   const rows = grants.map((grant) => [
     grant.id,
@@ -99,6 +108,8 @@ export function grantTable(
     grant.ending,
     grant.reason,
     grant.ticket ?? '',
+    grant.conditions.windows.map(({ from, until }) => `${instant(from)}/${instant(until)}`).join(' '),
+    grant.conditions.sources.join(' '),
     instant(grant.issuedAt),
     actorName(grant.issuedBy),
     grant.revocation === null ? '' : instant(grant.revocation.at),

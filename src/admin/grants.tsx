@@ -298,7 +298,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
             <p class="lead">
               <GrantSentence grant={grant} endpoints={config.endpoints} now={now} />
             </p>
-            <GrantFacts grant={grant} openCount={openCount} limits={limits} />
+            <GrantFacts grant={grant} openCount={openCount} limits={limits} now={now} />
             {needsInvitation && !hasClosed && (
               <form method="post" action="/admin/invitations">
                 <FormToken viewer={viewer} />
@@ -541,8 +541,8 @@ function StateText(props: { grant: Grant; now: EpochMs; limits: EndingLimits }):
   )
 }
 
-function GrantFacts(props: { grant: Grant; openCount: number; limits: EndingLimits }): VNode {
-  const { grant, openCount, limits } = props
+function GrantFacts(props: { grant: Grant; openCount: number; limits: EndingLimits; now: EpochMs }): VNode {
+  const { grant, openCount, limits, now } = props
   return (
     <dl class="facts">
       <dt>Reason</dt>
@@ -557,7 +557,7 @@ function GrantFacts(props: { grant: Grant; openCount: number; limits: EndingLimi
           </dd>
         </>
       )}
-      <ConditionFacts conditions={grant.conditions} />
+      <ConditionFacts conditions={grant.conditions} now={now} />
       <dt>At the end</dt>
       <dd>{endingSentence(grant.ending, limits)}</dd>
       <dt>Issued</dt>

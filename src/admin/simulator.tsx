@@ -44,7 +44,10 @@ export function simulatorRoutes(options: AdminOptions): Route[] {
     const input = readInput(query)
     const outcome = input.person === '' && input.endpoint === '' ? null : await answer(input)
     const refusal = outcome instanceof GatehouseError ? outcome : null
-    const known = (await people.list()).flatMap(({ principal }) => principal.email ?? [])
+    // Who has ever signed in is for administrators alone, here as on the page about them.
+    const known = viewer.isAdmin
+      ? (await people.list()).flatMap(({ principal }) => principal.email ?? [])
+      : (await options.grants.list()).map(({ to }) => to.email)
     const html = pages.render({
       title: explainWords.en.title,
       section: 'grants',

@@ -33,8 +33,9 @@ export function describeGrant(grant: Grant, at: EpochMs, limits: EndingLimits) {
 
 /** What a grant asks for besides its time, a line each. */
 export function conditionLines({ conditions }: Grant): string {
-  const { sources } = conditions
-  return sources.length > 0 ? `  only from ${sources.join(', ')}\n` : ''
+  const { sources, windows } = conditions
+  const hours = windows.length > 0 ? `  at ${String(windows.length)} set times only\n` : ''
+  return sources.length > 0 ? `${hours}  only from ${sources.join(', ')}\n` : hours
 }
 
 export function describeActor(actor: Actor): string {

@@ -50,11 +50,17 @@ const outcomeSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.enum(['lapsed', 'withdrawn']), at: instant }),
 ])
 
-/** Too many are refused; those whose time is over and that nobody has closed yet do not count. */
+/**
+ * Too many are refused; those whose time is over and that nobody has closed yet do not count. How many may be asked for in
+ * a day is bounded too: whoever asks and takes back would else fill Redis, without which nobody gets in.
+ */
 const addAsked = `
   if redis.call('ZCOUNT', KEYS[2], '(' .. ARGV[2], '+inf') >= tonumber(ARGV[4]) then return 'all' end
   if redis.call('ZCOUNT', KEYS[3], '(' .. ARGV[2], '+inf') >= tonumber(ARGV[5]) then return 'own' end
+  if redis.call('ZCOUNT', KEYS[5], '(' .. ARGV[7], '+inf') >= tonumber(ARGV[8]) then return 'often' end
+  for i = 4, 5 do redis.call('ZREMRANGEBYSCORE', KEYS[i], '-inf', ARGV[9]) end
   redis.call('HSET', KEYS[1], 'terms', ARGV[6])
+  redis.call('PEXPIRE', KEYS[1], ARGV[10])
   redis.call('ZADD', KEYS[2], ARGV[3], ARGV[1])
   redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
   redis.call('ZADD', KEYS[4], ARGV[2], ARGV[1])
@@ -91,6 +97,10 @@ const close = `
 const requestId = /^q-[0-9a-z]{16}$/
 const openAtMost = 1_000
 const openPerPersonAtMost = 20
+const dayMs = 24 * 3_600_000
+const askedADayAtMost = 100
+/** From when it lapses; who asked and who answered is in the ledger. */
+const keptMs = 90 * dayMs
 const listedAtMost = 1_000
 const listedPerPerson = 50
 const portion = 250
@@ -112,7 +122,7 @@ const verdictSchema = z.enum(['done', 'unknown', 'answered', 'again', 'late', 'c
  *     requests:of:<principal>     the same of one person
  *     requests:unissued           set of those that were approved and whose grant is not known to be there
  *
- * Each field is vouched for at its own place. A request with a field that is not ours can neither be read nor approved.
+ * A request is forgotten 90 days after it lapses. Each field is vouched for at its own place. A request with a field that is not ours can neither be read nor approved.
  */
 export function openRequestRegister({
   store,
@@ -181,19 +191,29 @@ export function openRequestRegister({
     all: async () => byIds(await store.run((redis) => redis.zrevrange(allKey, 0, listedAtMost - 1))),
     of: async (principalId: string) =>
       byIds(await store.run((redis) => redis.zrevrange(ofKey(principalId), 0, listedPerPerson - 1))),
-    due: async (at: EpochMs) => byIds(await store.run((redis) => redis.zrangebyscore(openKey, '-inf', at))),
+    /** Those to be closed. One that cannot be read is taken from the list: it permits nothing, and would be named for ever. */
+    async due(at: EpochMs): Promise<AccessRequest[]> {
+      const ids = await store.run((redis) => redis.zrangebyscore(openKey, '-inf', at))
+      const found = await byIds(ids)
+      const unread = ids.filter((id) => found.every((request) => request.id !== id))
+      if (unread.length > 0) await store.run((redis) => redis.zrem(openKey, ...unread))
+      return found
+    },
     unissued: async () => byIds(await store.run((redis) => redis.smembers(unissuedKey))),
 
-    /** `all` or `own` where too many wait for an answer. */
-    async add(request: AccessRequest): Promise<'done' | 'all' | 'own'> {
+    /** `all` or `own` where too many wait for an answer, `often` where one person has asked too many times in a day. */
+    async add(request: AccessRequest): Promise<'done' | 'all' | 'own' | 'often'> {
       const { approvals: _, outcome: __, ...asked } = request
       const { id, askedAt, lapsesAt } = request
       const { principalId } = request.by
       const reply = await run.add(
         [requestKey(id), openKey, openOf(principalId), allKey, ofKey(principalId)],
-        [id, askedAt, lapsesAt, openAtMost, openPerPersonAtMost, vouch(id, 'terms', asked)],
+        [
+          ...[id, askedAt, lapsesAt, openAtMost, openPerPersonAtMost, vouch(id, 'terms', asked)],
+          ...[askedAt - dayMs, askedADayAtMost, askedAt - keptMs, lapsesAt - askedAt + keptMs],
+        ],
       )
-      return readReply(z.enum(['done', 'all', 'own']), reply)
+      return readReply(z.enum(['done', 'all', 'own', 'often']), reply)
     },
 
     /** @param outcome with the last yes that is needed; holds for the approvals that `request` has */

@@ -266,6 +266,7 @@ const sentences = {
 
 const limitSentences = {
   own: '20 of your requests wait for an answer already. Take one back first.',
+  often: 'You have asked 100 times within a day. Call your contact at the plant.',
   all: 'Too many requests wait for an answer at the plant. Call your contact there.',
 } as const
 

@@ -1,4 +1,5 @@
 import type { Actor, EpochMs, Grant } from '../model.js'
+import { endsAt, spanAt } from '../policy/index.js'
 import type { GrantKind, Notice } from './notice.js'
 
 /**
@@ -36,7 +37,10 @@ const marksKeptMs = 40 * dayMs
  * @param since from when on anybody is told anything: what was before notifications were switched on is not news
  */
 export function newsOfGrant(grant: Grant, now: EpochMs, since: EpochMs): News[] {
-  const { from, until, issuedAt, revocation } = grant
+  const { issuedAt, revocation } = grant
+  // Of a grant with weekly hours, where the first of them begin and the last of them end.
+  const { from } = spanAt(grant, grant.from)
+  const until = endsAt(grant)
   const isNews = (at: EpochMs): boolean => at >= since && at > now - newsForMs && at <= now
   const isOver = revocation !== null || now >= until
   const news: News[] = []
@@ -147,6 +151,14 @@ export function newsOfBreakGlass(entry: BreakGlassState, now: EpochMs, since: Ep
 }
 
 function nameOf(actor: Actor): string {
-  if (actor.kind === 'principal') return actor.email ?? actor.principalId
-  return actor.kind === 'operator' ? `operator ${actor.account}` : 'Gatehouse'
+  switch (actor.kind) {
+    case 'principal':
+      return actor.email ?? actor.principalId
+    case 'operator':
+      return `operator ${actor.account}`
+    case 'service':
+      return `${actor.name} (program of ${actor.owner})`
+    case 'gateway':
+      return 'Gatehouse'
+  }
 }

@@ -23,7 +23,8 @@ import type { PortalContext } from './context.js'
 import { requestWords } from './words/request.js'
 
 const hourMs = 3_600_000
-const lengthsMs = [hourMs, 2 * hourMs, 4 * hourMs, 8 * hourMs, 12 * hourMs]
+const lengthsMs = [hourMs / 4, hourMs / 2, hourMs, 2 * hourMs, 4 * hourMs, 8 * hourMs, 12 * hourMs]
+const usualMs = 2 * hourMs
 /** For so long what was answered stays on the front page. */
 const answeredShownMs = 3 * 24 * hourMs
 
@@ -40,7 +41,8 @@ interface Input {
 /** Asking for access, and taking it back. */
 export function requestRoutes(context: PortalContext): Route[] {
   const { config, clock, pages, grants, requests } = context
-  const lengths = lengthsMs.filter((length) => length <= config.grants.maxLengthMs)
+  const longestMs = config.grants.maxLengthMs
+  const lengths = [...new Set([...lengthsMs.filter((length) => length < longestMs), longestMs])]
 
   async function showForm(call: PersonalCall): Promise<Answer> {
     return render(call, await inputFor(call), null)
@@ -53,7 +55,7 @@ export function requestRoutes(context: PortalContext): Route[] {
       access: 'operate',
       start: 'approved',
       from: '',
-      length: String(lengths[1] ?? lengths[0] ?? ''),
+      length: String(Math.min(usualMs, longestMs)),
     }
     const { id } = session.principal
     const grant = again.startsWith('g-') ? await grants.get(again) : null

@@ -177,6 +177,29 @@ describe('asking for access', () => {
     await ask()
     expect(await requests.open()).toHaveLength(1)
   })
+
+  it('may be made so often a day, and is forgotten in the end: whoever asks and takes back must not fill Redis', async () => {
+    for (let count = 0; count < 100; count += 1) await requests.withdraw((await ask()).id, ana)
+    await expect(ask()).rejects.toEqual(refused('request-limit'))
+    await ask({}, eve)
+    await clock.advance({ hours: 24 })
+    const { id } = await ask()
+    const key = store.key('request', id)
+    const keptMs = await store.run((connection) => connection.pttl(key))
+    expect(keptMs).toBeGreaterThan(90 * 24 * hour)
+    expect(keptMs).toBeLessThan(92 * 24 * hour)
+    await clock.advance({ hours: 91 * 24 })
+    await ask()
+    expect(await store.run((connection) => connection.zcard(store.key('requests', 'all')))).toBe(1)
+  })
+
+  it('that cannot be read is named once and closes by itself', async () => {
+    const { id } = await ask()
+    await store.run((connection) => connection.hset(store.key('request', id), 'terms', 'garbage'))
+    await clock.advance({ hours: 8 })
+    await requests.tidy()
+    expect(await store.run((connection) => connection.zcard(store.key('requests', 'open')))).toBe(0)
+  })
 })
 
 describe('an answer', () => {

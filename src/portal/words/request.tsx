@@ -43,7 +43,7 @@ export const requestWords: InEach<RequestWords> = {
   en: {
     title: 'Ask for access',
     failed: (title) => `Error: ${title}`,
-    intro: 'Somebody at the plant reads this and answers. This page and the front page show what they said.',
+    intro: 'Somebody at the plant reads this and answers. The front page shows what they said.',
     machines: 'Machines',
     access: 'What you need to do',
     operate: 'Operate',
