@@ -134,7 +134,12 @@ export function isNetwork(text: string): boolean {
   const family = isIP(address)
   if (family === 0 || rest.length > 0) return false
   if (prefix === undefined) return true
-  return /^[1-9]\d{0,2}$/.test(prefix) && Number(prefix) <= (family === 6 ? 128 : 32)
+  if (!/^[1-9]\d{0,2}$/.test(prefix) || Number(prefix) > (family === 6 ? 128 : 32)) return false
+  if (family === 4) return true
+  // `::ffff:0:0/96` and what is around it holds every IPv4 address, in its mapped form.
+  const block = new BlockList()
+  block.addSubnet(address, Number(prefix), 'ipv6')
+  return !(block.check('::ffff:0.0.0.0', 'ipv6') && block.check('::ffff:255.255.255.255', 'ipv6'))
 }
 
 /**

@@ -22,10 +22,18 @@ export function canonicalSource(text: string): string | null {
   const address = compressed(written)
   if (address === null) return null
   const value = valueOfV6(address)
+  if (holdsAllMapped(value, bits)) return null
   return value >> 32n === 0xffffn && bits > 96
     ? spelled(dotted(value & 0xffff_ffffn), value & 0xffff_ffffn, bits - 96, 32)
     : spelled(address, value, bits, 128)
 }
+
+/** Whether an IPv6 block holds all IPv4 addresses, in their mapped form: all of the Internet by another name. */
+function holdsAllMapped(value: bigint, bits: number): boolean {
+  return bits <= 96 && (value ^ mappedPrefix) >> BigInt(128 - bits) === 0n
+}
+
+const mappedPrefix = 0xffffn << 32n
 
 function spelled(address: string, value: bigint, bits: number, width: number): string | null {
   const hostBits = (1n << BigInt(width - bits)) - 1n

@@ -110,7 +110,8 @@ function decideEndpoint(facts: Facts, resource: EndpointResource): Decision {
  * stolen, does not answer in their name. A recovery code is not enough, for it may be one of a sheet that was found.
  */
 export function hasFreshCode({ oneTimeCodeAt }: Assurance, at: EpochMs): boolean {
-  return oneTimeCodeAt !== undefined && at - oneTimeCodeAt < freshCodeMs
+  // One from the future was taken while the clock was ahead: it would stay fresh for longer than it may.
+  return oneTimeCodeAt !== undefined && at >= oneTimeCodeAt && at - oneTimeCodeAt < freshCodeMs
 }
 
 /** Whether a lockdown keeps `principal` out of an endpoint. */

@@ -140,7 +140,8 @@ describe('an instance that is told to stop', () => {
   })
 
   it('lets a download end within its bound, and cuts one that does not, for all to see', async () => {
-    const short = await client.stream(press('/megabytes/100'))
+    // More than sockets hold while nobody reads, and little enough for a slow host within the bound.
+    const short = await client.stream(press('/megabytes/40'))
     short.pause()
     const endless = await client.stream(press('/endless'))
     const began = performance.now()

@@ -829,6 +829,7 @@ describe('a one-time code', () => {
     ['five minutes ago', noon - freshCodeMs, false],
     ['never', undefined, false],
     ['at no time', NaN, false],
+    ['by a clock that was ahead', noon + 1, false],
   ])('that was entered %s is judged by its age', (_name, oneTimeCodeAt, isFresh) => {
     const assurance = { loginAt: noon, secondFactorAt: noon, oneTimeCodeAt }
     expect(hasFreshCode(assurance, noon)).toBe(isFresh)
