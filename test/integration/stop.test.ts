@@ -141,7 +141,7 @@ describe('an instance that is told to stop', () => {
 
   it('lets a download end within its bound, and cuts one that does not, for all to see', async () => {
     // More than sockets hold while nobody reads, and little enough for a slow host within the bound.
-    const short = await client.stream(press('/megabytes/40'))
+    const short = await client.stream(press('/megabytes/20'))
     short.pause()
     const endless = await client.stream(press('/endless'))
     const began = performance.now()
