@@ -85,7 +85,7 @@ describe(`plant software that is left open for ${seconds} seconds`, () => {
       await watchHalf(1)
       for (const { sitting } of watched) await screenshot(sitting.window.page, sitting.name)
     },
-    (seconds + 180) * 1000,
+    (seconds + 420) * 1000,
   )
   afterAll(async () => {
     stopClock()
