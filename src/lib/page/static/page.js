@@ -127,19 +127,10 @@ for (const output of all('[data-readback]')) {
     said(name) +
     (form.elements[name].value === 'at' ? ` ${form.elements[field].value.replace('T', ' ') || '…'}` : '')
   const more = () =>
-    all('[data-say-also]', form)
-      .map((box) => [box.dataset.sayAlso, box.querySelector('input, textarea')])
-      .filter(([, field]) => (field.type === 'checkbox' ? field.checked : field.value.trim() !== ''))
-      .map(
-        ([words, { value }]) =>
-          `, ${words.replace(
-            '{}',
-            value
-              .trim()
-              .split(/[\s,;]+/)
-              .join(', '),
-          )}`,
-      )
+    all('[data-say-also] textarea', form)
+      .map((field) => [field.closest('[data-say-also]').dataset.sayAlso, field.value.match(/[^\s,;]+/g)])
+      .filter(([, entered]) => entered)
+      .map(([words, entered]) => `, ${words.replace('{}', entered.join(', '))}`)
       .join('')
   const readBack = () => {
     output.textContent = `${form.elements.to.value || '…'} ${said('access')} ${said('endpoints')}, ${moment('start', 'from')} ${moment('end', 'until')}, ${said('ending')}${more()}.`
