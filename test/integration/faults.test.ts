@@ -183,8 +183,17 @@ describe('when something breaks', () => {
       await plant.clock.advance({ seconds: 10 })
       await restore()
       await until('it goes on', async () => (await stays.fetch(press())).status === 200, 2_000)
-      expect((await stays.navigate(plant.origin('press-4'))).text).toContain('Your access was withdrawn')
-      expect((await gone.fetch(press())).status).toBe(401)
+      // A busy host may have to prove its view anew in between, and says 503 meanwhile; it never says yes.
+      await until('it says so', async () => {
+        const page = await stays.navigate(plant.origin('press-4'))
+        expect([403, 503]).toContain(page.status)
+        return page.text.includes('Your access was withdrawn')
+      })
+      await until('the session has ended', async () => {
+        const { status } = await gone.fetch(press())
+        expect(status).not.toBe(200)
+        return status === 401
+      })
       // It is put right in Redis too, for instances that know nothing of it.
       const { store } = plant.gatehouse.services
       await until('both are ended in Redis', async () => {

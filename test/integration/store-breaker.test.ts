@@ -109,20 +109,26 @@ describe('a gateway whose Redis stands still', () => {
       clients.push(client)
       const press = `${plant.origin('press-3')}/`
       expect((await client.navigate(press)).status).toBe(200)
+      const newcomers = Array.from({ length: 40 }, () => createClient({ clock: plant.clock }))
+      clients.push(...newcomers)
+      const everybodyAsks = async () => {
+        const began = performance.now()
+        const answers = await Promise.all([
+          ...newcomers.map((newcomer) =>
+            newcomer.fetch(press, { headers: { cookie: `__Host-gatehouse-pass=${'A'.repeat(43)}` } }),
+          ),
+          client.fetch(press),
+        ])
+        return { answers, ms: performance.now() - began }
+      }
+      // What forty clients cost this host anyway: they share the one processor with the gateway.
+      const usual = await everybodyAsks()
       plant.redis.process.kill('SIGSTOP')
       // The copy that is proved decides for a moment.
       await until('it is noticed', async () => (await client.fetch(press)).status === 503, 2_000)
       expect(await readiness(plant)).toMatchObject({ http: 503, problems: ['Redis is not reachable'] })
-      const newcomers = Array.from({ length: 40 }, () => createClient({ clock: plant.clock }))
-      clients.push(...newcomers)
-      const began = performance.now()
-      const answers = await Promise.all([
-        ...newcomers.map((newcomer) =>
-          newcomer.fetch(press, { headers: { cookie: `__Host-gatehouse-pass=${'A'.repeat(43)}` } }),
-        ),
-        client.fetch(press),
-      ])
-      expect(performance.now() - began).toBeLessThan(500)
+      const { answers, ms } = await everybodyAsks()
+      expect(ms - usual.ms).toBeLessThan(500)
       const said = answers.map((answer) => [answer.status, (answer.json() as { code: string }).code])
       expect(new Set(said.map(String))).toEqual(new Set(['503,store-unavailable']))
       plant.redis.process.kill('SIGCONT')
