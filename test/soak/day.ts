@@ -39,7 +39,7 @@ export interface Day {
   readonly problems: readonly string[]
 }
 
-const connections = 40
+const connections = 96
 const websockets = 24
 const sampleEveryMs = 1_000
 const lookEveryMs = 20
