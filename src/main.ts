@@ -194,6 +194,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     ...config.grants,
     assertFit,
     endpointTerms: new Map(config.endpoints.map((endpoint) => [endpoint.id, endpoint])),
+    endpointGroups: config.groups,
   }
   const grants = createGrants({ ...shared, ...forGrants, endpointIds })
   const tokens = createServiceTokens({ ...shared, note, assertFit, people })

@@ -64,6 +64,14 @@ export interface Pass {
 
 export type EndpointKind = 'hmi' | 'historian'
 
+/** Machines that are named together, such as those of a line. A shorthand of whoever gives or asks: nothing is ever stored of it. */
+export interface EndpointGroup {
+  readonly id: string
+  readonly name: string
+  /** By id. */
+  readonly endpoints: readonly string[]
+}
+
 /** A protected HMI or historian. Its origin is `<id>.<server.endpointDomain>`. */
 export interface Endpoint {
   readonly id: string

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import { parseInstant } from '../grants/index.js'
+import { groupChoice, parseInstant, readChoices } from '../grants/index.js'
 import { GatehouseError } from '../lib/index.js'
 import { endings } from '../model.js'
 import {
@@ -32,6 +32,7 @@ import {
   endingSentence,
   fieldMessage,
   GrantSentence,
+  machineNames,
   readDateField,
 } from './words.js'
 
@@ -41,6 +42,7 @@ const usualLengthsMs = [1, 2, 4, 8].map((hours) => hours * hourMs)
 /** The form as it was sent, to be shown again when something in it was not right. */
 interface Input {
   readonly to: string
+  /** Of groups, too; see `groupChoice`. */
   readonly endpoints: readonly string[]
   readonly access: string
   readonly start: string
@@ -131,12 +133,18 @@ export function issueRoutes(options: AdminOptions): Route[] {
                 <option value={email} />
               ))}
             </datalist>
-            <Choices name="endpoints" legend="Machines" error={errorOf('endpoints')}>
+            <Choices name="endpoints" legend="Machines" error={errorOf('endpoints') ?? errorOf('groups')}>
               <Picks
                 type="checkbox"
                 name="endpoints"
                 label="Machines"
-                picks={config.endpoints.map(({ id, name, zone }) => ({ value: id, text: name, more: zone }))}
+                picks={[
+                  ...config.groups.map((group) => ({
+                    value: groupChoice(group),
+                    text: `${group.name} (${machineNames(group.endpoints, config.endpoints)})`,
+                  })),
+                  ...config.endpoints.map(({ id, name, zone }) => ({ value: id, text: name, more: zone })),
+                ]}
                 chosen={input.endpoints}
               />
             </Choices>
@@ -246,7 +254,7 @@ export function issueRoutes(options: AdminOptions): Route[] {
         { people, grants, secondFactor, enrolment: config.totp.enrolment },
         {
           to: input.to,
-          endpoints: input.endpoints,
+          ...readChoices(input.endpoints),
           access: input.access,
           ending: input.ending === '' ? undefined : input.ending,
           reason: input.reason,
@@ -333,6 +341,7 @@ function missing(field: string): GatehouseError {
 const fieldIds: Readonly<Record<string, string>> = {
   to: 'to',
   endpoints: 'endpoints',
+  groups: 'endpoints',
   access: 'access',
   from: 'start',
   until: 'end',

@@ -8,7 +8,8 @@ export function addGrants(grants: Command, shell: Shell): void {
   const { command, answer, look, change, stop } = shell
   interface Issue extends Common {
     readonly to: string
-    readonly endpoint: string[]
+    readonly endpoint?: string[]
+    readonly group?: string[]
     readonly from: string
     readonly until: string
     readonly reason: string
@@ -29,10 +30,11 @@ export function addGrants(grants: Command, shell: Shell): void {
 Someone without a second factor needs the invitation code this prints.`,
   )
     .requiredOption('--to <email>', 'whom, by e-mail')
-    .requiredOption('--endpoint <id...>', 'to which machines, by id')
     .requiredOption('--from <when>', 'from when: 2026-03-01T14:00+01:00, now, or +2h')
     .requiredOption('--until <when>', 'until when: likewise; +8h counts from now')
     .requiredOption('--reason <text>', 'what for, in words: one line, in quotes')
+    .option('--endpoint <id...>', 'to which machines, by id; this or --group is needed')
+    .option('--group <id...>', 'to the machines that these groups of the configuration have now')
     .option(
       '--weekly <window...>',
       'only at these hours of plant time, every week between the two: "mon-fri 06:00-14:00"',
@@ -48,13 +50,16 @@ Someone without a second factor needs the invitation code this prints.`,
         .default('cut'),
     )
     .option('--source <network...>', 'only from these addresses or CIDR blocks, like 198.51.100.0/24')
-    .action(async (options: Issue) => {
+    .action(async (options: Issue, issue: Command) => {
+      if (options.endpoint === undefined && options.group === undefined)
+        issue.error("error: required option '--endpoint <id...>' or '--group <id...>' not specified")
       await change(options, async (services, config) => {
         const { grant, enrolmentCode } = await issueGrant(
           { ...services, enrolment: config.totp.enrolment },
           {
             to: options.to,
             endpoints: options.endpoint,
+            groups: options.group,
             from: options.from,
             until: options.until,
             reason: options.reason,

@@ -76,7 +76,7 @@ export function parseConfig(file: string, text: string, surroundings: Surroundin
 }
 
 function complete(file: string, settings: Settings, files: FileContents, folder: string): Config {
-  const { server, redis, oidc, totp, sessions, plant, keys, audit, grants, log, endpoints } = settings
+  const { server, redis, oidc, totp, sessions, plant, keys, audit, grants, log, endpoints, groups } = settings
   const { clientSecretFile: _, ...provider } = oidc
   return {
     file,
@@ -106,6 +106,7 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
     endpoints: endpoints.map((endpoint, index) =>
       completeEndpoint(endpoint, settings, files.endpoints[index] ?? noFiles),
     ),
+    groups,
     exceptions: endpoints.flatMap(exceptionsOf),
   }
 }

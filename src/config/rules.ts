@@ -23,7 +23,9 @@ export function checkRules(draft: Draft, { ownAddresses }: Surroundings, report:
   checkStop(draft, report)
   checkStore(draft, report)
   checkClientAuthentication(draft, report)
-  checkEndpointIds(draft, report)
+  checkIds('endpoints', draft.endpoints, report)
+  checkIds('groups', draft.groups, report)
+  checkGroups(draft, report)
   checkUpstreams(draft, ownAddresses, report)
   checkNotifications(draft, report)
 }
@@ -97,18 +99,33 @@ function checkClientAuthentication({ oidc }: Draft, report: Report): void {
   }
 }
 
-function checkEndpointIds({ endpoints = [] }: Draft, report: Report): void {
+function checkIds(
+  list: string,
+  items: readonly ({ readonly id?: string | undefined } | undefined)[] = [],
+  report: Report,
+): void {
   const first = new Map<string, number>()
-  endpoints.forEach((endpoint, index) => {
-    const id = endpoint?.id
+  items.forEach((item, index) => {
+    const id = item?.id
     if (id === undefined) return
     const other = first.get(id)
     if (other === undefined) first.set(id, index)
-    else
-      report(
-        ['endpoints', index, 'id'],
-        `must be unique; "${id}" is also the id of endpoints[${String(other)}]`,
-      )
+    else report([list, index, 'id'], `must be unique; "${id}" is also the id of ${list}[${String(other)}]`)
+  })
+}
+
+/** A name that stands for no machine is a slip of the pen, and a machine that somebody counts on is missing. */
+function checkGroups({ groups = [], endpoints = [] }: Draft, report: Report): void {
+  // With an id that could not be read, nobody can say which are known.
+  if (endpoints.some((endpoint) => endpoint?.id === undefined)) return
+  const known = new Set(endpoints.map((endpoint) => endpoint?.id))
+  groups.forEach((group, index) => {
+    group?.endpoints?.forEach((id, position, ids) => {
+      const path = ['groups', index, 'endpoints', position]
+      if (id === undefined) return
+      if (!known.has(id)) report(path, 'must be the id of one of endpoints')
+      else if (ids.indexOf(id) !== position) report(path, `is there twice; "${id}" once is enough`)
+    })
   })
 }
 

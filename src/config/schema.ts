@@ -27,6 +27,7 @@ import {
   parseAddress,
   redisPattern,
 } from './formats.js'
+import { groups } from './groups-schema.js'
 import { notifications } from './notifications-schema.js'
 import { approval, portal } from './requests-schema.js'
 import { serverLimits } from './server-limits.js'
@@ -369,6 +370,7 @@ export const fileSchema = section(
       }),
     }).prefault({}),
     endpoints: z.array(endpointSchema).prefault([]),
+    groups,
   },
 )
 

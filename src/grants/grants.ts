@@ -13,7 +13,7 @@ import {
   type View,
   type Vouching,
 } from '../lib/index.js'
-import type { Actor, EndingLimits, Grant } from '../model.js'
+import type { Actor, EndingLimits, EndpointGroup, Grant } from '../model.js'
 import { endsAt, isDraining } from '../policy/index.js'
 import type { GrantEvent, Grants } from './model.js'
 import { isGrantId, openRegister, type Also } from './register.js'
@@ -46,6 +46,8 @@ export interface GrantsOptions {
   readonly endpointIds: ReadonlySet<string> | (() => ReadonlySet<string>)
   /** What single machines ask for besides. Default: nothing. */
   readonly endpointTerms?: EndpointTerms
+  /** Default: none. */
+  readonly endpointGroups?: readonly EndpointGroup[]
   /** The longest from the start to the end of a grant with weekly windows. Default: 92 days. */
   readonly maxRecurrenceMs?: number
 }
@@ -73,6 +75,7 @@ export function createGrants({
   endings,
   endpointIds,
   endpointTerms = new Map(),
+  endpointGroups = [],
   maxRecurrenceMs = 92 * 24 * 3_600_000,
 }: GrantsOptions): Grants {
   const register = openRegister({ store, clock, logger, vouching })
@@ -136,7 +139,7 @@ export function createGrants({
     async issue(request, actor, { principalId }) {
       const known = typeof endpointIds === 'function' ? endpointIds() : endpointIds
       const { to, ...terms } = readRequest(request, {
-        ...{ clock, maxLengthMs, maxRecurrenceMs, endpointIds: known, endpointTerms },
+        ...{ clock, maxLengthMs, maxRecurrenceMs, endpointIds: known, endpointTerms, endpointGroups },
       })
       const grant: Grant = {
         id: newId('g'),

@@ -1,4 +1,5 @@
 export { fulfilledBy, unconditional } from './conditions.js'
+export { groupChoice, groupsWithin, readChoices } from './groups.js'
 export { createGrants } from './grants.js'
 export { createLockdowns, scopeOf } from './lockdowns.js'
 export { longestFor, readReason, scopeText } from './request.js'

@@ -34,8 +34,10 @@ export type GrantEvent =
 export interface GrantRequest {
   /** E-mail address. */
   readonly to: unknown
-  /** Endpoint ids. */
-  readonly endpoints: unknown
+  /** Endpoint ids. Not where there are `groups`. */
+  readonly endpoints?: unknown
+  /** Ids of groups, each of which stands for the endpoints it has now. */
+  readonly groups?: unknown
   /** `EpochMs`, or text as `parseInstant` takes it. */
   readonly from: unknown
   /** Likewise; a relative one counts from now, not from `from`. */
@@ -177,7 +179,9 @@ export type AccessEvent =
 
 /** Access as somebody asks for it: not one field is believed before it was checked. As `GrantRequest`. */
 export interface AskedAccess {
-  readonly endpoints: unknown
+  readonly endpoints?: unknown
+  /** Ids of groups; each stands for those of its endpoints that the person may ask for. */
+  readonly groups?: unknown
   /** Null: from the approval on. */
   readonly from: unknown
   /** Not where `from` is null. */

@@ -4,11 +4,13 @@ import {
   accessLevels,
   endings,
   type Endpoint,
+  type EndpointGroup,
   type EpochMs,
   type Grant,
   type LockdownScope,
 } from '../model.js'
 import { unconditional } from './conditions.js'
+import { resolveEndpoints } from './groups.js'
 import { parseInstant } from './instant.js'
 import { describeLength, refusal } from './refusal.js'
 import { canonicalSource, sourcesAtMost } from './sources.js'
@@ -28,6 +30,8 @@ export interface Limits {
   readonly endpointIds: ReadonlySet<string>
   /** What single machines ask for besides. Default: nothing. */
   readonly endpointTerms?: EndpointTerms
+  /** Default: none. */
+  readonly endpointGroups?: readonly EndpointGroup[]
   /** The longest from the start to the end of a grant with weekly windows. Default: 92 days. */
   readonly maxRecurrenceMs?: number
 }
@@ -90,9 +94,14 @@ const requestSchema = z.strictObject(
     to: emailSchema,
     endpoints: z
       .array(z.string('must hold endpoint ids'), 'must be a list of endpoint ids')
-      .min(1, 'must name at least one endpoint')
       .max(50, 'must not name more than 50 endpoints')
-      .refine((ids) => new Set(ids).size === ids.length, 'must not name an endpoint twice'),
+      .refine((ids) => new Set(ids).size === ids.length, 'must not name an endpoint twice')
+      .default(() => []),
+    groups: z
+      .array(z.string('must hold ids of groups'), 'must be a list of ids of groups')
+      .max(50, 'must not name more than 50 groups')
+      .refine((ids) => new Set(ids).size === ids.length, 'must not name a group twice')
+      .default(() => []),
     from: z.unknown(),
     until: z.unknown(),
     reason: reasonSchema,
@@ -112,11 +121,9 @@ const requestSchema = z.strictObject(
  * @param input anything at all
  * @throws GatehouseError `input-invalid`, about one field that does not hold
  */
-export function readRequest(
-  input: unknown,
-  { clock, maxLengthMs, endpointIds, endpointTerms, maxRecurrenceMs = 92 * 24 * 60 * minuteMs }: Limits,
-): Terms {
-  const { sources, ...fields } = read(requestSchema, input, 'request')
+export function readRequest(input: unknown, limits: Limits): Terms {
+  const { clock, maxLengthMs, endpointIds, endpointTerms, maxRecurrenceMs = 92 * 24 * 60 * minuteMs } = limits
+  const { sources, ...fields } = readFields(input, limits)
   const unknown = fields.endpoints.find((id) => !endpointIds.has(id))
   if (unknown !== undefined) throw refusal('endpoints', `${quote(unknown)} is not a configured endpoint`)
 
@@ -134,6 +141,11 @@ export function readRequest(
       ? []
       : readWindows(weekly, zoneOf(fields.endpoints, endpointTerms), { from, until }, longest)
   return { ...rest, from, until, conditions: { ...unconditional, windows, sources } }
+}
+
+function readFields(input: unknown, { endpointGroups = [] }: Limits) {
+  const { groups, ...fields } = read(requestSchema, input, 'request')
+  return { ...fields, endpoints: resolveEndpoints(fields.endpoints, groups, endpointGroups) }
 }
 
 /** Takes `EpochMs`, or text as `parseInstant` takes it. */

@@ -13,6 +13,7 @@ import type {
   Approval,
   ApprovalRule,
   Endpoint,
+  EndpointGroup,
   Grant,
   RequestOutcome,
 } from '../model.js'
@@ -26,6 +27,7 @@ import {
   strictest,
   whyNotAnswer,
 } from './approval.js'
+import { groupsWithin } from './groups.js'
 import { unconditional } from './conditions.js'
 import type { AccessEvent, AskedAccess, Grants, Requests } from './model.js'
 import { openRequestRegister } from './request-register.js'
@@ -44,6 +46,8 @@ export interface RequestsOptions {
   readonly endpoints: readonly Pick<Endpoint, 'id' | 'requestable' | 'approval'>[]
   readonly maxLengthMs: number
   readonly endpointTerms?: EndpointTerms
+  /** Default: none. */
+  readonly endpointGroups?: readonly EndpointGroup[]
 }
 
 const tidyEveryMs = 2_000
@@ -123,7 +127,8 @@ export function createRequests(options: RequestsOptions): Requests {
       const now = clock.now()
       // What may not be asked for is answered like what does not exist.
       const endpointIds = new Set(await requestable(principal.id))
-      const limits = { ...options, endpointIds, clock: { now: () => now } }
+      const endpointGroups = groupsWithin(options.endpointGroups ?? [], endpointIds)
+      const limits = { ...options, endpointIds, endpointGroups, clock: { now: () => now } }
       const { reason, ticket, ...read } = readRequest(wantedOf(asked, email, now), limits)
       const terms = {
         endpoints: read.endpoints,
@@ -272,12 +277,21 @@ const limitSentences = {
 
 /** In the words of a grant, whose rules hold for what is asked for too. */
 function wantedOf(asked: AskedAccess, email: string, now: number): Record<string, unknown> {
-  const { endpoints, reason, ticket, access, lengthMs } = asked
+  const { endpoints, groups, reason, ticket, access, lengthMs } = asked
   const from = asked.from ?? now
   if (asked.from === null && typeof lengthMs !== 'number') throw refusal('length', 'must be chosen')
   const isLength = typeof lengthMs === 'number' && Number.isSafeInteger(lengthMs) && typeof from === 'number'
   const until = isLength ? from + lengthMs : asked.until
-  return { to: email, endpoints, from, until, reason, ticket, ...(access === undefined ? {} : { access }) }
+  return {
+    to: email,
+    endpoints,
+    groups,
+    from,
+    until,
+    reason,
+    ticket,
+    ...(access === undefined ? {} : { access }),
+  }
 }
 
 function grantOf(

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import { requestState } from '../grants/index.js'
+import { groupChoice, groupsWithin, readChoices, requestState } from '../grants/index.js'
 import { GatehouseError } from '../lib/index.js'
 import {
   Choice,
@@ -18,7 +18,7 @@ import {
   type Route,
   type Viewer,
 } from '../lib/page/index.js'
-import type { AccessRequest, Endpoint, EpochMs } from '../model.js'
+import type { AccessRequest, Endpoint, EndpointGroup, EpochMs } from '../model.js'
 import type { PortalContext } from './context.js'
 import { requestWords } from './words/request.js'
 
@@ -79,6 +79,7 @@ export function requestRoutes(context: PortalContext): Route[] {
     const { session, viewer } = call
     const ids = new Set(await requests.requestable(session.principal.id))
     const machines = config.endpoints.filter(({ id }) => ids.has(id))
+    const groups = groupsWithin(config.groups, ids)
     const words = requestWords[viewer.language]
     const html = pages.render({
       title: refusal === null ? words.title : words.failed(words.title),
@@ -86,7 +87,7 @@ export function requestRoutes(context: PortalContext): Route[] {
       width: 'form',
       viewer,
       now: clock.now(),
-      body: <RequestForm {...{ viewer, input, refusal, machines, lengths }} />,
+      body: <RequestForm {...{ viewer, input, refusal, machines, groups, lengths }} />,
     })
     return { kind: 'page', html, status: refusal?.status ?? 200 }
   }
@@ -99,7 +100,10 @@ export function requestRoutes(context: PortalContext): Route[] {
     try {
       if (Number.isNaN(from)) throw new GatehouseError('input-invalid', 'from', { field: 'from' })
       if (lengthMs === undefined) throw new GatehouseError('input-invalid', 'length', { field: 'length' })
-      await requests.ask({ endpoints, access, from, lengthMs, reason, ticket }, call.session.principal)
+      await requests.ask(
+        { ...readChoices(endpoints), access, from, lengthMs, reason, ticket },
+        call.session.principal,
+      )
     } catch (error) {
       if (!(error instanceof GatehouseError) || !['input-invalid', 'request-limit'].includes(error.code))
         throw error
@@ -147,9 +151,11 @@ function RequestForm(props: {
   input: Input
   refusal: GatehouseError | null
   machines: readonly Endpoint[]
+  /** As far as the person may ask for their machines. */
+  groups: readonly EndpointGroup[]
   lengths: readonly number[]
 }): VNode {
-  const { viewer, input, refusal, machines, lengths } = props
+  const { viewer, input, refusal, machines, groups, lengths } = props
   const words = useWords(requestWords)
   if (machines.length === 0)
     return (
@@ -177,7 +183,23 @@ function RequestForm(props: {
         </Notice>
       )}
       <FormToken viewer={viewer} />
-      <Choices name="endpoints" legend={words.machines} error={errorOf('endpoints')}>
+      <Choices name="endpoints" legend={words.machines} error={errorOf('endpoints', 'groups')}>
+        {groups.map((group) => (
+          <Choice
+            type="checkbox"
+            name="endpoints"
+            value={groupChoice(group)}
+            isChosen={input.endpoints.includes(groupChoice(group))}
+          >
+            {group.name}
+            <span class="soft">
+              {` ${machines
+                .filter(({ id }) => group.endpoints.includes(id))
+                .map(({ name }) => name)
+                .join(', ')}`}
+            </span>
+          </Choice>
+        ))}
         {machines.map(({ id, name, zone }) => (
           <Choice type="checkbox" name="endpoints" value={id} isChosen={input.endpoints.includes(id)}>
             {name}

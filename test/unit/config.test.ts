@@ -176,6 +176,7 @@ describe('a configuration that says only what it must', () => {
       notifications: null,
       log: { level: 'info' },
       endpoints: [],
+      groups: [],
       exceptions: [],
     })
   })
@@ -561,6 +562,22 @@ describe('a configuration is refused, with path and line, when', () => {
     const second = '\n  - { id: press-3, name: Press, kind: hmi, upstream: "http://10.0.0.9" }'
     expect(problemsOf(valid.trimEnd() + second)).toEqual([
       `${String(validLines.length)} endpoints[1].id: must be unique; "press-3" is also the id of endpoints[0]`,
+    ])
+  })
+
+  it('a group names a machine that is not there, or one twice, or has the id of another', () => {
+    const groups = `
+groups:
+  - { id: line-4, name: Line 4, endpoints: [press-3, press-33] }
+  - { id: line-4, name: Line 4 again, endpoints: [press-3, press-3] }
+  - { id: Line_5, name: Line 5, endpoints: [] }`
+    const line = validLines.length
+    expect(problemsOf(valid.trimEnd() + groups)).toEqual([
+      `${String(line + 1)} groups[0].endpoints[1]: must be the id of one of endpoints`,
+      `${String(line + 2)} groups[1].id: must be unique; "line-4" is also the id of groups[0]`,
+      `${String(line + 2)} groups[1].endpoints[1]: is there twice; "press-3" once is enough`,
+      `${String(line + 3)} groups[2].id: must be 1 to 63 of a–z, 0–9 and hyphen, with no hyphen at either end`,
+      `${String(line + 3)} groups[2].endpoints: must name one at least`,
     ])
   })
 

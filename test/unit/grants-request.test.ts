@@ -52,6 +52,39 @@ describe('a request for a grant', () => {
     expect(readReason('<script>alert(1)</script>')).toBe('<script>alert(1)</script>')
   })
 
+  it('may name groups, which come to the machines they have now', () => {
+    const groups = [
+      { id: 'line-4', name: 'Line 4', endpoints: ['press-3', 'historian'] },
+      { id: 'hall-b', name: 'Hall B', endpoints: ['historian'] },
+    ]
+    const withGroups = { ...limits, endpointGroups: groups }
+    const { endpoints: _, ...rest } = goodRequest
+    const endpointsOf = (over: object): readonly string[] =>
+      readRequest({ ...rest, ...over }, withGroups).endpoints
+    expect(endpointsOf({ groups: ['line-4', 'hall-b'] })).toEqual(['press-3', 'historian'])
+    expect(endpointsOf({ endpoints: ['historian'], groups: ['line-4'] })).toEqual(['historian', 'press-3'])
+    expect(readRequest({ ...rest, groups: ['line-4'] }, withGroups)).not.toHaveProperty('groups')
+    for (const [over, field] of [
+      [{ groups: ['line-5'] }, 'groups'],
+      [{ groups: 'line-4' }, 'groups'],
+      [{ groups: ['line-4', 'line-4'] }, 'groups'],
+      [{ groups: [] }, 'endpoints'],
+      [{}, 'endpoints'],
+    ] as const)
+      expect(failureOf(() => endpointsOf(over))).toMatchObject({ code: 'input-invalid', field })
+  })
+
+  it('may not come to more than 50 machines by the groups it names', () => {
+    const ids = Array.from({ length: 51 }, (_, index) => `m-${index}`)
+    const known = {
+      ...limits,
+      endpointIds: new Set(ids),
+      endpointGroups: [{ id: 'all', name: 'All', endpoints: ids }],
+    }
+    const asked = { ...goodRequest, endpoints: undefined, groups: ['all'] }
+    expect(failureOf(() => readRequest(asked, known))).toMatchObject({ field: 'endpoints' })
+  })
+
   it.each(badRequests)('is refused by the field $field when $why', ({ field, request }) => {
     const error = failureOf(() => readRequest(request, limits))
     expect(error).toMatchObject({ code: 'input-invalid', field })

@@ -243,7 +243,10 @@ function directoryRoutes(
       body: null,
       answer: listOf(endpointSchema),
       run: () => {
-        const items = config.endpoints.map(({ id, name, kind, zone }) => ({ id, name, kind, zone }))
+        const items = config.endpoints.map(({ id, name, kind, zone }) => {
+          const groups = config.groups.filter(({ endpoints }) => endpoints.includes(id))
+          return { id, name, kind, zone, groups: groups.map((group) => group.id) }
+        })
         return Promise.resolve({ items, next: null })
       },
     }),

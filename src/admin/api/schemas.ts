@@ -75,7 +75,13 @@ export const issuedSchema = z
 export const grantRequestSchema = z
   .strictObject({
     to: z.string().max(254).describe('E-mail address of whom it is for'),
-    endpoints: z.array(z.string()).min(1).max(50).describe('Ids of machines'),
+    endpoints: z.array(z.string()).min(1).max(50).optional().describe('Ids of machines; these or `groups`'),
+    groups: z
+      .array(z.string().max(63))
+      .min(1)
+      .max(50)
+      .optional()
+      .describe('Ids of groups, each for the machines it has now; the grant names those'),
     from: when.describe('ISO 8601 with `Z` or an offset, `now`, or `+2h`'),
     until: when.describe('Likewise; `+8h` counts from now'),
     reason,
@@ -165,6 +171,7 @@ export const endpointSchema = z
     name: z.string(),
     kind: z.enum(['hmi', 'historian']),
     zone: z.string().nullable(),
+    groups: z.array(z.string()).describe('Ids of the groups it is in'),
   })
   .meta({ id: 'Endpoint' })
 

@@ -77,6 +77,7 @@ export const requestWords: InEach<RequestWords> = {
     lasts: (length, isOpenStart) => (isOpenStart ? `${length} from the approval on` : `for ${length}`),
     fields: {
       endpoints: 'Choose at least one machine that you may ask for.',
+      groups: 'Choose groups of machines that you may ask for.',
       access: 'Choose what you need to do.',
       from: 'Give a start that is not in the past and not more than a year ahead.',
       until: 'Choose a length that a grant for these machines may have.',
@@ -125,6 +126,7 @@ export const requestWords: InEach<RequestWords> = {
     lasts: (length, isOpenStart) => (isOpenStart ? `${length} ab der Zustimmung` : `für ${length}`),
     fields: {
       endpoints: 'Wählen Sie mindestens eine Maschine, die Sie anfragen dürfen.',
+      groups: 'Wählen Sie Gruppen von Maschinen, die Sie anfragen dürfen.',
       access: 'Wählen Sie, was Sie tun müssen.',
       from: 'Geben Sie einen Beginn an, der nicht vorbei und höchstens ein Jahr entfernt ist.',
       until: 'Wählen Sie eine Dauer, die für diese Maschinen erlaubt ist.',

@@ -1,0 +1,39 @@
+import { z } from 'zod'
+import { endpointId, forms, matching, optionTexts, plainText, section } from './fields.js'
+
+/** What is named together. */
+
+const groupId = () =>
+  matching(
+    /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/,
+    { says: 'name in lower case', range: '1 to 63 characters: a–z, 0–9, hyphen' },
+    'must be 1 to 63 of a–z, 0–9 and hyphen, with no hyphen at either end',
+  )
+
+export const groups = z
+  .array(
+    section(
+      'Machines that are given together, such as those of a line or a hall. A group is a shorthand: a grant names the machines that the group had when it was issued, and does not grow with it.',
+      {
+        id: groupId().register(optionTexts, {
+          what: 'By which commands and the API name it. Of its own: it may be the id of an endpoint too.',
+          danger: 'A program that names the old id is refused.',
+        }),
+        name: plainText(80).register(optionTexts, {
+          what: 'What people call it, such as “Line 4”.',
+          danger: 'None to access. Two groups of one name are told apart by nobody.',
+        }),
+        endpoints: z
+          .array(endpointId())
+          .min(1, 'must name one at least')
+          .max(50, 'must not name more than 50')
+          .register(forms, { says: 'list of ids of endpoints', range: '1 to 50' })
+          .register(optionTexts, {
+            what: 'The machines in it. A machine may be in several groups.',
+            danger:
+              'From the next grant on, whoever is given the group is given what stands here. Grants that were issued stay as they are.',
+          }),
+      },
+    ),
+  )
+  .prefault([])
