@@ -42,6 +42,7 @@ import {
   createServiceTokens,
   type BreakGlass,
   type People,
+  type Person,
   type SecondFactor,
   type ServiceTokens,
 } from './identity/index.js'
@@ -73,7 +74,7 @@ import {
   type Visit,
   type Vouching,
 } from './lib/index.js'
-import type { Reason } from './model.js'
+import type { AccessRequest, Actor, Reason } from './model.js'
 import { noticePlant, startNotifications, type Notifications } from './notify/index.js'
 import { oldestViewMs } from './policy/index.js'
 import { createPortal } from './portal/index.js'
@@ -388,15 +389,39 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   }
 }
 
+/** Who has left the plant signs in no more. They could not read the request, but the mail about it. */
+const approverKnownMs = 30 * 24 * 3_600_000
+const approversToldAtMost = 50
+
 function openNotifications(
   config: Config,
-  { store, clock, logger, vouching, grants, lockdowns, breakGlass }: Services,
+  { store, clock, logger, vouching, grants, requests, people, lockdowns, breakGlass }: Services,
 ): Notifications | null {
   const settings = config.notifications
   if (settings === null) return null
+  const configured = new Set(config.endpoints.map(({ id }) => id))
+  const mayAnswer = ({ principal: { id, email }, roles }: Person, request: AccessRequest): boolean => {
+    // One for a machine that has gone is answered by nobody.
+    if (!request.terms.endpoints.every((endpointId) => configured.has(endpointId))) return false
+    const actor: Actor = { kind: 'principal', principalId: id, email }
+    return requests.mayAnswer(request, { actor, roles, hasFreshCode: false })
+  }
   return startNotifications({
     ...{ store, clock, logger, vouching, grants, ...settings },
     plant: noticePlant(config),
+    requests: {
+      get: (id) => requests.get(id),
+      list: async () => {
+        const all = [...(await requests.open()), ...(await requests.list())]
+        return [...new Map(all.map((request) => [request.id, request])).values()]
+      },
+      approversOf: async (request) => {
+        const known = (await people.list()).filter(
+          (person) => clock.now() < person.lastLoginAt + approverKnownMs && mayAnswer(person, request),
+        )
+        return known.flatMap(({ principal }) => principal.email ?? []).slice(0, approversToldAtMost)
+      },
+    },
     lastWords: () => lockdowns.lastWords(),
     // What somebody has confirmed to have seen is no matter here.
     breakGlass: () => breakGlass.list(''),

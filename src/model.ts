@@ -504,6 +504,10 @@ export type CutCause = (typeof cutCauses)[number]
 
 /** What people and other systems may be told of without asking. A closed list: webhooks choose from it by name. */
 export const noticeKinds = [
+  'access.requested',
+  'access.approved',
+  'access.denied',
+  'access.lapsed',
   'grant.issued',
   'grant.started',
   'grant.ends-soon',

@@ -95,6 +95,7 @@ export interface NotificationSettings {
     readonly credentials: { readonly user: string; readonly password: string } | null
     /** E-mail addresses. */
     readonly administrators: readonly string[]
+    readonly approvers: readonly string[]
   } | null
   readonly webhooks: readonly {
     readonly url: URL

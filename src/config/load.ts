@@ -135,7 +135,7 @@ function completeNotifications(
 type SmtpSettings = NonNullable<NonNullable<Settings['notifications']>['smtp']>
 
 function completeSmtp(
-  { url, from, username, administrators }: SmtpSettings,
+  { url, from, username, administrators, approvers }: SmtpSettings,
   { smtpAuthorities, smtpPassword }: FileContents,
 ): NotificationSettings['smtp'] {
   const isImplicit = url.protocol === 'smtps:'
@@ -150,6 +150,7 @@ function completeSmtp(
         ? null
         : { user: username, password: smtpPassword },
     administrators,
+    approvers,
   }
 }
 

@@ -12,7 +12,7 @@ const emailAddress = () =>
   )
 
 const smtp = section(
-  'E-mail. Vendors are told of their own grants, administrators of lockdowns and break-glass. [notifications.md](notifications.md) shows what it says.',
+  'E-mail. Vendors are told of their own grants and requests, approvers of requests, administrators of lockdowns and break-glass. [notifications.md](notifications.md) shows what it says.',
   {
     url: text(
       { says: '`smtps://host:port` or `smtp://host:port`', pattern: smtpPattern.source },
@@ -53,6 +53,14 @@ const smtp = section(
         what: 'Who is told of lockdowns and break-glass.',
         danger:
           'With an empty list nobody is told of a sign-in without the identity provider, unless they look.',
+      }),
+    approvers: z
+      .array(emailAddress())
+      .register(forms, { says: 'list of e-mail addresses' })
+      .prefault([])
+      .register(optionTexts, {
+        what: 'Who is told of every request for access, such as the mailbox of a control room. Whoever may answer it and has signed in within 30 days is told in any case.',
+        danger: 'Whoever reads there learns who wants to work on which machine, when, and why.',
       }),
   },
 ).optional()

@@ -2,6 +2,7 @@ import {
   describeError,
   GatehouseError,
   newId,
+  type ChangeLog,
   type Clock,
   type Logger,
   type Store,
@@ -37,6 +38,7 @@ import { refusal } from './refusal.js'
 export interface RequestsOptions {
   readonly store: Store
   readonly clock: Clock
+  readonly changes: Pick<ChangeLog, 'addTo'>
   readonly vouching: Vouching
   readonly logger: Logger
   /** Resolves when the event is durable. */
@@ -76,6 +78,16 @@ export function createRequests(options: RequestsOptions): Requests {
     const state = requestState(request, clock.now())
     if (state !== 'open') throw conflict(sentences[state])
   }
+  /** For who wants to know at once; whoever does not hear of it finds it in the state. */
+  const announce = async (requestId: string): Promise<void> => {
+    await store
+      .transaction((multi) => {
+        options.changes.addTo(multi, { kind: 'request-changed', requestId })
+      })
+      .catch((error: unknown) => {
+        logger.warn('requests: a change was not announced', { requestId, problem: describeError(error) })
+      })
+  }
   const fail = async (requestId: string, attempt: Attempt): Promise<void> =>
     record({ event: 'access.failed', requestId, attempt })
   /** A record that claims what did not happen is followed by one that says so. */
@@ -105,6 +117,7 @@ export function createRequests(options: RequestsOptions): Requests {
       await fail(request.id, attempt)
       throw conflict('Somebody else has answered it at this very moment.')
     }
+    await announce(request.id)
     return { ...request, outcome }
   }
   const requestable: Requests['requestable'] = async (principalId) => {
@@ -150,7 +163,10 @@ export function createRequests(options: RequestsOptions): Requests {
       const actor: Actor = { kind: 'principal', principalId: principal.id, email }
       await record({ event: 'access.requested', request: event, actor })
       const verdict = await confirm(request.id, 'requested', register.add(request))
-      if (verdict === 'done') return request
+      if (verdict === 'done') {
+        await announce(request.id)
+        return request
+      }
       await fail(request.id, 'requested')
       throw new GatehouseError('request-limit', limitSentences[verdict])
     },
@@ -196,6 +212,7 @@ export function createRequests(options: RequestsOptions): Requests {
         if (verdict === 'done') {
           const answered = { ...request, approvals: all, outcome }
           await finish(answered)
+          await announce(id)
           return answered
         }
         await fail(id, 'approved')
@@ -254,7 +271,9 @@ export function createRequests(options: RequestsOptions): Requests {
         if (requestState(request, now) !== 'lapsed') continue
         // It is over by its own time, whoever notices; so only the first who does puts it on record.
         const isFirst = await register.close(request, { kind: 'lapsed', at: request.lapsesAt })
-        if (isFirst) await record({ event: 'access.lapsed', requestId: request.id })
+        if (!isFirst) continue
+        await record({ event: 'access.lapsed', requestId: request.id })
+        await announce(request.id)
       }
     },
   }

@@ -17,6 +17,8 @@ const changeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('second-factor-reset'), print: z.string() }),
   /** Ends nothing: every instance is to be loud about it. */
   z.object({ kind: z.literal('break-glass-issued'), sessionId: z.string() }),
+  /** Somebody asked for access, or was answered. What that opens or ends is a change of a grant. */
+  z.object({ kind: z.literal('request-changed'), requestId: z.string() }),
   /** A service token was made, or revoked. */
   z.object({ kind: z.literal('token-changed'), tokenId: z.string() }),
 ])

@@ -56,7 +56,9 @@ export function createCourier(options: {
     const attempts = delivery.attempts + 1
     const tried = { ...delivery, attempts, problem }
     const next = clock.now() + pauseAfter(attempts)
-    if (outcome.kind === 'refused' || next > delivery.madeAt + triedForMs) {
+    // From the retry on: else one that was given up for its age would be given up again at once.
+    const triedSince = delivery.retriedAt ?? delivery.madeAt
+    if (outcome.kind === 'refused' || next > triedSince + triedForMs) {
       await queue.giveUp(tried)
       logger.error('notifications: given up', { ...about, attempts, problem })
     } else {

@@ -1,6 +1,6 @@
 import { localTimeText, type Language } from '../lib/index.js'
 import type { EpochMs } from '../model.js'
-import type { Notice } from './notice.js'
+import type { AccessNotice, GrantNotice, Notice } from './notice.js'
 import { mailWords, type MailWords } from './words.js'
 
 /** What a mail needs to know of the plant. */
@@ -47,6 +47,7 @@ const active = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]+/gu
 const longestFact = 1_000
 const longestSubject = 150
 const machinesNamed = 3
+const windowsNamed = 7
 
 function inert(text: string, longest: number): string {
   // Cut first: a long text must not cost more than it says.
@@ -102,29 +103,92 @@ function contentOf(notice: Notice, plant: Surroundings): Content {
         path: 'admin/sessions',
       }
     }
+    case 'access.requested':
+    case 'access.approved':
+    case 'access.denied':
+    case 'access.lapsed':
+      return accessContent(notice, plant, words)
     default:
       return grantContent(notice, plant, words)
   }
 }
 
-function grantContent(
-  notice: Extract<Notice, { kind: `grant.${string}` }>,
+type Facts = Content['facts']
+
+function accessContent(notice: AccessNotice, plant: Surroundings, words: MailWords): Content {
+  const { kind, requestId, name, email, access, from, lengthMs, reason, ticket, lapsesAt, outcome } = notice
+  const { labels } = words
+  const { names, subject, zone } = machinesOf(notice.endpoints, plant, words)
+  const isForApprovers = kind === 'access.requested'
+  const asker: Facts = isForApprovers ? [[labels.who, `${name}, ${email}`]] : []
+  const time: Facts =
+    from === null
+      ? [[labels.lasts, words.fromApproval(lengthText(lengthMs))]]
+      : [
+          [labels.from, timeText(from, zone)],
+          [labels.until, timeText(from + lengthMs, zone)],
+        ]
+  return {
+    subject: words.accessSubjects[kind](subject, email),
+    says: words.accessSays[kind],
+    facts: [
+      ...asker,
+      [labels.machines, names],
+      ...time,
+      [isForApprovers ? labels.wants : labels.access, words.access[access]],
+      [labels.reason, reason],
+      ...(ticket === null ? [] : [[labels.ticket, ticket] as const]),
+      ...(isForApprovers ? [[labels.lapses, timeText(lapsesAt, zone)] as const] : []),
+      ...(outcome?.reason == null ? [] : [[labels.deniedBecause, outcome.reason] as const]),
+    ],
+    // A page that asks for the sign-in, and then for the answer: scanners of mail open links.
+    path: isForApprovers ? `admin/requests/${encodeURIComponent(requestId)}` : '',
+  }
+}
+
+function machinesOf(
+  ids: readonly string[],
   plant: Surroundings,
   words: MailWords,
-): Content {
-  const { kind, endpoints, access, from, until, reason, ticket, revocation } = notice
-  const { labels } = words
-  const names = endpoints.map((id) => nameOf(id, plant))
-  const zone = plant.endpoints.find(({ id }) => id === endpoints[0])?.timeZone ?? plant.timeZone
+): { names: string; subject: string; zone: string } {
+  const names = ids.map((id) => nameOf(id, plant))
+  const zone = plant.endpoints.find(({ id }) => id === ids[0])?.timeZone ?? plant.timeZone
   const shown = names.slice(0, machinesNamed).join(', ')
   const more = names.length - machinesNamed
+  return { names: names.join(', '), subject: more > 0 ? `${shown} ${words.andMore(more)}` : shown, zone }
+}
+
+/** What narrows a grant besides its time. */
+function conditionFacts({ conditions }: GrantNotice, zone: string, words: MailWords): Facts {
+  const { windows, moreWindows, lastsFromFirstUseMs, sources, maxSessions, needsRelease } = conditions
+  const { labels } = words
+  const more = windows.length - windowsNamed + moreWindows
+  const hours = windows.slice(0, windowsNamed).map((window) => windowText(window, zone))
+  return [
+    ...(windows.length === 0
+      ? []
+      : [[labels.hours, [...hours, ...(more > 0 ? [words.andMore(more)] : [])].join('; ')] as const]),
+    ...(lastsFromFirstUseMs === null
+      ? []
+      : [[labels.lasts, words.fromFirstUse(lengthText(lastsFromFirstUseMs))] as const]),
+    ...(sources.length === 0 ? [] : [[labels.sources, sources.join(', ')] as const]),
+    ...(maxSessions === null ? [] : [[labels.sessions, words.sessionsAtMost(maxSessions)] as const]),
+    ...(needsRelease ? [[labels.release, words.needsRelease] as const] : []),
+  ]
+}
+
+function grantContent(notice: GrantNotice, plant: Surroundings, words: MailWords): Content {
+  const { kind, endpoints, access, from, until, reason, ticket, isOpen, revocation } = notice
+  const { labels } = words
+  const { names, subject, zone } = machinesOf(endpoints, plant, words)
   return {
-    subject: words.subjects[kind](more > 0 ? `${shown} ${words.andMore(more)}` : shown),
-    says: words.says[kind],
+    subject: words.subjects[kind](subject),
+    says: kind === 'grant.issued' && !isOpen ? words.saysIssuedForLater : words.says[kind],
     facts: [
-      [labels.machines, names.join(', ')],
+      [labels.machines, names],
       [labels.from, timeText(from, zone)],
       [labels.until, timeText(until, zone)],
+      ...conditionFacts(notice, zone, words),
       [labels.access, words.access[access]],
       [labels.reason, reason],
       ...(ticket === null ? [] : [[labels.ticket, ticket] as const]),
@@ -148,6 +212,25 @@ function scopeWords(scope: string, plant: Surroundings, words: MailWords): strin
   const name = rest.join(':')
   if (kind === 'endpoint') return words.machine(nameOf(name, plant))
   return kind === 'principal' ? words.person(name) : words.allMachines
+}
+
+/** `2026-11-23 14:00–16:00`, in the zone that the times above it name */
+function windowText({ from, until }: { from: EpochMs; until: EpochMs }, zone: string): string {
+  const [begins, ends] = [localTimeText(from, zone), localTimeText(until, zone)].map((at) =>
+    at.replace('T', ' '),
+  ) as [string, string]
+  const day = begins.slice(0, 10)
+  return `${begins}–${ends.startsWith(day) ? ends.slice(11) : ends}`
+}
+
+/** `1 h 30 min`, in both languages. */
+function lengthText(ms: number): string {
+  const minutes = Math.round(ms / 60_000)
+  const parts = [
+    [Math.floor(minutes / 60), 'h'],
+    [minutes % 60, 'min'],
+  ] as const
+  return parts.flatMap(([count, unit]) => (count === 0 ? [] : [`${String(count)} ${unit}`])).join(' ')
 }
 
 /** `2026-11-23 14:00 (Europe/Berlin)` */

@@ -1,6 +1,6 @@
-import type { Actor, EpochMs, Grant } from '../model.js'
-import { endsAt, spanAt } from '../policy/index.js'
-import type { GrantKind, Notice } from './notice.js'
+import type { AccessRequest, Actor, EpochMs, Grant } from '../model.js'
+import { endsAt, grantState, spanAt } from '../policy/index.js'
+import type { AccessKind, GrantKind, Notice } from './notice.js'
 
 /**
  * Something that has become so and may have to be told. Whether it has been told is kept as a mark under a subject, which
@@ -30,6 +30,8 @@ const endsSoonMs = 15 * minuteMs
 /** For less, "ends soon" would come with, or right after, the message that it was given. */
 const shortestWarnedMs = 2 * endsSoonMs
 const marksKeptMs = 40 * dayMs
+/** A grant of weekly hours may have hundreds, and ten thousand messages may wait. */
+const windowsNamed = 50
 
 /**
  * What there is to tell of a grant, in order.
@@ -50,7 +52,7 @@ export function newsOfGrant(grant: Grant, now: EpochMs, since: EpochMs): News[] 
       mark,
       alsoMarks,
       keepUntil: Math.max(now, until) + marksKeptMs,
-      notice: isTold ? noticeOf(grant, kind) : null,
+      notice: isTold ? noticeOf(grant, kind, now) : null,
     })
   }
   const end = `end ${String(until)}`
@@ -66,8 +68,10 @@ export function newsOfGrant(grant: Grant, now: EpochMs, since: EpochMs): News[] 
   return news
 }
 
-function noticeOf(grant: Grant, kind: GrantKind): Notice {
-  const { id, to, endpoints, access, from, until, reason, ticket, revocation } = grant
+function noticeOf(grant: Grant, kind: GrantKind, now: EpochMs): Notice {
+  const { id, to, endpoints, access, from, until, reason, ticket, conditions, requestId, revocation } = grant
+  const { lastsFromFirstUseMs, sources, maxSessions, needsRelease } = conditions
+  const windows = conditions.windows.filter((window) => now < window.until)
   return {
     kind,
     grantId: id,
@@ -78,7 +82,53 @@ function noticeOf(grant: Grant, kind: GrantKind): Notice {
     until,
     reason,
     ticket,
+    conditions: {
+      windows: windows.slice(0, windowsNamed).map((window) => ({ ...window })),
+      moreWindows: Math.max(0, windows.length - windowsNamed),
+      ...{ lastsFromFirstUseMs, sources: [...sources], maxSessions, needsRelease },
+    },
+    isOpen: grantState(grant, now) === 'grant-active',
+    requestId,
     revocation: revocation && { at: revocation.at, reason: revocation.reason },
+  }
+}
+
+/** That somebody asks, while it waits; then what became of it. That it was taken back is told to nobody. */
+export function newsOfRequest(request: AccessRequest, now: EpochMs, since: EpochMs): News[] {
+  const { id, askedAt, lapsesAt, outcome } = request
+  const isNews = (at: EpochMs): boolean => at >= since && at > now - newsForMs && at <= now
+  const add = (kind: AccessKind, mark: string, at: EpochMs): News => ({
+    subject: `request ${id}`,
+    mark,
+    alsoMarks: [],
+    keepUntil: Math.max(now, lapsesAt) + marksKeptMs,
+    notice: isNews(at) ? noticeOfRequest(request, kind) : null,
+  })
+  if (outcome === null && now < lapsesAt) return [add('access.requested', 'requested', askedAt)]
+  // Whoever closes it writes that down a moment later; nobody need wait for that.
+  if (outcome === null) return [add('access.lapsed', 'answered', lapsesAt)]
+  return outcome.kind === 'withdrawn' ? [] : [add(`access.${outcome.kind}`, 'answered', outcome.at)]
+}
+
+function noticeOfRequest(request: AccessRequest, kind: AccessKind): Notice {
+  const { id, by, reason, ticket, askedAt, lapsesAt, outcome } = request
+  const terms = outcome?.kind === 'approved' ? outcome.terms : request.terms
+  return {
+    kind,
+    requestId: id,
+    name: by.name,
+    email: by.email,
+    endpoints: [...terms.endpoints],
+    access: terms.access,
+    from: terms.from,
+    lengthMs: terms.lengthMs,
+    ...{ reason, ticket, askedAt, lapsesAt },
+    outcome: outcome && {
+      at: outcome.at,
+      by: 'by' in outcome ? nameOf(outcome.by) : null,
+      reason: outcome.kind === 'denied' ? outcome.reason : null,
+      grantId: outcome.kind === 'approved' ? outcome.grantId : null,
+    },
   }
 }
 

@@ -4,12 +4,25 @@ import { accessLevels, noticeKinds, type EpochMs, type NoticeKind } from '../mod
 const instant = z.int().nonnegative()
 const madeBy = z.string()
 
-const grantKinds = noticeKinds.filter((kind) => kind.startsWith('grant.')) as GrantKind[]
-const lockdownKinds = ['lockdown.on', 'lockdown.off'] as const
-const breakGlassKinds = ['break-glass.issued', 'break-glass.used'] as const
+const kindsOf = <Group extends string>(group: Group) =>
+  noticeKinds.filter((kind) => kind.startsWith(group)) as Extract<NoticeKind, `${Group}${string}`>[]
 
 /** What happens in the life of a grant. */
 export type GrantKind = Extract<NoticeKind, `grant.${string}`>
+/** What happens in the life of a request for access. */
+export type AccessKind = Extract<NoticeKind, `access.${string}`>
+
+/** What a grant asks for besides its time. */
+const conditionsSchema = z.strictObject({
+  /** The next of them, 50 at most; empty for all of its time. */
+  windows: z.array(z.strictObject({ from: instant, until: instant })),
+  /** How many follow those. */
+  moreWindows: z.int().nonnegative(),
+  lastsFromFirstUseMs: z.int().positive().nullable(),
+  sources: z.array(z.string()),
+  maxSessions: z.int().positive().nullable(),
+  needsRelease: z.boolean(),
+})
 
 /**
  * Something that somebody is told, with all that is to be said about it: what it says is what was so when it was
@@ -17,7 +30,7 @@ export type GrantKind = Extract<NoticeKind, `grant.${string}`>
  */
 export const noticeSchema = z.discriminatedUnion('kind', [
   z.strictObject({
-    kind: z.enum(grantKinds),
+    kind: z.enum(kindsOf('grant.')),
     grantId: z.string(),
     /** E-mail address of whoever it was given to. */
     to: z.string(),
@@ -28,11 +41,44 @@ export const noticeSchema = z.discriminatedUnion('kind', [
     until: instant,
     reason: z.string(),
     ticket: z.string().nullable(),
+    conditions: conditionsSchema,
+    /** Whether it could be used when this was written down. */
+    isOpen: z.boolean(),
+    /** The request it answers; null where nobody had asked. */
+    requestId: z.string().nullable(),
     /** Only where it was revoked. */
     revocation: z.strictObject({ at: instant, reason: z.string() }).nullable(),
   }),
   z.strictObject({
-    kind: z.enum(lockdownKinds),
+    kind: z.enum(kindsOf('access.')),
+    requestId: z.string(),
+    /** Who asks. */
+    name: z.string(),
+    email: z.string(),
+    /** Ids; with `access` and time, what was asked for, or once it was approved what was given. */
+    endpoints: z.array(z.string()),
+    access: z.enum(accessLevels),
+    /** Null: from the approval on. */
+    from: instant.nullable(),
+    lengthMs: z.int().positive(),
+    reason: z.string(),
+    ticket: z.string().nullable(),
+    askedAt: instant,
+    lapsesAt: instant,
+    /** Null while it waits for its answer. */
+    outcome: z
+      .strictObject({
+        at: instant,
+        /** Null where it lapsed. */
+        by: madeBy.nullable(),
+        /** Why not. */
+        reason: z.string().nullable(),
+        grantId: z.string().nullable(),
+      })
+      .nullable(),
+  }),
+  z.strictObject({
+    kind: z.enum(kindsOf('lockdown.')),
     /** `all`, `endpoint:press-3` or `principal:ana@vendor.example` */
     scope: z.string(),
     at: instant,
@@ -40,7 +86,7 @@ export const noticeSchema = z.discriminatedUnion('kind', [
     reason: z.string(),
   }),
   z.strictObject({
-    kind: z.enum(breakGlassKinds),
+    kind: z.enum(kindsOf('break-glass.')),
     sessionId: z.string(),
     /** Whom the code lets in. */
     name: z.string(),
@@ -56,6 +102,7 @@ export const noticeSchema = z.discriminatedUnion('kind', [
 
 export type Notice = Readonly<z.infer<typeof noticeSchema>>
 export type GrantNotice = Extract<Notice, { kind: GrantKind }>
+export type AccessNotice = Extract<Notice, { kind: AccessKind }>
 
 /**
  * One notice for one receiver by one way: what is queued, sent, and tried again. The id is the same however often it is sent,
@@ -69,6 +116,8 @@ export const deliverySchema = z.strictObject({
   to: z.string(),
   notice: noticeSchema,
   madeAt: instant,
+  /** When somebody last asked for it to be sent again; null for never. */
+  retriedAt: instant.nullable(),
   attempts: z.int().nonnegative(),
   /** Why the last attempt failed; null before the first. */
   problem: z.string().nullable(),

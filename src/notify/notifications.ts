@@ -7,7 +7,7 @@ import {
   type Store,
   type Vouching,
 } from '../lib/index.js'
-import type { EpochMs, Grant, NoticeKind } from '../model.js'
+import type { AccessRequest, EpochMs, Grant, NoticeKind } from '../model.js'
 import { createCourier } from './courier.js'
 import { openLease } from './lease.js'
 import {
@@ -15,6 +15,7 @@ import {
   newsOfBreakGlass,
   newsOfGrant,
   newsOfLockdown,
+  newsOfRequest,
   type BreakGlassState,
   type LastWord,
   type News,
@@ -48,11 +49,25 @@ export interface NotificationsOptions {
   readonly timeoutMs: number
   readonly webhooks: readonly WebhookTarget[]
   /** Null where nobody is told by e-mail. */
-  readonly smtp: (MailServer & { readonly administrators: readonly string[] }) | null
+  readonly smtp:
+    | (MailServer & {
+        /** Told of lockdowns and break-glass. */
+        readonly administrators: readonly string[]
+        /** Told of every request, besides who may answer it. */
+        readonly approvers: readonly string[]
+      })
+    | null
   readonly plant: Surroundings
   readonly grants: {
     get(id: string): Promise<Grant | null>
     endingAfter(instant: EpochMs): Promise<readonly Grant[]>
+  }
+  readonly requests: {
+    get(id: string): Promise<AccessRequest | null>
+    /** Those that wait for an answer, and those that were answered lately. */
+    list(): Promise<readonly AccessRequest[]>
+    /** The e-mail addresses of those who may answer it now. */
+    approversOf(request: AccessRequest): Promise<readonly string[]>
   }
   readonly lastWords: () => Promise<readonly LastWord[]>
   readonly breakGlass: () => Promise<readonly BreakGlassState[]>
@@ -68,7 +83,7 @@ const rememberedAtMost = 100_000
  * message and loses none (docs/decisions/0022).
  */
 export function startNotifications(options: NotificationsOptions): Notifications {
-  const { store, clock, logger, vouching, timeoutMs, webhooks, smtp, plant, grants } = options
+  const { store, clock, logger, vouching, timeoutMs, webhooks, smtp, plant, grants, requests } = options
   const queue = openQueue({ store, clock, logger, vouching })
   const lease = openLease(store)
   const channels: Channel[] = [
@@ -77,6 +92,7 @@ export function startNotifications(options: NotificationsOptions): Notifications
   ]
   let isHeld = false
   let isClosed = false
+  let isLooking = false
   let lookedAt = -Infinity
   let lastProblem = ''
   const failed = (error: unknown): void => {
@@ -93,16 +109,30 @@ export function startNotifications(options: NotificationsOptions): Notifications
 
   /** What this process knows to be told, so that it asks Redis once about each. */
   const told = new Set<string>()
-  const tell = async (news: readonly News[]): Promise<void> => {
+  const tell = async (news: readonly News[], readersOf = readersByNotice): Promise<void> => {
     for (const item of news) {
       const name = `${item.subject} ${item.mark}`
       if (told.has(name)) continue
+      // Whoever has the lease now tells it; both would have it sent twice.
+      if (!isHeld || isClosed) throw new Error('another instance sends notifications now')
       const { notice } = item
-      await queue.tell(item, notice === null ? [] : deliveriesOf(name, notice, options))
+      const readers = notice === null || smtp === null ? [] : await readersOf(notice)
+      await queue.tell(item, notice === null ? [] : deliveriesOf(name, notice, readers, options))
       if (told.size >= rememberedAtMost) told.clear()
       told.add(name)
     }
   }
+  const readersByNotice = async (notice: Notice): Promise<readonly string[]> => {
+    // Who asked is told with the approval what was given.
+    if ('to' in notice) return notice.kind === 'grant.issued' && notice.requestId !== null ? [] : [notice.to]
+    return 'askedAt' in notice ? [notice.email] : (smtp?.administrators ?? [])
+  }
+  const lookAtRequest = async (request: AccessRequest, since: EpochMs): Promise<void> =>
+    tell(newsOfRequest(request, clock.now(), since), async (notice) =>
+      notice.kind === 'access.requested'
+        ? [...new Set([...(smtp?.approvers ?? []), ...(await requests.approversOf(request))])]
+        : readersByNotice(notice),
+    )
   const lookAtLockdowns = async (since: EpochMs): Promise<void> => {
     for (const word of await options.lastWords()) await tell(newsOfLockdown(word, clock.now(), since))
   }
@@ -111,6 +141,7 @@ export function startNotifications(options: NotificationsOptions): Notifications
   }
   const lookAtAll = async (): Promise<void> => {
     const since = await queue.since()
+    for (const request of await requests.list()) await lookAtRequest(request, since)
     for (const grant of await grants.endingAfter(clock.now() - newsForMs))
       await tell(newsOfGrant(grant, clock.now(), since))
     await lookAtLockdowns(since)
@@ -122,6 +153,9 @@ export function startNotifications(options: NotificationsOptions): Notifications
     if ('grantId' in change) {
       const grant = await grants.get(change.grantId)
       if (grant !== null) await tell(newsOfGrant(grant, clock.now(), since))
+    } else if ('requestId' in change) {
+      const request = await requests.get(change.requestId)
+      if (request !== null) await lookAtRequest(request, since)
     } else if (change.kind === 'lockdown-changed') await lookAtLockdowns(since)
     else if (change.kind === 'break-glass-issued') await lookAtBreakGlass(since)
   }
@@ -137,18 +171,27 @@ export function startNotifications(options: NotificationsOptions): Notifications
     })
     return queued
   }
+  const look = async (): Promise<void> => {
+    if (!isHeld || clock.monotonic() < lookedAt + lookMs) return
+    lookedAt = clock.monotonic()
+    await lookAtAll()
+  }
   const tick = async (): Promise<void> => {
-    await inTurn(async () => {
-      isHeld = await lease.hold().catch((error: unknown) => {
-        isHeld = false
-        throw error
-      })
-      if (!isHeld || clock.monotonic() < lookedAt + lookMs) return
-      lookedAt = clock.monotonic()
-      await lookAtAll()
+    isHeld = await lease.hold().catch((error: unknown) => {
+      failed(error)
+      return false
     })
-    // Not waited for: a slow receiver must not keep us from what has to be told to others.
-    if (isHeld) void courier.carry()
+    if (!isHeld) lookedAt = -Infinity
+    // Neither is waited for. A look may take longer than the lease lasts, which is held on to meanwhile; and a slow
+    // receiver must not keep us from what has to be told to others.
+    else if (!isLooking) {
+      isLooking = true
+      void inTurn(look).then(() => {
+        isLooking = false
+        if (isHeld && !isClosed) void courier.carry()
+      })
+    }
+    if (isHeld && !isClosed) void courier.carry()
   }
   let timer = clock.after(0, function next() {
     void tick().finally(() => {
@@ -177,17 +220,17 @@ export function startNotifications(options: NotificationsOptions): Notifications
 function deliveriesOf(
   name: string,
   notice: Notice,
-  { webhooks, smtp, clock }: NotificationsOptions,
+  readers: readonly string[],
+  { webhooks, clock }: NotificationsOptions,
 ): Delivery[] {
   const make = (channel: string, to: string): Delivery => ({
     id: `n-${fingerprint(`${name}\n${channel}\n${to}`).slice(0, 22)}`,
-    ...{ channel, to, notice, madeAt: clock.now() },
+    ...{ channel, to, notice, madeAt: clock.now(), retriedAt: null },
     attempts: 0,
     problem: null,
   })
-  const told = 'grantId' in notice ? [notice.to] : (smtp?.administrators ?? [])
   return [
-    ...(smtp === null ? [] : told.map((address) => make(mailChannel, address))),
+    ...readers.map((address) => make(mailChannel, address)),
     ...webhooks
       .filter(({ events }) => events.includes(notice.kind))
       .map(({ url }) => make(channelOf(url), '')),

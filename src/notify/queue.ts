@@ -239,8 +239,7 @@ export function openQueue(options: {
     async retry(id) {
       const [delivery] = await read([id])
       if (!delivery) return false
-      // As new: else one that was given up for its age would be given up again at once.
-      const renewed = { ...delivery, attempts: 0, madeAt: clock.now() }
+      const renewed = { ...delivery, attempts: 0, retriedAt: clock.now() }
       const wasThere = await move(
         [entriesKey, givenUpKey, dueKey(delivery.channel)],
         [id, write(renewed), clock.now()],

@@ -55,7 +55,7 @@ export function bodyOf({ notice, madeAt }: Delivery): unknown {
 }
 
 type Data = Omit<Notice, 'kind'>
-const instants = new Set(['from', 'until', 'at', 'issuedAt', 'expiresAt'])
+const instants = new Set(['from', 'until', 'at', 'issuedAt', 'expiresAt', 'askedAt', 'lapsesAt'])
 
 function withDates(data: Data): unknown {
   return JSON.parse(JSON.stringify(data), (key, value: unknown) =>

@@ -1,11 +1,18 @@
 import type { InEach } from '../lib/index.js'
 import type { Access } from '../model.js'
-import type { GrantKind } from './notice.js'
+import type { AccessKind, GrantKind } from './notice.js'
 
 /** What mails say. Plain, for people who read them at three in the morning on a telephone. */
 export interface MailWords {
   readonly subjects: Readonly<Record<GrantKind, (machines: string) => string>>
   readonly says: Readonly<Record<GrantKind, string>>
+  readonly saysIssuedForLater: string
+  readonly accessSubjects: Readonly<Record<AccessKind, (machines: string, who: string) => string>>
+  readonly accessSays: Readonly<Record<AccessKind, string>>
+  readonly fromApproval: (length: string) => string
+  readonly fromFirstUse: (length: string) => string
+  readonly sessionsAtMost: (count: number) => string
+  readonly needsRelease: string
   readonly lockdownOn: (scope: string) => string
   readonly lockdownOff: (scope: string) => string
   readonly saysLockdownOn: string
@@ -34,6 +41,14 @@ export interface MailWords {
     readonly source: string
     readonly revokedAt: string
     readonly revokedBecause: string
+    readonly hours: string
+    readonly lasts: string
+    readonly sources: string
+    readonly sessions: string
+    readonly release: string
+    readonly wants: string
+    readonly lapses: string
+    readonly deniedBecause: string
   }
   readonly access: Readonly<Record<Access, string>>
   readonly open: string
@@ -60,6 +75,27 @@ export const mailWords: InEach<MailWords> = {
       'grant.revoked':
         'The plant has ended your access before its time. What you had open is closed. Ask the plant if you do not know why.',
     },
+    saysIssuedForLater:
+      'The plant has given you access. It is not open yet: the times are below, and you are told when it begins.',
+    accessSubjects: {
+      'access.requested': (machines, who) => `${who} asks for access to ${machines}`,
+      'access.approved': (machines) => `Approved: access to ${machines}`,
+      'access.denied': (machines) => `Denied: access to ${machines}`,
+      'access.lapsed': (machines) => `Nobody answered: access to ${machines}`,
+    },
+    accessSays: {
+      'access.requested':
+        'Somebody asks for access and waits for an answer. Sign in to say yes, to less, or no. This message answers nothing by itself.',
+      'access.approved':
+        'The plant has said yes, to what is below; it may be less than you asked for. Sign in at the portal to open the machine when its time has come.',
+      'access.denied': 'The plant has said no. Talk to your contact there if you do not see why.',
+      'access.lapsed':
+        'Nobody answered your request in time, so it is over. Call your contact at the plant, and ask again in the portal.',
+    },
+    fromApproval: (length) => `${length} from the approval on`,
+    fromFirstUse: (length) => `${length} from the first use on`,
+    sessionsAtMost: (count) => `${String(count)} at a time`,
+    needsRelease: 'The control room lets you in each time. Call it first.',
     lockdownOn: (scope) => `Locked down: ${scope}`,
     lockdownOff: (scope) => `Lockdown lifted: ${scope}`,
     saysLockdownOn: 'What was open is cut, and nobody gets in there until it is lifted.',
@@ -90,6 +126,14 @@ export const mailWords: InEach<MailWords> = {
       source: 'From address',
       revokedAt: 'Ended at',
       revokedBecause: 'Reason given',
+      hours: 'Only in these hours',
+      lasts: 'Lasts',
+      sources: 'Only from addresses',
+      sessions: 'Sessions',
+      release: 'Before each use',
+      wants: 'Wants to',
+      lapses: 'Answer until',
+      deniedBecause: 'Reason given',
     },
     access: { view: 'look, and change nothing', operate: 'look and operate' },
     open: 'Open the portal',
@@ -117,6 +161,28 @@ export const mailWords: InEach<MailWords> = {
       'grant.revoked':
         'Das Werk hat Ihre Freigabe vorzeitig beendet. Was Sie geöffnet hatten, ist geschlossen. Fragen Sie im Werk nach, wenn Sie den Grund nicht kennen.',
     },
+    saysIssuedForLater:
+      'Das Werk hat Ihnen eine Freigabe erteilt. Sie gilt noch nicht: Die Zeiten stehen unten, und Sie erhalten Nachricht, wenn sie beginnt.',
+    accessSubjects: {
+      'access.requested': (machines, who) => `${who} bittet um Zugang zu ${machines}`,
+      'access.approved': (machines) => `Zugestimmt: Zugang zu ${machines}`,
+      'access.denied': (machines) => `Abgelehnt: Zugang zu ${machines}`,
+      'access.lapsed': (machines) => `Unbeantwortet: Zugang zu ${machines}`,
+    },
+    accessSays: {
+      'access.requested':
+        'Jemand bittet um Zugang und wartet auf eine Antwort. Melden Sie sich an, um zuzustimmen, weniger zu geben oder abzulehnen. Diese Nachricht beantwortet von sich aus nichts.',
+      'access.approved':
+        'Das Werk hat dem zugestimmt, was unten steht; es kann weniger sein, als Sie angefragt haben. Melden Sie sich im Portal an, um die Maschine zu öffnen, sobald die Zeit gekommen ist.',
+      'access.denied':
+        'Das Werk hat abgelehnt. Sprechen Sie mit Ihrem Ansprechpartner dort, wenn Sie den Grund nicht verstehen.',
+      'access.lapsed':
+        'Niemand hat Ihre Anfrage rechtzeitig beantwortet, deshalb ist sie verfallen. Rufen Sie Ihren Ansprechpartner im Werk an und fragen Sie im Portal neu an.',
+    },
+    fromApproval: (length) => `${length} ab der Zustimmung`,
+    fromFirstUse: (length) => `${length} ab der ersten Benutzung`,
+    sessionsAtMost: (count) => `${String(count)} gleichzeitig`,
+    needsRelease: 'Die Leitwarte lässt Sie jedes Mal ein. Rufen Sie dort vorher an.',
     lockdownOn: (scope) => `Gesperrt: ${scope}`,
     lockdownOff: (scope) => `Sperre aufgehoben: ${scope}`,
     saysLockdownOn:
@@ -148,6 +214,14 @@ export const mailWords: InEach<MailWords> = {
       source: 'Von der Adresse',
       revokedAt: 'Beendet am',
       revokedBecause: 'Angegebener Grund',
+      hours: 'Nur zu diesen Zeiten',
+      lasts: 'Dauer',
+      sources: 'Nur von den Adressen',
+      sessions: 'Sitzungen',
+      release: 'Vor jeder Benutzung',
+      wants: 'Möchte',
+      lapses: 'Antwort bis',
+      deniedBecause: 'Angegebener Grund',
     },
     access: { view: 'ansehen, nichts ändern', operate: 'ansehen und bedienen' },
     open: 'Portal öffnen',

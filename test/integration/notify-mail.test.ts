@@ -1,5 +1,5 @@
 import { createMail, type MailServer as Target } from '../../src/notify/mail.js'
-import type { Delivery, Notice, Outcome } from '../../src/notify/notice.js'
+import type { AccessNotice, Delivery, GrantNotice, Notice, Outcome } from '../../src/notify/notice.js'
 import { createAuthority } from '../support/certificates.js'
 import { TestClock } from '../support/clock.js'
 import {
@@ -12,7 +12,7 @@ import {
 import { until } from '../support/until.js'
 
 const from = 'gatehouse@plant.example'
-const notice: Notice = {
+const notice: GrantNotice = {
   kind: 'grant.issued',
   grantId: 'g-0000000000000000',
   to: 'ana@vendor.example',
@@ -22,7 +22,20 @@ const notice: Notice = {
   until: Date.UTC(2026, 2, 1, 15),
   reason: 'Replace the valve',
   ticket: 'CHG-7',
+  conditions: {
+    ...{ windows: [], moreWindows: 0, lastsFromFirstUseMs: null },
+    ...{ sources: [], maxSessions: null, needsRelease: false },
+  },
+  isOpen: true,
+  requestId: null,
   revocation: null,
+}
+
+const asked: AccessNotice = {
+  ...{ kind: 'access.requested', requestId: 'q-0123456789abcdef' },
+  ...{ name: 'Eve Adams', email: 'eve@vendor.example', endpoints: ['press-3'], access: 'view' },
+  ...{ from: null, lengthMs: 7_200_000, reason: 'Read the counters', ticket: null },
+  ...{ askedAt: 1, lapsesAt: Date.UTC(2026, 2, 1, 20), outcome: null },
 }
 
 const closers: (() => Promise<void>)[] = []
@@ -67,6 +80,7 @@ function send(target: Partial<Target> & { port: number }, over: Sending = {}): P
     to: 'ana@vendor.example',
     notice: over.notice ?? notice,
     madeAt: 1,
+    retriedAt: null,
     attempts: 0,
     problem: null,
   }
@@ -146,6 +160,69 @@ describe('a mail', () => {
     expect(bodies).toContain(shown)
     expect(bodies).not.toContain('<bdi><img')
     expect(bodies).not.toMatch(/[\u202a-\u202e]/)
+  })
+
+  it('does not call open what begins later', async () => {
+    const server = kept(await startMailServer())
+    await send(server, { notice: { ...notice, isOpen: false } })
+    expect(bodiesOf(one(server))).toContain('It is not open yet')
+    expect(bodiesOf(one(server))).not.toContain('Sign in at the portal to open')
+  })
+
+  it('says what narrows a grant besides its time', async () => {
+    const server = kept(await startMailServer())
+    const day = (of: number) => ({ from: Date.UTC(2026, 2, of, 5), until: Date.UTC(2026, 2, of, 13) })
+    const night = { from: Date.UTC(2026, 2, 9, 21), until: Date.UTC(2026, 2, 10, 5) }
+    const conditions = {
+      windows: [day(1), day(2), day(3), day(4), day(5), day(6), night, day(10)],
+      ...{ moreWindows: 30, lastsFromFirstUseMs: 5_400_000, sources: ['192.0.2.0/24', '2001:db8::7'] },
+      ...{ maxSessions: 1, needsRelease: true },
+    }
+    await send(server, { notice: { ...notice, conditions } })
+    const bodies = bodiesOf(one(server))
+    expect(bodies).toContain('Only in these hours: 2026-03-01 06:00–14:00; 2026-03-02 06:00–14:00; ')
+    expect(bodies).toContain('; 2026-03-09 22:00–2026-03-10 06:00; and 31 more')
+    expect(bodies).toContain('Lasts: 1 h 30 min from the first use on')
+    expect(bodies).toContain('Only from addresses: 192.0.2.0/24, 2001:db8::7')
+    expect(bodies).toContain('Sessions: 1 at a time')
+    expect(bodies).toContain('Before each use: The control room lets you in each time.')
+  })
+
+  it.each([
+    ['en', 'eve@vendor.example asks for access to Press 3 HMI', 'Lasts: 2 h from the approval on'],
+    ['de', 'eve@vendor.example bittet um Zugang zu Press 3 HMI', 'Dauer: 2 h ab der Zustimmung'],
+  ] as const)(
+    'to an approver (%s) leads to the request, and answers nothing',
+    async (language, subject, time) => {
+      const server = kept(await startMailServer())
+      await send(server, { notice: asked, language })
+      expect(headersOf(one(server)).get('subject')).toBe(subject)
+      const bodies = bodiesOf(one(server))
+      expect(bodies).toContain(time)
+      expect(bodies).toContain('Eve Adams, eve@vendor.example')
+      const links = [...bodies.matchAll(/https?:\/\/[^\s"<]+/g)].map(([link]) => link)
+      expect(new Set(links)).toEqual(
+        new Set(['https://portal.plant.example/admin/requests/q-0123456789abcdef']),
+      )
+    },
+  )
+
+  it.each([
+    ['access.approved', 'Approved: access to Press 3 HMI', 'Until: 2026-03-01 16:00 (Europe/Berlin)'],
+    ['access.denied', 'Denied: access to Press 3 HMI', 'Reason given: not during the shift'],
+    ['access.lapsed', 'Nobody answered: access to Press 3 HMI', 'is over'],
+  ] as const)('of %s tells who asked what came of it, and not who answered', async (kind, subject, says) => {
+    const server = kept(await startMailServer())
+    const outcome = {
+      ...{ at: 2, by: kind === 'access.lapsed' ? null : 'ben@plant.example' },
+      reason: kind === 'access.denied' ? 'not during the shift' : null,
+      grantId: kind === 'access.approved' ? 'g-1' : null,
+    }
+    await send(server, { notice: { ...asked, kind, from: notice.from, outcome } })
+    expect(headersOf(one(server)).get('subject')).toBe(subject)
+    expect(bodiesOf(one(server))).toContain(says)
+    expect(bodiesOf(one(server))).not.toContain('ben@plant.example')
+    expect(bodiesOf(one(server))).toContain('<a href="https://portal.plant.example/">')
   })
 
   it('keeps hostile names out of its head', async () => {

@@ -76,12 +76,15 @@ function startInstance(
       timeZone: 'UTC',
     },
     webhooks: webhooks.map(({ url, events = [...noticeKinds] }) => ({ url: new URL(url), secret, events })),
+    requests: noRequests,
     lastWords: () => lockdowns.lastWords(),
     breakGlass: async () => [],
   })
   instances.push(instance)
   return instance
 }
+
+const noRequests = { get: async () => null, list: async () => [], approversOf: async () => [] }
 
 const issue = (over = {}): Promise<Grant> =>
   grants.issue({ ...goodRequest, ...over }, admin, { principalId: null })
@@ -133,6 +136,12 @@ describe('a system that is told by webhook', () => {
         until: new Date(grant.until).toISOString().replace(/\.\d+/, ''),
         reason: grant.reason,
         ticket: 'CHG-7',
+        conditions: {
+          ...{ windows: [], moreWindows: 0, lastsFromFirstUseMs: null },
+          ...{ sources: [], maxSessions: null, needsRelease: false },
+        },
+        isOpen: true,
+        requestId: null,
         revocation: null,
       },
     })
@@ -284,6 +293,10 @@ describe('a receiver that is not well', () => {
     receiver.received.length = 0
     expect(await queue().retry(issued?.id ?? '')).toBe(true)
     await comesTo('the message', () => idsOf().includes(issued?.id))
+    // What it tells of has not become newer by that.
+    const again = receiver.received.find(({ headers }) => headers['webhook-id'] === issued?.id)
+    const { timestamp } = JSON.parse(again?.body ?? '') as { timestamp: string }
+    expect(timestamp).toBe(new Date(issued?.madeAt ?? 0).toISOString().replace(/\.\d+/, ''))
     expect(await queue().retry('n-unknown')).toBe(false)
   })
 
@@ -385,6 +398,7 @@ describe('the queue', () => {
       to: '',
       notice,
       madeAt: nth,
+      retriedAt: null,
       attempts: 0,
       problem: null,
     }))

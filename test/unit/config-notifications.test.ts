@@ -79,6 +79,7 @@ notifications:
         from: 'gate@plant.example',
         credentials: { user: 'gate', password: 'not-a-secret' },
         administrators: ['it@plant.example'],
+        approvers: [],
       },
       webhooks: [],
     })
