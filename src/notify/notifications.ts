@@ -109,7 +109,10 @@ export function startNotifications(options: NotificationsOptions): Notifications
 
   /** What this process knows to be told, so that it asks Redis once about each. */
   const told = new Set<string>()
-  const tell = async (news: readonly News[], readersOf = readersByNotice): Promise<void> => {
+  const tell = async (
+    news: readonly News[],
+    readersOf: (notice: Notice) => readonly string[] | Promise<readonly string[]> = readersByNotice,
+  ): Promise<void> => {
     for (const item of news) {
       const name = `${item.subject} ${item.mark}`
       if (told.has(name)) continue
@@ -122,7 +125,7 @@ export function startNotifications(options: NotificationsOptions): Notifications
       told.add(name)
     }
   }
-  const readersByNotice = async (notice: Notice): Promise<readonly string[]> => {
+  const readersByNotice = (notice: Notice): readonly string[] => {
     // Who asked is told with the approval what was given.
     if ('to' in notice) return notice.kind === 'grant.issued' && notice.requestId !== null ? [] : [notice.to]
     return 'askedAt' in notice ? [notice.email] : (smtp?.administrators ?? [])
