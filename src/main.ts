@@ -28,9 +28,11 @@ import {
 import {
   createGrants,
   createLockdowns,
+  createReleases,
   createRequests,
   type Grants,
   type Lockdowns,
+  type Releases,
   type Requests,
 } from './grants/index.js'
 import {
@@ -119,6 +121,7 @@ export interface Services {
   readonly sessions: Sessions
   readonly grants: Grants
   readonly lockdowns: Lockdowns
+  readonly releases: Releases
   readonly requests: Requests
   readonly people: People
   readonly secondFactor: SecondFactor
@@ -213,6 +216,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     grants,
     requests: createRequests({ ...shared, ...forGrants, grants, endpoints: config.endpoints }),
     lockdowns: createLockdowns({ ...shared, endpointIds }),
+    releases: createReleases({ ...shared, assertFit }),
     people,
     secondFactor,
     breakGlass,
@@ -252,7 +256,7 @@ export interface Gatehouse {
 export async function startGatehouse(config: Config, options: ServiceOptions = {}): Promise<Gatehouse> {
   const services = await openServices(config, { ...options, follows: true })
   const { clock, logger, keyring, ledger, store, changes, journal } = services
-  const { sessions, grants, lockdowns, people, secondFactor, breakGlass, inspection } = services
+  const { sessions, grants, lockdowns, releases, people, secondFactor, breakGlass, inspection } = services
   const { publicUrl } = config.server
   const streams = createStreams({ clock })
   clock.onLeap(() => {
@@ -271,7 +275,8 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   })
   const assertions = createAssertions({ key: keyring.assertion, clock, issuer: publicUrl.origin })
   const answers = createAnswers(pages, logger)
-  const gather = createFacts({ grants, lockdowns, changes, clock, endings: config.grants.endings })
+  const { endings } = config.grants
+  const gather = createFacts({ grants, lockdowns, releases, changes, clock, endings })
   const { factsOfOpening, mayOpen } = createOpening(config, gather)
   const forSurfaces = {
     ...{ config, clock, logger, pages, sessions, grants, lockdowns, people, secondFactor, mayOpen },
@@ -313,8 +318,8 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const notifications = openNotifications(config, services)
   const watch = await watchChanges({
     ...{ clock, logger, changes, journal, streams, sessions, grants, lockdowns, secondFactor },
+    ...{ releases, endings },
     tokens: services.tokens,
-    endings: config.grants.endings,
     onChange: (change) => notifications?.noteChange(change),
   })
   const stopInspecting = await inspection.begin()

@@ -320,6 +320,15 @@ export interface Conditions {
   readonly needsRelease: boolean
 }
 
+/** Somebody at the plant lets one session use a grant that asks for it, until that is withdrawn. */
+export interface Release {
+  readonly grantId: string
+  readonly sessionId: string
+  readonly at: EpochMs
+  readonly by: Actor
+  readonly reason: string | null
+}
+
 /** Half-open, as grants are. */
 export interface TimeWindow {
   readonly from: EpochMs
@@ -389,6 +398,7 @@ export const reasons = [
   'grant-ended',
   'grant-revoked',
   'source-closed',
+  'release-awaited',
   'method-closed',
   'path-closed',
   'view-only',
@@ -431,6 +441,8 @@ export type Initiator = 'own' | 'link' | 'foreign'
 export interface Fulfilled {
   /** The request comes from one of their sources. */
   readonly source: ReadonlySet<string>
+  /** Somebody at the plant has released them for this session. */
+  readonly release: ReadonlySet<string>
 }
 
 /** Everything a decision may depend on, gathered before it is asked for. */
@@ -490,6 +502,7 @@ export const cutCauses = [
   'grant-revoked',
   'grant-extended',
   'grant-read-only',
+  'release-withdrawn',
   'session-ended',
   'session-killed',
   'signed-out',

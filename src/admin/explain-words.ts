@@ -140,6 +140,10 @@ export const explainWords: InEach<ExplainWords> = {
         why: 'The grant is for certain networks, and this address is in none of them.',
         instead: 'Connect from one of them, or give a grant for that address.',
       },
+      'release-awaited': {
+        why: 'The grant is running, and the control room has to release it for each sign-in.',
+        instead: 'Sign in, and have it released there. Whether it is now, the page “Releases” says.',
+      },
       'grant-ended': {
         why: 'The grant has ended by then.',
         instead: 'Give a new grant. One that still runs can be extended.',
@@ -252,6 +256,10 @@ export const explainWords: InEach<ExplainWords> = {
       'source-closed': {
         why: 'Die Freigabe gilt für bestimmte Netze, und diese Adresse liegt in keinem davon.',
         instead: 'Aus einem davon zugreifen oder eine Freigabe für diese Adresse geben.',
+      },
+      'release-awaited': {
+        why: 'Die Freigabe läuft, und die Leitwarte muss sie bei jeder Anmeldung öffnen.',
+        instead: 'Anmelden und dort öffnen lassen. Ob sie es jetzt ist, sagt die Seite „Leitwarte“.',
       },
       'grant-ended': {
         why: 'Die Freigabe ist dann zu Ende.',

@@ -67,7 +67,7 @@ export interface ExplainOptions {
   readonly secondFactor: Pick<SecondFactor, 'status'>
   /** What a request would be judged by. */
   readonly factsOfOpening: (
-    session: NonNullable<Facts['session']>,
+    session: NonNullable<Facts['session']> & { readonly id: string | null },
     endpointId: string,
     wanted: { method: string; path: string; isSafe: boolean } | null,
     source: string,
@@ -160,6 +160,7 @@ export function createExplain(options: ExplainOptions): Explain {
     { at, now, ...question }: Omit<Question, 'at'> & { at: EpochMs; now: EpochMs },
   ): Promise<Explanation> {
     const session = {
+      id: null,
       principal,
       roles: [],
       endsAt: at + config.sessions.maxLengthMs,
@@ -170,10 +171,11 @@ export function createExplain(options: ExplainOptions): Explain {
     const gathered = await options.factsOfOpening(session, endpointId, wanted, source)
     // Signing in, which is taken for granted, gives a person what waits for their e-mail.
     const grants = [...gathered.grants, ...pending]
+    const { release } = gathered.fulfilled
     const fulfilled =
       question.source === null
-        ? { source: new Set(grants.map(({ id }) => id)) }
-        : fulfilledBy(grants, { source })
+        ? { source: new Set(grants.map(({ id }) => id)), release }
+        : fulfilledBy(grants, { source, release })
     const complete = { ...gathered, grants, fulfilled }
     const facts = at === now && !options.isOnlooker ? complete : asOf(complete, at, now)
     const decision = decide(facts)

@@ -30,6 +30,7 @@ export type LedgerEvent = Recordable<
   | BreakGlassEvent
   | TokenEvent
   | GrantEvent
+  | ReleaseEvent
   | NotificationEvent
   | AccessEvent
 >
@@ -71,7 +72,7 @@ export type StoreEvent =
   | {
       readonly event: 'store.rolled-back'
       /** `changes`: the log of changes itself, whose entry `id` is gone. */
-      readonly kind: 'grant' | 'session' | 'lockdown' | 'second-factor' | 'token' | 'changes'
+      readonly kind: 'grant' | 'session' | 'lockdown' | 'second-factor' | 'token' | 'release' | 'changes'
       readonly id: string
     }
 
@@ -273,6 +274,26 @@ export type GrantEvent =
     }
   | { readonly event: 'grant.failed'; readonly grantId: string; readonly attempt: 'issued' | 'extended' }
 
+/** Of grants that the control room releases for a session. */
+export type ReleaseEvent =
+  | {
+      readonly event: 'release.given'
+      readonly grantId: string
+      readonly sessionId: string
+      readonly principalId: string
+      readonly actor: Actor
+      /** Null where none was given. */
+      readonly reason: string | null
+    }
+  | {
+      readonly event: 'release.withdrawn'
+      readonly grantId: string
+      readonly sessionId: string
+      readonly actor: Actor
+      readonly reason: string | null
+    }
+  | { readonly event: 'release.failed'; readonly grantId: string; readonly sessionId: string }
+
 /** Of requests for access; the request itself stands in the first. */
 export type AccessEvent =
   | {
@@ -361,6 +382,10 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'grant.revoked': 'A grant was taken back.',
   'grant.failed':
     'Redis did not confirm what the record before it says of this grant: it may not be in force.',
+  'release.given': 'Somebody at the plant let a session use a grant that needs it.',
+  'release.withdrawn': 'That was taken back; the session may not use the grant any more.',
+  'release.failed':
+    'What the record before it says was released did not come about: another answer was first, or Redis did not confirm it.',
   'access.requested': 'Somebody asked for access; it permits nothing.',
   'access.approved':
     'An approver agreed, to what was asked or to less; with a `grantId`, it was the last that was needed.',

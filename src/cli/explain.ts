@@ -68,8 +68,9 @@ without the lockdowns that were lifted since then. It changes nothing, and nothi
     })
 }
 
-function factsOf({ grants, lockdowns, changes, clock }: Services, config: Config) {
-  const gather = createFacts({ grants, lockdowns, changes, clock, endings: config.grants.endings })
+function factsOf({ grants, lockdowns, releases, changes, clock }: Services, config: Config) {
+  const { endings } = config.grants
+  const gather = createFacts({ grants, lockdowns, releases, changes, clock, endings })
   return createOpening(config, gather).factsOfOpening
 }
 

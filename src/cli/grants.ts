@@ -18,6 +18,7 @@ export function addGrants(grants: Command, shell: Shell): void {
     readonly access: string
     readonly ending: string
     readonly source?: string[]
+    readonly release?: boolean
   }
   command(
     grants,
@@ -50,6 +51,7 @@ Someone without a second factor needs the invitation code this prints.`,
         .default('cut'),
     )
     .option('--source <network...>', 'only from these addresses or CIDR blocks, like 198.51.100.0/24')
+    .option('--release', 'only once the control room has released it, for each sign-in anew')
     .action(async (options: Issue, issue: Command) => {
       if (options.endpoint === undefined && options.group === undefined)
         issue.error("error: required option '--endpoint <id...>' or '--group <id...>' not specified")
@@ -68,6 +70,7 @@ Someone without a second factor needs the invitation code this prints.`,
             access: options.access,
             ending: options.ending,
             sources: options.source,
+            needsRelease: options.release,
           },
           shell.operator,
         )

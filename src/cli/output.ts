@@ -21,6 +21,7 @@ export function describeGrant(grant: Grant, at: EpochMs, limits: EndingLimits) {
     ticket: grant.ticket,
     ending: grant.ending,
     sources: grant.conditions.sources,
+    needsRelease: grant.conditions.needsRelease,
     issuedBy: describeActor(grant.issuedBy),
     issuedAt: instant(grant.issuedAt),
     revocation: grant.revocation && {
@@ -33,9 +34,14 @@ export function describeGrant(grant: Grant, at: EpochMs, limits: EndingLimits) {
 
 /** What a grant asks for besides its time, a line each. */
 export function conditionLines({ conditions }: Grant): string {
-  const { sources, windows } = conditions
-  const hours = windows.length > 0 ? `  at ${String(windows.length)} set times only\n` : ''
-  return sources.length > 0 ? `${hours}  only from ${sources.join(', ')}\n` : hours
+  const { sources, windows, needsRelease } = conditions
+  return [
+    ...(windows.length > 0 ? [`at ${String(windows.length)} set times only`] : []),
+    ...(sources.length > 0 ? [`only from ${sources.join(', ')}`] : []),
+    ...(needsRelease ? ['once the control room has released it, for each sign-in'] : []),
+  ]
+    .map((line) => `  ${line}\n`)
+    .join('')
 }
 
 export function describeActor(actor: Actor): string {

@@ -6,6 +6,7 @@ import { addBreakGlass } from './break-glass.js'
 import { addExplain } from './explain.js'
 import { explainFailure, explainUsage } from './failure.js'
 import { addGrants } from './grants.js'
+import { addReleases } from './releases.js'
 import { addRequests } from './requests.js'
 import { addNotifications } from './notifications.js'
 import { addSessions } from './sessions.js'
@@ -61,6 +62,7 @@ export function createProgram(shell: Shell): Command {
   addServer(program, shell)
   addGrants(group('grants', 'Who may open what, from when, until when.'), shell)
   addRequests(group('requests', 'Who asks for access, and the answers.'), shell)
+  addReleases(group('releases', 'What the control room lets in, session by session.'), shell)
   addExplain(program, shell)
   addSessions(group('sessions', 'Who is signed in.'), shell)
   addLockdown(group('lockdown', 'Stop everybody, one machine, or one person, until it is lifted.'), shell)

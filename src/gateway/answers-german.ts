@@ -85,6 +85,16 @@ export const answersInGerman = {
       text: 'Das Werk hat diese Maschine nur für bestimmte Netze geöffnet, und Sie kommen aus einem anderen.',
       next: 'Verbinden Sie sich aus dem Netz, das Sie mit dem Werk vereinbart haben, oder sagen Sie dort, wo Sie sind.',
     },
+    'release-awaited': {
+      title: 'Die Leitwarte muss Sie einlassen',
+      text: 'Sie haben Zugang zu dieser Maschine, und jemand im Werk gibt ihn jedes Mal frei, wenn Sie kommen. Für diese Anmeldung ist das noch nicht geschehen, oder es wurde zurückgenommen.',
+      next: 'Rufen Sie die Leitwarte oder Ihren Ansprechpartner im Werk an. Laden Sie diese Seite neu, wenn der Zugang freigegeben ist.',
+    },
+    'release-withdrawn': {
+      title: 'Die Leitwarte hat das zurückgenommen',
+      text: 'Jemand im Werk hat Ihren Zugang zu dieser Maschine wieder geschlossen, und die Verbindung wurde getrennt.',
+      next: 'Rufen Sie dort an, bevor Sie weitermachen, auch um zu klären, in welchem Zustand die Maschine bleibt. Der Zugang kann wieder freigegeben werden.',
+    },
     'browser-refused': {
       title: 'Das ist nur für Programme',
       text: 'Was mit diesem Aufruf kam, senden nur Browser. Die Schnittstelle nimmt ein Dienst-Token und kein Cookie von uns.',

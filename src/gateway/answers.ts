@@ -85,6 +85,16 @@ const denials = {
     text: 'The plant has opened this machine for certain networks only, and you come from another one.',
     next: 'Connect from the network you agreed on with the plant, or tell your contact there where you are.',
   },
+  'release-awaited': {
+    title: 'The control room has to let you in',
+    text: 'You have been given access to this machine, and somebody at the plant releases it each time you come. They have not done so for this sign-in, or have taken it back.',
+    next: 'Call the control room or your contact at the plant. Load this page again when they have released it.',
+  },
+  'release-withdrawn': {
+    title: 'The control room has taken this back',
+    text: 'Someone at the plant has withdrawn the release of your access, and the connection to this machine has been closed.',
+    next: 'Call them before you go on, also to agree on the state the machine is left in. They can release it again.',
+  },
   'endpoint-unknown': noAccess,
   'grant-missing': noAccess,
   'role-missing': {

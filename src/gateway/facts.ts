@@ -1,10 +1,12 @@
 import { isPathOpen } from '../dataplane/index.js'
-import { fulfilledBy, type Grants, type Lockdowns } from '../grants/index.js'
+import { fulfilledBy, type Grants, type Lockdowns, type Releases } from '../grants/index.js'
 import type { ChangeLog, SteadyClock } from '../lib/index.js'
 import type { EndingLimits, Endpoint, Facts } from '../model.js'
 
 /** What is known of a question before anything is looked up for it. */
-export interface Asked extends Pick<Facts, 'resource' | 'request' | 'session'> {
+export interface Asked extends Pick<Facts, 'resource' | 'request'> {
+  /** `id` is null for one that nobody has begun. */
+  readonly session: (NonNullable<Facts['session']> & { readonly id: string | null }) | null
   /** The client's address. */
   readonly source: string
 }
@@ -22,6 +24,7 @@ export type GatherFacts = (asked: Asked) => Promise<Gathered>
 export function createFacts(options: {
   grants: Pick<Grants, 'heldBy'>
   lockdowns: Pick<Lockdowns, 'inForce'>
+  releases: Pick<Releases, 'heldBy'>
   changes: Pick<ChangeLog, 'proof'>
   clock: SteadyClock
   endings: EndingLimits
@@ -31,17 +34,21 @@ export function createFacts(options: {
     const isOfMachine = session !== null && resource.kind === 'endpoint'
     const grants = isOfMachine ? await options.grants.heldBy(session.principal.id) : []
     const lockdowns = isOfMachine ? await options.lockdowns.inForce() : []
+    const sessionId = session?.id ?? null
+    const release = sessionId === null ? none : await options.releases.heldBy(sessionId, grants)
     const gatheredAt = clock.monotonic()
     const facts: Facts = {
       at: clock.now(),
       viewAgeMs: changes.proof.ageMs,
       isClockTrusted: clock.isTrusted,
       ...{ resource, request, session, grants, endings, lockdowns },
-      fulfilled: fulfilledBy(grants, { source }),
+      fulfilled: fulfilledBy(grants, { source, release }),
     }
     return { facts, gatheredAt }
   }
 }
+
+const none: ReadonlySet<string> = new Set()
 
 /**
  * A machine as a decision sees it.

@@ -1,11 +1,11 @@
 import type { Config } from '../config/index.js'
 import type { Decision, Facts, Session } from '../model.js'
 import { decide } from '../policy/index.js'
-import { machineOf, type GatherFacts } from './facts.js'
+import { machineOf, type Asked, type GatherFacts } from './facts.js'
 
 /** What a request to a machine would be judged by, were it made now by the person themselves. */
 export type FactsOfOpening = (
-  session: NonNullable<Facts['session']>,
+  session: NonNullable<Asked['session']>,
   endpointId: string,
   /** Null for the landing path: the configuration is refused when that is not open to GET. */
   wanted: { readonly method: string; readonly path: string; readonly isSafe: boolean } | null,

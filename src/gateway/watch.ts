@@ -12,7 +12,7 @@ import {
   type Timer,
 } from '../lib/index.js'
 import type { StreamInfo, Streams } from '../dataplane/index.js'
-import { scopeOf, type Grants, type Lockdowns } from '../grants/index.js'
+import { scopeOf, type Grants, type Lockdowns, type Releases } from '../grants/index.js'
 import type { SecondFactor, ServiceTokens } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
 
@@ -29,6 +29,7 @@ export interface WatchOptions {
   readonly sessions: Sessions
   readonly grants: Grants
   readonly lockdowns: Lockdowns
+  readonly releases: Pick<Releases, 'given' | 'noteWithdrawn' | 'withdrawRevived'>
   readonly secondFactor: Pick<SecondFactor, 'noteReset'>
   readonly tokens: Pick<ServiceTokens, 'note' | 'revokeRevived'>
   readonly endings: EndingLimits
@@ -54,7 +55,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     tellRedis()
     cutEnded(kind, id, options)
   })
-  const { streams, sessions, grants, lockdowns, secondFactor, tokens, logger } = options
+  const { streams, sessions, grants, lockdowns, releases, secondFactor, tokens, logger } = options
 
   const apply = async (change: Change): Promise<void> => {
     if (change.kind === 'session-ended') {
@@ -65,6 +66,13 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
       const cut = streams.cut((stream) => stream.grantId === change.grantId, 'grant-revoked')
       logger.info('grant revoked', { grantId: change.grantId, cut })
       void grants.noteRevoked(change.grantId)
+    } else if (change.kind === 'release-withdrawn') {
+      const { grantId, sessionId, at } = change
+      const isOf = (stream: StreamInfo): boolean =>
+        stream.grantId === grantId && stream.sessionId === sessionId
+      const cut = streams.cut(isOf, 'release-withdrawn')
+      logger.info('release withdrawn', { grantId, sessionId, cut })
+      void releases.noteWithdrawn(grantId, sessionId, at)
     } else if (change.kind === 'second-factor-reset') {
       void secondFactor.noteReset(change.print)
     } else if (change.kind === 'token-changed') {
@@ -87,6 +95,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     await lockdowns.restore()
     await grants.revokeRevived()
     await sessions.endRevived()
+    await releases.withdrawRevived()
     await tokens.revokeRevived()
   }
   const restore = async (): Promise<void> => {
@@ -126,9 +135,15 @@ function cutEnded(kind: Endable, id: string, { streams, logger }: WatchOptions):
   const isEnded = ({ grantId, sessionId, endpointId, principalId, email }: StreamInfo): boolean => {
     if (kind === 'grant') return grantId === id
     if (kind === 'session') return sessionId === id
+    if (kind === 'release') return id === `${grantId} ${sessionId}`
     return scope !== null && covers(scope, endpointId, { id: principalId, email })
   }
-  const causes = { grant: 'grant-revoked', session: 'session-killed', lockdown: 'lockdown' } as const
+  const causes = {
+    grant: 'grant-revoked',
+    session: 'session-killed',
+    lockdown: 'lockdown',
+    release: 'release-withdrawn',
+  } as const
   const cut = streams.cut(isEnded, causes[kind])
   if (cut > 0) logger.warn('ended by a command on this host, without Redis', { kind, id, cut })
 }
@@ -184,6 +199,15 @@ async function recheckAll(options: WatchOptions): Promise<void> {
     streams.cut((stream) => suspects.has(stream.id) && hasLost(stream), cause)
   cutSuspects((stream) => !liveSessions.has(stream.sessionId), 'session-ended')
   cutSuspects((stream) => !liveGrants.has(stream.grantId), 'grant-revoked')
+  const asking = [...liveGrants.values()].filter(({ conditions }) => conditions.needsRelease)
+  const released = new Set(
+    (await options.releases.given(asking)).map(({ grantId, sessionId }) => `${grantId} ${sessionId}`),
+  )
+  const isAsking = new Set(asking.map(({ id }) => id))
+  cutSuspects(
+    ({ grantId, sessionId }) => isAsking.has(grantId) && !released.has(`${grantId} ${sessionId}`),
+    'release-withdrawn',
+  )
   await cutLockedDown(options)
   for (const grant of liveGrants.values()) moveEnds(grant, options)
 }

@@ -11,9 +11,12 @@ export const unconditional: Conditions = {
 }
 
 /** What `decide` is told of what grants ask for. */
-export function fulfilledBy(grants: readonly Grant[], { source }: { readonly source: string }): Fulfilled {
+export function fulfilledBy(
+  grants: readonly Grant[],
+  { source, release }: { readonly source: string; readonly release: ReadonlySet<string> },
+): Fulfilled {
   const ofSource = grants.filter(
     ({ conditions: { sources } }) => sources.length > 0 && comesFrom(sources, source),
   )
-  return { source: new Set(ofSource.map(({ id }) => id)) }
+  return { source: new Set(ofSource.map(({ id }) => id)), release }
 }

@@ -52,7 +52,7 @@ export interface GrantsOptions {
   readonly maxRecurrenceMs?: number
 }
 
-type GrantChange = Extract<Change, { grantId: string }>
+type GrantChange = Exclude<Extract<Change, { grantId: string }>, { sessionId: string }>
 
 const listedAtMost = 10_000
 /** The record of the revocation itself, with who and why, is in the ledger. */

@@ -1,6 +1,7 @@
 export { fulfilledBy, unconditional } from './conditions.js'
 export { groupChoice, groupsWithin, readChoices } from './groups.js'
 export { createGrants } from './grants.js'
+export { createReleases } from './releases.js'
 export { createLockdowns, scopeOf } from './lockdowns.js'
 export { longestFor, readReason, scopeText } from './request.js'
 export { parseInstant } from './instant.js'
@@ -14,5 +15,6 @@ export type {
   LastWord,
   LockdownEvent,
   Lockdowns,
+  Releases,
   Requests,
 } from './model.js'

@@ -6,7 +6,9 @@ import type {
   Lockdown,
   LockdownScope,
   Principal,
+  Release,
   RequestTerms,
+  Session,
 } from '../model.js'
 import type { Approver, Narrower } from './approval.js'
 
@@ -48,6 +50,8 @@ export interface GrantRequest {
   readonly ending?: unknown
   /** Addresses and CIDR blocks, IPv4 or IPv6. */
   readonly sources?: unknown
+  /** Whether the control room must release it for each session. Default: no. */
+  readonly needsRelease?: unknown
   /**
    * A list of `WeeklyWindow`, or of text such as `mon-fri 06:00-14:00`, in the time of the machines: the only hours in
    * which it is valid between `from` and `until`.
@@ -147,6 +151,61 @@ export interface Lockdowns {
   note(scope: string): Promise<void>
   /** Closes again what this host knows to be closed, and Redis does not. */
   restore(): Promise<void>
+}
+
+/** What releases write to the ledger. */
+export type ReleaseEvent =
+  | {
+      readonly event: 'release.given'
+      readonly grantId: string
+      readonly sessionId: string
+      readonly principalId: string
+      readonly actor: Actor
+      readonly reason: string | null
+    }
+  | {
+      readonly event: 'release.withdrawn'
+      readonly grantId: string
+      readonly sessionId: string
+      readonly actor: Actor
+      readonly reason: string | null
+    }
+  | { readonly event: 'release.failed'; readonly grantId: string; readonly sessionId: string }
+
+/**
+ * Who at the plant lets which session use a grant that needs a release. A release ends with its session, its grant, the window
+ * of the grant in which it was given, or a withdrawal, whichever comes first.
+ *
+ * Each call throws GatehouseError `store-unavailable` when Redis fails it and `store-corrupt` when it answers nonsense; each
+ * that records, `ledger-unavailable` when it could not.
+ */
+export interface Releases {
+  /** Ids of the grants among these that run and are released for this session: for a decision. */
+  heldBy(sessionId: string, grants: readonly Grant[]): Promise<ReadonlySet<string>>
+  /** All releases of these grants, as the store has them now, also of sessions that have ended. */
+  given(grants: readonly Grant[]): Promise<Release[]>
+  /**
+   * Records `release.given`, then lets the session in. One that is released already stays as it is.
+   * @param session alive, as it is now
+   * @param reason may be left out
+   * @throws GatehouseError `release-refused` for one's own grant, `release-conflict`, `input-invalid` about `reason`
+   */
+  give(
+    grant: Grant,
+    session: Pick<Session, 'id' | 'principal' | 'assurance'>,
+    reason: unknown,
+    actor: Actor,
+  ): Promise<Release>
+  /**
+   * Records `release.withdrawn`, then cuts what the session has open under the grant. False when nothing is released. While
+   * Redis does not answer it has effect on this host all the same, and throws `stopped-here-only`.
+   * @throws GatehouseError `input-invalid` about `reason`
+   */
+  withdraw(grantId: string, sessionId: string, reason: unknown, actor: Actor): Promise<boolean>
+  /** To be told of each withdrawal that another instance or command made. */
+  noteWithdrawn(grantId: string, sessionId: string, at: EpochMs): Promise<void>
+  /** Withdraws again what this host knows to be withdrawn, and Redis does not. */
+  withdrawRevived(): Promise<void>
 }
 
 /** What requests write to the ledger. */

@@ -22,7 +22,7 @@ const conditionsSchema = z.strictObject({
   lastsFromFirstUseMs: z.null(),
   sources: z.array(z.string()),
   maxSessions: z.null(),
-  needsRelease: z.literal(false),
+  needsRelease: z.boolean(),
 })
 
 // Strict: a condition that a newer version wrote and this one does not know must not be dropped silently.
@@ -37,7 +37,7 @@ const termsSchema = z.strictObject({
   ending: z.enum(endings).default('cut'),
   conditions: conditionsSchema.default(() => ({
     ...{ windows: [], sources: [] },
-    ...{ lastsFromFirstUseMs: null, maxSessions: null, needsRelease: false as const },
+    ...{ lastsFromFirstUseMs: null, maxSessions: null, needsRelease: false },
   })),
   requestId: z.string().nullable().default(null),
   issuedBy: actorSchema,

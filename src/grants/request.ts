@@ -110,6 +110,7 @@ const requestSchema = z.strictObject(
     weekly: weeklySchema,
     ending: z.enum(endings, 'must be "cut", "drain" or "read-only"').default('cut'),
     sources: sourcesSchema,
+    needsRelease: z.boolean('must be true or false').default(false),
   },
   {
     error: ({ code }) =>
@@ -123,7 +124,7 @@ const requestSchema = z.strictObject(
  */
 export function readRequest(input: unknown, limits: Limits): Terms {
   const { clock, maxLengthMs, endpointIds, endpointTerms, maxRecurrenceMs = 92 * 24 * 60 * minuteMs } = limits
-  const { sources, ...fields } = readFields(input, limits)
+  const { sources, needsRelease, ...fields } = readFields(input, limits)
   const unknown = fields.endpoints.find((id) => !endpointIds.has(id))
   if (unknown !== undefined) throw refusal('endpoints', `${quote(unknown)} is not a configured endpoint`)
 
@@ -140,7 +141,7 @@ export function readRequest(input: unknown, limits: Limits): Terms {
     weekly === null
       ? []
       : readWindows(weekly, zoneOf(fields.endpoints, endpointTerms), { from, until }, longest)
-  return { ...rest, from, until, conditions: { ...unconditional, windows, sources } }
+  return { ...rest, from, until, conditions: { ...unconditional, windows, sources, needsRelease } }
 }
 
 function readFields(input: unknown, { endpointGroups = [] }: Limits) {

@@ -9,6 +9,13 @@ import { readStored } from './stored.js'
 
 const changeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.enum(['grant-issued', 'grant-extended', 'grant-revoked']), grantId: z.string() }),
+  z.object({ kind: z.literal('release-given'), grantId: z.string(), sessionId: z.string() }),
+  z.object({
+    kind: z.literal('release-withdrawn'),
+    grantId: z.string(),
+    sessionId: z.string(),
+    at: z.int().nonnegative(),
+  }),
   /** `scope` as text. */
   z.object({ kind: z.literal('lockdown-changed'), scope: z.string() }),
   z.object({ kind: z.literal('session-changed'), sessionId: z.string() }),

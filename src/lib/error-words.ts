@@ -67,6 +67,10 @@ const sentences: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<ErrorC
     'person-ambiguous': 'Mit dieser E-Mail-Adresse hat sich mehr als ein Konto angemeldet.',
     'notification-unknown': 'Diese Nachricht gibt es nicht oder nicht mehr.',
     'token-unknown': 'Dieses Dienst-Token gibt es nicht.',
+    'release-refused': 'Den eigenen Zugang gibt niemand selbst frei.',
+    'release-conflict':
+      'Das ist so nicht möglich: Der Zugang läuft nicht, braucht das nicht, oder jemand anderes hat gerade entschieden.',
+    'release-unknown': 'Hier ist nichts freigegeben; vielleicht wurde es schon zurückgenommen.',
     'store-unavailable': notCheckable,
     'store-corrupt': notCheckable,
     'ledger-unavailable':

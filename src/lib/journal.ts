@@ -5,10 +5,11 @@ import { GatehouseError } from './errors.js'
 import { describeError, type Logger } from './logger.js'
 import { readStored } from './stored.js'
 
-const kinds = ['grant', 'session', 'lockdown', 'second-factor', 'token'] as const
+const kinds = ['grant', 'session', 'lockdown', 'second-factor', 'token', 'release'] as const
 /**
  * What can end before its time, by its id; a lockdown, by its scope, ends access to what it names until it is
- * lifted; a second factor goes by the fingerprint of its sealed secret.
+ * lifted; a second factor goes by the fingerprint of its sealed secret; the release of a grant for a session, by the
+ * two ids with a space between them, ends whatever of it was given before, and may be given again.
  */
 export type Endable = (typeof kinds)[number]
 
@@ -47,7 +48,7 @@ export interface JournalOptions {
   readonly isReadOnly: boolean
   readonly clock: Clock
   readonly logger: Logger
-  /** How long the end of a session matters: afterwards it would have ended by itself. The others matter for good. */
+  /** How long the end of a session, or of its release, matters: afterwards it would have ended by itself. The others matter for good. */
   readonly sessionsKeptMs: number
   /** Redis calls running what has ended. */
   readonly onRevived: (kind: Endable, id: string) => void
@@ -68,6 +69,8 @@ interface Ending {
   isReported: boolean
 }
 
+const diesWithSession: readonly Endable[] = ['session', 'release']
+const comesBack: readonly Endable[] = ['lockdown', 'release']
 /** Between the journal and Redis lies one command, and another instance follows within moments. */
 const onItsWayMs = 5_000
 const lookMs = 100
@@ -83,20 +86,21 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     lockdown: new Map(),
     'second-factor': new Map(),
     token: new Map(),
+    release: new Map(),
   }
   const { bytes, handle } = await openFile(file, isReadOnly)
   const write = handle === null ? () => Promise.resolve(true) : createAppender(handle, logger)
   const listeners = new Set<(kind: Endable, id: string) => void>()
 
   const isOld = (kind: Endable, at: number): boolean =>
-    kind === 'session' && clock.now() - at > sessionsKeptMs
+    diesWithSession.includes(kind) && clock.now() - at > sessionsKeptMs
   /** False when that was known. */
   const learn = ({ kind, id, at, lifted }: Line, knownAt: number): boolean => {
     const known = endings[kind]
     const held = known.get(id)
     if (lifted === true) return held !== undefined && held.at <= at && known.delete(id)
     if ((held !== undefined && at <= held.at) || isOld(kind, at)) return false
-    // Anew, to stand at the end; only a lockdown can begin twice.
+    // Anew, to stand at the end: what can come back can end twice.
     known.delete(id)
     known.set(id, { at, knownAt, isReported: false })
     return true
@@ -133,7 +137,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
   return {
     add: (kind, id, at = clock.now()) => {
-      const isForGood = kind !== 'lockdown' && endings[kind].has(id)
+      const isForGood = !comesBack.includes(kind) && endings[kind].has(id)
       // What could not be written when it became known is tried again.
       return isForGood ? write('') : addLine({ kind, id, at })
     },

@@ -10,7 +10,7 @@ export interface Unmet {
   readonly reason: UnmetReason
 }
 
-const unmetReasons = ['source-closed'] as const satisfies readonly Reason[]
+const unmetReasons = ['source-closed', 'release-awaited'] as const satisfies readonly Reason[]
 type UnmetReason = (typeof unmetReasons)[number]
 
 export function unmetReason(reasons: readonly Reason[]): UnmetReason | null {
@@ -24,16 +24,20 @@ export function UnmetSection(props: { unmet: readonly Unmet[]; source: string })
   return (
     <section aria-labelledby="unmet">
       <h2 id="unmet">{words.title}</h2>
-      {props.unmet.map(({ endpoint, grant }) => (
+      {props.unmet.map(({ endpoint, grant, reason }) => (
         <article class="card">
           <div class="what">
             <h3>
               <Said>{endpoint.name}</Said>
             </h3>
             <p>
-              <Said>
-                {words.fromElsewhere({ sources: grant.conditions.sources.join(', '), here: props.source })}
-              </Said>
+              {reason === 'release-awaited' ? (
+                words.awaitsRelease
+              ) : (
+                <Said>
+                  {words.fromElsewhere({ sources: grant.conditions.sources.join(', '), here: props.source })}
+                </Said>
+              )}
             </p>
           </div>
         </article>

@@ -189,7 +189,7 @@ describe('the command line', () => {
         reason: 'replace the recipe module',
         ticket: 'CHG-17',
         ending: 'cut',
-        ...{ windows: [], sources: [] },
+        ...{ windows: [], sources: [], needsRelease: false },
         issuedBy: expect.stringMatching(/^operator \w/) as string,
         issuedAt: now,
         revocation: null,

@@ -117,6 +117,19 @@ describe('the journal of what has ended', () => {
     await next.close()
   })
 
+  it('holds the last end of a release, which may be given again in between', async () => {
+    const journal = await open()
+    const at = clock.now()
+    await journal.add('release', 'g-1 s-1', at)
+    await journal.add('release', 'g-1 s-1', at - 10)
+    expect(journal.since('release', 'g-1 s-1')).toBe(at)
+    await journal.add('release', 'g-1 s-1', at + 20)
+    await journal.close()
+    const next = await open()
+    expect(next.since('release', 'g-1 s-1')).toBe(at + 20)
+    await next.close()
+  })
+
   it('tells what another process adds, once, and nothing of its own', async () => {
     const [ours, theirs] = await Promise.all([open(), open()])
     const told: string[] = []

@@ -51,6 +51,9 @@ function grant(over: Partial<Grant> = {}): Grant {
 const sourced = (over: Partial<Grant> = {}): Grant =>
   grant({ conditions: { ...unconditional, sources: ['192.0.2.0/24'] }, ...over })
 
+const released = (over: Partial<Grant> = {}): Grant =>
+  grant({ conditions: { ...unconditional, needsRelease: true }, ...over })
+
 const revocation = { at: noon - 1, by: { kind: 'gateway' } as const, reason: 'left the company' }
 const session = {
   endsAt: noon + 8 * hour,
@@ -74,6 +77,8 @@ const press3 = {
   isPathOpen: true,
 } as const
 
+const nothing: Facts['fulfilled'] = { source: new Set(), release: new Set() }
+
 function facts(over: Partial<Facts> = {}): Facts {
   return {
     at: noon,
@@ -83,7 +88,7 @@ function facts(over: Partial<Facts> = {}): Facts {
     request: { isSafe: true, isUpgrade: false, initiator: 'own' },
     session,
     grants: [grant()],
-    fulfilled: { source: new Set() },
+    fulfilled: nothing,
     endings: limits,
     lockdowns: [],
     ...over,
@@ -167,13 +172,13 @@ describe('a request to an endpoint', () => {
     ['from elsewhere than the grant is for', { grants: [sourced()] }, 'deny', 'source-closed'],
     [
       'from where the grant is for',
-      { grants: [sourced()], fulfilled: { source: new Set(['g-1']) } },
+      { grants: [sourced()], fulfilled: { ...nothing, source: new Set(['g-1']) } },
       'permit',
       'grant-active',
     ],
     [
       'from where another grant is for',
-      { grants: [sourced()], fulfilled: { source: new Set(['g-2']) } },
+      { grants: [sourced()], fulfilled: { ...nothing, source: new Set(['g-2']) } },
       'deny',
       'source-closed',
     ],
@@ -198,6 +203,34 @@ describe('a request to an endpoint', () => {
     [
       'from elsewhere than the grant is for, while all is locked down',
       { grants: [sourced()], lockdowns: [locked({ kind: 'all' })] },
+      'deny',
+      'source-closed',
+    ],
+    ['with a grant that waits for its release', { grants: [released()] }, 'deny', 'release-awaited'],
+    [
+      'with a grant that is released',
+      { grants: [released()], fulfilled: { ...nothing, release: new Set(['g-1']) } },
+      'permit',
+      'grant-active',
+    ],
+    [
+      'with a grant that waits, and another that is released',
+      { grants: [released()], fulfilled: { ...nothing, release: new Set(['g-2']) } },
+      'deny',
+      'release-awaited',
+    ],
+    [
+      'with a grant that waits, and another that needs no release',
+      { grants: [released(), grant({ id: 'g-2', access: 'view' })] },
+      'permit',
+      'grant-active',
+    ],
+    [
+      'with a grant that is released, from elsewhere than it is for',
+      {
+        grants: [grant({ conditions: { ...unconditional, needsRelease: true, sources: ['192.0.2.7'] } })],
+        fulfilled: { ...nothing, release: new Set(['g-1']) },
+      },
       'deny',
       'source-closed',
     ],
@@ -550,15 +583,16 @@ const anyGrant = fc
     until: instant,
     isRevoked: fc.boolean(),
     sources: fc.subarray(['192.0.2.0/24']),
+    needsRelease: fc.boolean(),
     cuts: fc.option(fc.uniqueArray(instant, { minLength: 2, maxLength: 6 }), { freq: 1 }),
   })
-  .map(({ isRevoked, sources, cuts, ...over }) => {
+  .map(({ isRevoked, sources, needsRelease, cuts, ...over }) => {
     const times = cuts === null ? {} : windowed(cuts)
     const { conditions = unconditional } = times as Partial<Grant>
     return grant({
       ...over,
       ...times,
-      conditions: { ...conditions, sources },
+      conditions: { ...conditions, sources, needsRelease },
       revocation: isRevoked ? revocation : null,
     })
   })
@@ -607,6 +641,7 @@ const anyFacts = fc.record({
   grants: fc.array(anyGrant, { maxLength: 5 }),
   fulfilled: fc.record({
     source: fc.subarray(['g-1', 'g-2', 'g-3']).map((ids) => new Set(ids)),
+    release: fc.subarray(['g-1', 'g-2', 'g-3']).map((ids) => new Set(ids)),
   }),
   endings: fc.record({
     drainMs: fc.integer({ min: 0, max: 2 * hour }),
@@ -727,8 +762,9 @@ describe('whatever the facts', () => {
     fc.assert(
       fc.property(anyFacts, (any) => {
         const decision = decide(any)
-        const { source } = any.fulfilled
-        const isMet = (g: Grant): boolean => g.conditions.sources.length === 0 || source.has(g.id)
+        const { source, release } = any.fulfilled
+        const isMet = ({ id, conditions }: Grant): boolean =>
+          (conditions.sources.length === 0 || source.has(id)) && (!conditions.needsRelease || release.has(id))
         if (decision.outcome === 'permit')
           expect(any.grants.some((g) => g.id === decision.grantId && isMet(g))).toBe(true)
         const unmet = any.grants.filter((g) => !isMet(g))
