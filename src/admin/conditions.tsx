@@ -62,7 +62,12 @@ export function ConditionsSaid({ conditions }: { conditions: Conditions }): VNod
 }
 
 /** Rows of a list of facts about a grant. */
-export function ConditionFacts({ conditions, now }: { conditions: Conditions; now: EpochMs }): VNode {
+export function ConditionFacts(props: {
+  conditions: Conditions
+  endpoints: readonly string[]
+  now: EpochMs
+}): VNode {
+  const { conditions, endpoints, now } = props
   const words = useWords(conditionsWords)
   const { sources, windows } = conditions
   const coming = windows.filter(({ until }) => until > now)
@@ -74,7 +79,7 @@ export function ConditionFacts({ conditions, now }: { conditions: Conditions; no
           <dd class="number">
             {coming.slice(0, windowsShown).map(({ from, until }) => (
               <div>
-                <Window from={from} until={until} />
+                <Window from={from} until={until} of={endpoints} />
               </div>
             ))}
             {coming.length > windowsShown && (

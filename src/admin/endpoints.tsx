@@ -187,7 +187,7 @@ function HealthText({ known: { endpoint, health } }: { known: Known }): VNode {
         <span class="tag attention">{words.silent}</span>
       )}
       <div class="soft small">
-        {words.since} <Instant at={health.since} />
+        {words.since} <Instant at={health.since} of={[endpoint.id]} />
         {health.problem !== null && (
           <>
             {' '}

@@ -1,6 +1,6 @@
 import type { VNode } from 'preact'
 import { longestFor } from '../grants/index.js'
-import { GatehouseError } from '../lib/index.js'
+import { GatehouseError, zoneOf } from '../lib/index.js'
 import {
   askFirst,
   Cell,
@@ -8,7 +8,10 @@ import {
   Field,
   FormToken,
   Hidden,
+  dateFieldValue,
   Instant,
+  PlantTime,
+  readDateField,
   Notice,
   personal,
   Row,
@@ -41,13 +44,11 @@ import {
 import type { AdminOptions } from './options.js'
 import {
   actorName,
-  dateFieldText,
   endingNames,
   endingSentence,
   fieldMessage,
   GrantSentence,
   machineNames,
-  readDateField,
   stateName,
   StopNotice,
 } from './words.js'
@@ -84,6 +85,7 @@ interface Refusal {
 export function grantRoutes(options: AdminOptions): Route[] {
   const { config, clock, pages, grants, lockdowns, secondFactor } = options
   const limits = config.grants.endings
+  const zoneFor = zoneOf(config)
   const endpointTerms = new Map(config.endpoints.map((endpoint) => [endpoint.id, endpoint]))
 
   async function showList({ viewer, query }: PersonalCall): Promise<Answer> {
@@ -215,7 +217,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
         <Cell label="Time">
           <StateText grant={grant} now={now} limits={limits} />
           <div class="soft small">
-            <Window from={grant.from} until={grant.until} />
+            <Window from={grant.from} until={grant.until} of={grant.endpoints} />
           </div>
           {grant.ending !== 'cut' && !hasClosed && (
             <div class="soft small">{endingNames[grant.ending].toLowerCase()}</div>
@@ -330,6 +332,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
     const { grant, viewer } = props
     const refusal = props.refusal?.form === 'extend' ? props.refusal : null
     const value = refusal?.value ?? ''
+    const zone = zoneFor(grant.endpoints)
     return (
       <section class="panel" aria-labelledby="extend">
         <h2 id="extend">Give more time</h2>
@@ -348,16 +351,17 @@ export function grantRoutes(options: AdminOptions): Route[] {
             name="until"
             label={
               <>
-                New end (<span data-zone>UTC</span>)
+                New end (<PlantTime of={grant.endpoints} />)
               </>
             }
             hint={
               <>
-                At the latest <Instant at={grant.from + longest(grant)} />, the longest this grant may last.
+                At the latest <Instant at={grant.from + longest(grant)} of={grant.endpoints} />, the longest
+                this grant may last.
               </>
             }
             error={refusal && fieldMessage(refusal.error)}
-            value={/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(value) ? value.slice(0, 16) : dateFieldText(grant.until)}
+            value={dateFieldValue(value, zone) || dateFieldValue(grant.until, zone)}
             input={{ type: 'datetime-local' }}
           />
           <div class="actions">
@@ -416,7 +420,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
     const by = body.one('by')
     const grant = await find(call)
     try {
-      let until: EpochMs | string = readDateField(body.one('until').trim())
+      let until: EpochMs | string = readDateField('until', body.one('until').trim(), zoneFor(grant.endpoints))
       if (by !== '') {
         // Two people who press the button at once mean one hour, not two.
         if (body.one('was') !== String(grant.until)) {
@@ -557,19 +561,19 @@ function GrantFacts(props: { grant: Grant; openCount: number; limits: EndingLimi
           </dd>
         </>
       )}
-      <ConditionFacts conditions={grant.conditions} now={now} />
+      <ConditionFacts conditions={grant.conditions} endpoints={grant.endpoints} now={now} />
       <dt>At the end</dt>
       <dd>{endingSentence(grant.ending, limits)}</dd>
       <dt>Issued</dt>
       <dd>
-        <Instant at={grant.issuedAt} /> by <Said>{actorName(grant.issuedBy)}</Said>
+        <Instant at={grant.issuedAt} of={grant.endpoints} /> by <Said>{actorName(grant.issuedBy)}</Said>
       </dd>
       {grant.revocation !== null && (
         <>
           <dt>Revoked</dt>
           <dd>
-            <Instant at={grant.revocation.at} /> by <Said>{actorName(grant.revocation.by)}</Said>:{' '}
-            <Said>{grant.revocation.reason}</Said>
+            <Instant at={grant.revocation.at} of={grant.endpoints} /> by{' '}
+            <Said>{actorName(grant.revocation.by)}</Said>: <Said>{grant.revocation.reason}</Said>
           </dd>
         </>
       )}

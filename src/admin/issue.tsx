@@ -6,8 +6,11 @@ import {
   Choice,
   Choices,
   durationWords,
+  dateFieldValue,
   Field,
   FormToken,
+  PlantTime,
+  readDateField,
   Notice,
   personal,
   type Answer,
@@ -26,15 +29,7 @@ import { InvitationPanel } from './invitation.js'
 import { issueGrant } from './issue-grant.js'
 import type { AdminOptions } from './options.js'
 import { Picks } from './picks.js'
-import {
-  dateFieldText,
-  endingNames,
-  endingSentence,
-  fieldMessage,
-  GrantSentence,
-  machineNames,
-  readDateField,
-} from './words.js'
+import { endingNames, endingSentence, fieldMessage, GrantSentence, machineNames } from './words.js'
 
 const hourMs = 3_600_000
 const usualLengthsMs = [1, 2, 4, 8].map((hours) => hours * hourMs)
@@ -58,6 +53,8 @@ interface Input {
 /** Giving access, on one screen, with a sentence that says what it comes to. */
 export function issueRoutes(options: AdminOptions): Route[] {
   const { config, clock, pages, grants, people, secondFactor } = options
+  // Before machines are chosen nobody knows whose time it would be, if not that of the plant.
+  const { timeZone } = config.plant
   const lengthsMs = [
     ...usualLengthsMs.filter((length) => length < config.grants.maxLengthMs),
     config.grants.maxLengthMs,
@@ -176,7 +173,12 @@ export function issueRoutes(options: AdminOptions): Route[] {
                 <Choice type="radio" name="start" value="at" isChosen={input.start === 'at'} say="from">
                   Later
                 </Choice>
-                <DateField name="from" label="Start" value={input.from} choice="start-at" />
+                <DateField
+                  name="from"
+                  label="Start"
+                  value={dateFieldValue(input.from, timeZone)}
+                  choice="start-at"
+                />
               </div>
             </Choices>
             <Choices name="end" legend="End" error={errorOf('until')}>
@@ -195,7 +197,12 @@ export function issueRoutes(options: AdminOptions): Route[] {
                 <Choice type="radio" name="end" value="at" isChosen={input.end === 'at'} say="until">
                   At a set time
                 </Choice>
-                <DateField name="until" label="End" value={input.until} choice="end-at" />
+                <DateField
+                  name="until"
+                  label="End"
+                  value={dateFieldValue(input.until, timeZone)}
+                  choice="end-at"
+                />
               </div>
             </Choices>
             <Choices name="ending" legend="At the end" error={errorOf('ending')}>
@@ -309,13 +316,13 @@ export function issueRoutes(options: AdminOptions): Route[] {
 
   /** A length counts from the chosen start. */
   function windowOf(input: Input): { from: unknown; until: unknown } {
-    const chosen = input.start === 'at' ? readDateField(input.from) : 'now'
+    const chosen = input.start === 'at' ? readDateField('from', input.from, timeZone) : 'now'
     if (chosen === '') throw missing('from')
     // Read once: "now" for the start and "now" for the length must be the same instant.
-    const start = parseInstant(chosen, clock)
+    const start = typeof chosen === 'number' ? chosen : parseInstant(chosen, clock)
     const from = start ?? chosen
     if (input.end === 'at' && input.until === '') throw missing('until')
-    if (input.end === 'at') return { from, until: readDateField(input.until) }
+    if (input.end === 'at') return { from, until: readDateField('until', input.until, timeZone) }
     const length = lengthsMs.find((candidate) => String(candidate) === input.end)
     // A start that cannot be read is the one thing to tell; the end then only has to be well-formed.
     return { from, until: length === undefined ? '' : (start ?? clock.now()) + length }
@@ -368,18 +375,17 @@ function readInput(body: Fields): Input {
 }
 
 function DateField(props: { name: string; label: string; value: string; choice: string }): VNode {
-  const at = Date.parse(readDateField(props.value))
   return (
     <div class="choice">
       <input
         type="datetime-local"
         name={props.name}
         aria-label={props.label}
-        value={Number.isNaN(at) ? '' : dateFieldText(at)}
+        value={props.value}
         data-choice={props.choice}
       />
-      <span class="soft" data-zone>
-        UTC
+      <span class="soft">
+        <PlantTime />
       </span>
     </div>
   )

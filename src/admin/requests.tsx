@@ -300,7 +300,7 @@ function RequestFacts({ request, now }: { request: AccessRequest; now: EpochMs }
         {terms.from === null ? (
           words.fromApproval(durationWords(terms.lengthMs))
         ) : (
-          <Window from={terms.from} until={terms.from + terms.lengthMs} />
+          <Window from={terms.from} until={terms.from + terms.lengthMs} of={terms.endpoints} />
         )}
       </dd>
       <dt>{words.states[state]}</dt>
@@ -310,7 +310,7 @@ function RequestFacts({ request, now }: { request: AccessRequest; now: EpochMs }
             {words.lapses} <TimeUntil at={lapsesAt} now={now} thenReload />
           </>
         ) : (
-          <Instant at={request.outcome?.at ?? lapsesAt} />
+          <Instant at={request.outcome?.at ?? lapsesAt} of={terms.endpoints} />
         )}
       </dd>
     </dl>
@@ -376,7 +376,7 @@ function Past({ past, endpoints }: { past: readonly Grant[]; endpoints: readonly
             {machineNames(grant.endpoints, endpoints)}
           </a>
           {', '}
-          <Window from={grant.from} until={grant.until} />
+          <Window from={grant.from} until={grant.until} of={grant.endpoints} />
           {': '}
           <Said>{grant.reason}</Said>
           {grant.revocation !== null && (

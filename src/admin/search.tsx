@@ -87,7 +87,8 @@ export function searchRoutes(options: AdminOptions): Route[] {
                 <Said>{grant.to.email}</Said>, <Said>{machineNames(grant.endpoints, config.endpoints)}</Said>
               </a>
               <div class="soft small">
-                <State group={groupOf(grant)} />, <Window from={grant.from} until={grant.until} />
+                <State group={groupOf(grant)} />,{' '}
+                <Window from={grant.from} until={grant.until} of={grant.endpoints} />
               </div>
               <div class="clamp">
                 <Said>{grant.reason}</Said>

@@ -171,7 +171,7 @@ export function sessionRoutes(options: AdminOptions): Route[] {
               </strong>
               <div class="soft small">
                 {here.length === 1 ? 'since ' : `${String(here.length)} connections since `}
-                <Instant at={Math.min(...here.map((stream) => stream.startedAt))} />
+                <Instant at={Math.min(...here.map((stream) => stream.startedAt))} of={[endpointId]} />
               </div>
             </li>
           )

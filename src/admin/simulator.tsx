@@ -3,10 +3,13 @@ import { parseInstant, scopeText } from '../grants/index.js'
 import { GatehouseError } from '../lib/index.js'
 import {
   Cell,
+  dateFieldValue,
   Field,
   Instant,
   Notice,
   personal,
+  PlantTime,
+  readDateField,
   Row,
   RowHead,
   Said,
@@ -18,11 +21,11 @@ import {
   type PersonalCall,
   type Route,
 } from '../lib/page/index.js'
-import { methods, type Lockdown } from '../model.js'
+import { methods, type EpochMs, type Lockdown } from '../model.js'
 import type { Answered, Explanation } from './explain.js'
 import { answerOf, becauseOf, explainWords } from './explain-words.js'
 import type { AdminOptions } from './options.js'
-import { actorName, machineNames, readDateField } from './words.js'
+import { actorName, machineNames } from './words.js'
 
 const shownAnswers = 200
 
@@ -67,9 +70,14 @@ export function simulatorRoutes(options: AdminOptions): Route[] {
     return { kind: 'page', html, status: refusal?.status ?? 200 }
   }
 
+  function readMoment(input: Input): EpochMs | null {
+    const at = readDateField('at', input.at, config.plant.timeZone)
+    return typeof at === 'number' ? at : parseInstant(at, clock)
+  }
+
   async function answer(input: Input): Promise<Answered | GatehouseError> {
     try {
-      const at = input.at === '' ? null : parseInstant(readDateField(input.at), clock)
+      const at = input.at === '' ? null : readMoment(input)
       if (at === null && input.at !== '')
         throw new GatehouseError('input-invalid', 'at: must be an instant', { field: 'at' })
       return await explain({
@@ -136,12 +144,12 @@ export function simulatorRoutes(options: AdminOptions): Route[] {
           name="at"
           label={
             <>
-              {words.when} (<span data-zone>UTC</span>)
+              {words.when} (<PlantTime />)
             </>
           }
           hint={words.whenHint}
           error={errorOf('at')}
-          value={/^\d{4}-\d\d-\d\dT\d\d:\d\d/.test(input.at) ? input.at.slice(0, 16) : ''}
+          value={dateFieldValue(input.at, config.plant.timeZone)}
           isOptional
           input={{ type: 'datetime-local' }}
         />
@@ -266,7 +274,7 @@ export function simulatorRoutes(options: AdminOptions): Route[] {
         <Cell label={words.time}>
           {grant !== null && (
             <a href={`/admin/grants/${encodeURIComponent(grant.id)}`}>
-              <Window from={grant.from} until={grant.until} />
+              <Window from={grant.from} until={grant.until} of={grant.endpoints} />
             </a>
           )}
         </Cell>
@@ -300,13 +308,13 @@ function GrantFacts({ explanation: { grant, decision } }: { explanation: Explana
       </dd>
       <dt>{words.time}</dt>
       <dd>
-        <Window from={grant.from} until={grant.until} />
+        <Window from={grant.from} until={grant.until} of={grant.endpoints} />
       </dd>
       {closeAt !== null && (
         <>
           <dt>{words.closes}</dt>
           <dd>
-            <Instant at={closeAt} />
+            <Instant at={closeAt} of={grant.endpoints} />
           </dd>
         </>
       )}
@@ -314,7 +322,7 @@ function GrantFacts({ explanation: { grant, decision } }: { explanation: Explana
         <>
           <dt>{words.looksFrom}</dt>
           <dd>
-            <Instant at={viewOnlyFrom} />
+            <Instant at={viewOnlyFrom} of={grant.endpoints} />
           </dd>
         </>
       )}

@@ -23,7 +23,8 @@ export function GrantSentence(props: { grant: Grant; endpoints: readonly Endpoin
       <strong>
         <Said>{machineNames(grant.endpoints, endpoints)}</Said>
       </strong>{' '}
-      from <Window from={grant.from} until={grant.until} />, {durationWords(grant.until - grant.from)}
+      from <Window from={grant.from} until={grant.until} of={grant.endpoints} />,{' '}
+      {durationWords(grant.until - grant.from)}
       <ConditionsSaid conditions={grant.conditions} />.
     </>
   )
@@ -80,16 +81,6 @@ export function actorName(actor: Actor): string {
     case 'gateway':
       return 'Gatehouse'
   }
-}
-
-/** A date field as instants are written: with the script it says UTC itself, without it means UTC. */
-export function readDateField(text: string): string {
-  return /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text) ? `${text}:00Z` : text
-}
-
-/** For the value of a date field: UTC, to the minute. */
-export function dateFieldText(at: EpochMs): string {
-  return new Date(at).toISOString().slice(0, 16)
 }
 
 const fieldNames: Readonly<Record<string, string>> = {

@@ -1,5 +1,6 @@
 import { Temporal } from 'temporal-polyfill'
 import type { EpochMs, TimeWindow } from '../model.js'
+import type { Language } from './language.js'
 
 /**
  * Time as the clocks on the wall of a plant show it. Zones are IANA names, with the rules that Node.js brings; where
@@ -78,6 +79,51 @@ export function localTimeText(at: EpochMs, timeZone: string): string {
   const part = (type: Intl.DateTimeFormatPartTypes): string => parts.get(type) ?? ''
   const date = `${part('year').padStart(4, '0')}-${part('month')}-${part('day')}`
   return `${date}T${part('hour')}:${part('minute')}`
+}
+
+/** `2026-11-23T14:00:05+01:00`, or with `Z` where that is the same: ISO 8601, for programs. */
+export function isoTextOn(at: EpochMs, timeZone: string): string {
+  const minute = Math.floor(at / 60_000) * 60_000
+  const offset = (Date.parse(`${localTimeText(at, timeZone)}Z`) - minute) / 60_000
+  const text = new Date(at + offset * 60_000).toISOString().replace(/\.\d+Z$/, '')
+  if (offset === 0) return `${text}Z`
+  const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60].map((part) =>
+    String(part).padStart(2, '0'),
+  )
+  return `${text}${offset < 0 ? '-' : '+'}${hours ?? ''}:${minutes ?? ''}`
+}
+
+/** The endpoints that instants are about, and the zone of the plant for those that are about none. */
+export interface PlantTimes {
+  readonly plant: { readonly timeZone: string }
+  readonly endpoints: readonly { readonly id: string; readonly timeZone: string }[]
+}
+
+/**
+ * What time to show for some endpoints: that of their walls where they share it, else that of the plant, as for none
+ * and for those that are no longer configured.
+ */
+export function zoneOf({ plant, endpoints }: PlantTimes): (ids: readonly string[]) => string {
+  const zones = new Map(endpoints.map(({ id, timeZone }) => [id, timeZone]))
+  return (ids) => {
+    const [zone = plant.timeZone, ...others] = new Set(ids.map((id) => zones.get(id) ?? plant.timeZone))
+    return others.length === 0 ? zone : plant.timeZone
+  }
+}
+
+const zoneNames = new Map<string, Intl.DateTimeFormat>()
+
+/** What clocks of a zone are said to show at an instant: `CET`, in German `MEZ`; `UTC-5` where there is no short name. */
+export function zoneName(at: EpochMs, timeZone: string, language: Language): string {
+  const key = `${language} ${timeZone}`
+  let format = zoneNames.get(key)
+  if (format === undefined) {
+    const locale = language === 'de' ? 'de-DE' : 'en-GB'
+    format = new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: 'short' })
+    zoneNames.set(key, format)
+  }
+  const name = format.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? timeZone
+  return name.replace(/^GMT(?=[+-])/, 'UTC')
 }
 
 const datePattern = /^\d{4}-\d\d-\d\d$/

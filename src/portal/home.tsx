@@ -258,7 +258,7 @@ function OpenCard(props: Opening & { now: EpochMs; limits: EndingLimits; origin:
       <div class="time">
         <p>
           <span class="left">{words.timeLeft(<TimeUntil at={endsAt} now={now} thenReload />)}</span>{' '}
-          <span class="soft">{words.until(<Instant at={endsAt} />)}</span>
+          <span class="soft">{words.until(<Instant at={endsAt} of={[endpoint.id]} />)}</span>
         </p>
         <progress
           aria-label={words.timeUsed}
@@ -281,7 +281,9 @@ function OpenCard(props: Opening & { now: EpochMs; limits: EndingLimits; origin:
           {words.over}
         </p>
         <EndingNote grant={grant} limits={limits} />
-        {endsAt < grant.until && <p class="soft">{words.signInThen(<Instant at={grant.until} />)}</p>}
+        {endsAt < grant.until && (
+          <p class="soft">{words.signInThen(<Instant at={grant.until} of={[endpoint.id]} />)}</p>
+        )}
       </div>
       <WhyFacts grant={grant} />
     </article>
@@ -304,7 +306,7 @@ function EndingNote({ grant, limits }: { grant: Grant; limits: EndingLimits }): 
   const words = useWords(homeWords)
   if (grant.ending === 'drain') return <p class="soft">{words.drains(durationWords(limits.drainMs))}</p>
   if (grant.access !== 'operate' || viewOnlyFrom === null) return null
-  return <p class="soft">{words.viewOnlyFrom(<Instant at={viewOnlyFrom} />)}</p>
+  return <p class="soft">{words.viewOnlyFrom(<Instant at={viewOnlyFrom} of={grant.endpoints} />)}</p>
 }
 
 function ComingCard(props: { grant: Grant; now: EpochMs; names: string }): VNode {
@@ -320,7 +322,7 @@ function ComingCard(props: { grant: Grant; now: EpochMs; names: string }): VNode
         <p>
           <strong>{words.startsIn(<TimeUntil at={grant.from} now={now} thenReload />)}</strong>{' '}
           <span class="soft">
-            <Window from={grant.from} until={grant.until} />
+            <Window from={grant.from} until={grant.until} of={grant.endpoints} />
           </span>
         </p>
       </div>
@@ -337,10 +339,10 @@ function EndedCard(props: { grant: Grant; names: string }): VNode {
       <div class="what">
         <h3>{names}</h3>
         {grant.revocation === null ? (
-          <p class="soft">{words.endedAsAgreed(<Instant at={endsAt(grant)} />)}</p>
+          <p class="soft">{words.endedAsAgreed(<Instant at={endsAt(grant)} of={grant.endpoints} />)}</p>
         ) : (
           <p>
-            {words.endedByPlant(<Instant at={grant.revocation.at} />)}{' '}
+            {words.endedByPlant(<Instant at={grant.revocation.at} of={grant.endpoints} />)}{' '}
             <strong>
               <Said>{grant.revocation.reason}</Said>
             </strong>

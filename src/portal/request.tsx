@@ -4,14 +4,18 @@ import { GatehouseError } from '../lib/index.js'
 import {
   Choice,
   Choices,
+  dateFieldValue,
   durationWords,
   Field,
   FormToken,
   Instant,
   Notice,
   personal,
+  PlantTime,
+  readDateField,
   Said,
   useWords,
+  useZone,
   type Answer,
   type Fields,
   type PersonalCall,
@@ -95,10 +99,9 @@ export function requestRoutes(context: PortalContext): Route[] {
   async function ask(call: PersonalCall): Promise<Answer> {
     const input = readInput(call.body)
     const { endpoints, access, reason, ticket } = input
-    const from = input.start === 'at' ? Date.parse(readDateField(input.from)) : null
     const lengthMs = lengths.find((length) => String(length) === input.length)
     try {
-      if (Number.isNaN(from)) throw new GatehouseError('input-invalid', 'from', { field: 'from' })
+      const from = input.start === 'at' ? readStart(input.from) : null
       if (lengthMs === undefined) throw new GatehouseError('input-invalid', 'length', { field: 'length' })
       await requests.ask(
         { ...readChoices(endpoints), access, from, lengthMs, reason, ticket },
@@ -110,6 +113,13 @@ export function requestRoutes(context: PortalContext): Route[] {
       return render(call, input, error)
     }
     return { kind: 'redirect', to: '/' }
+  }
+
+  function readStart(text: string): EpochMs {
+    const read = readDateField('from', text, config.plant.timeZone)
+    const at = typeof read === 'number' ? read : Date.parse(read)
+    if (Number.isNaN(at)) throw new GatehouseError('input-invalid', 'from', { field: 'from' })
+    return at
   }
 
   async function withdraw({ params, session, viewer }: PersonalCall): Promise<Answer> {
@@ -141,11 +151,6 @@ function readInput(body: Fields): Input {
   }
 }
 
-/** A date field as instants are written: with the script it says UTC itself, without it means UTC. */
-function readDateField(text: string): string {
-  return /^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text) ? `${text}:00Z` : text
-}
-
 function RequestForm(props: {
   viewer: Viewer
   input: Input
@@ -157,6 +162,7 @@ function RequestForm(props: {
 }): VNode {
   const { viewer, input, refusal, machines, groups, lengths } = props
   const words = useWords(requestWords)
+  const timeZone = useZone()
   if (machines.length === 0)
     return (
       <div class="panel">
@@ -222,7 +228,7 @@ function RequestForm(props: {
           <Choice type="radio" name="start" value="at" isChosen={input.start === 'at'}>
             {words.atATime}
           </Choice>
-          <StartField value={input.from} label={words.startField} />
+          <StartField value={input.from} label={words.startField} timeZone={timeZone} />
         </div>
       </Choices>
       <Choices name="length" legend={words.length} hint={words.lengthHint} error={errorOf('length', 'until')}>
@@ -263,19 +269,18 @@ function RequestForm(props: {
   )
 }
 
-function StartField({ value, label }: { value: string; label: string }): VNode {
-  const at = Date.parse(readDateField(value))
+function StartField(props: { value: string; label: string; timeZone: string }): VNode {
   return (
     <div class="choice">
       <input
         type="datetime-local"
         name="from"
-        aria-label={label}
-        value={Number.isNaN(at) ? '' : new Date(at).toISOString().slice(0, 16)}
+        aria-label={props.label}
+        value={dateFieldValue(props.value, props.timeZone)}
         data-choice="start-at"
       />
-      <span class="soft" data-zone>
-        UTC
+      <span class="soft">
+        <PlantTime />
       </span>
     </div>
   )
@@ -335,7 +340,7 @@ function AskedCard(props: { request: AccessRequest; names: string; viewer: Viewe
           {terms.from !== null && (
             <>
               {', '}
-              <Instant at={terms.from} />
+              <Instant at={terms.from} of={terms.endpoints} />
             </>
           )}
         </p>
@@ -374,7 +379,7 @@ function StandingLine({ request, now }: { request: AccessRequest; now: EpochMs }
         <strong>{words.waiting}.</strong>{' '}
         <span class="soft">
           {words.lapsesAt}
-          <Instant at={lapsesAt} />
+          <Instant at={lapsesAt} of={request.terms.endpoints} />
         </span>
       </p>
     )

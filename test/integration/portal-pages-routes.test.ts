@@ -7,6 +7,8 @@ import { createPages, serveRoutes, type Answer, type Route } from '../../src/lib
 import { rawRequest } from '../support/client.js'
 
 const pages = createPages({
+  plant: { timeZone: 'UTC' },
+  endpoints: [],
   server: { publicUrl: new URL('http://portal.localhost:8080'), endpointDomain: 'plant.localhost' },
   oidc: { issuer: new URL('http://localhost:9000') },
 })

@@ -1,5 +1,5 @@
 import { GatehouseError } from '../../src/lib/index.js'
-import { actorName, dateFieldText, fieldMessage, machineNames, readDateField } from '../../src/admin/words.js'
+import { actorName, fieldMessage, machineNames } from '../../src/admin/words.js'
 import { endpointUnderTest } from '../support/endpoint.js'
 
 describe('what was wrong with a field', () => {
@@ -25,19 +25,6 @@ describe('what was wrong with a field', () => {
     expect(fieldMessage(new GatehouseError('grant-conflict', 'This grant was revoked.'))).toBe(
       'This grant was revoked.',
     )
-  })
-})
-
-describe('a date field', () => {
-  it('means UTC when no script said otherwise', () => {
-    expect(readDateField('2026-11-23T09:40')).toBe('2026-11-23T09:40:00Z')
-  })
-  it('is taken as it is when it names its offset, or makes no sense', () => {
-    for (const text of ['2026-11-23T09:40:00.000Z', '+2h', '', 'tomorrow'])
-      expect(readDateField(text)).toBe(text)
-  })
-  it('shows an instant to the minute', () => {
-    expect(dateFieldText(Date.UTC(2026, 10, 23, 9, 40, 59))).toBe('2026-11-23T09:40')
   })
 })
 

@@ -5,11 +5,14 @@ import { h } from 'preact'
 import {
   ConfirmForm,
   createPages,
+  dateFieldValue,
   durationWords,
   Field,
   formatInstant,
   Instant,
   Notice,
+  PlantTime,
+  readDateField,
   Said,
   TimeUntil,
   Window,
@@ -19,6 +22,8 @@ import {
 import { visibleText } from '../support/html.js'
 
 const config = {
+  plant: { timeZone: 'UTC' },
+  endpoints: [] as { id: string; timeZone: string }[],
   server: { publicUrl: new URL('https://portal.plant.example'), endpointDomain: 'access.example' },
   oidc: { issuer: new URL('https://login.plant.example/realms/plant') },
 }
@@ -199,6 +204,51 @@ describe('times', () => {
     )
   })
 
+  const zoned = createPages({
+    ...config,
+    plant: { timeZone: 'Europe/Berlin' },
+    endpoints: [
+      { id: 'press-3', timeZone: 'Europe/Berlin' },
+      { id: 'mill-1', timeZone: 'America/New_York' },
+    ],
+  })
+  const onWalls = (body: Page['body'], language: Page['language'] = 'en'): string =>
+    zoned.render({ title: 'Test', body, now, language })
+
+  it.each([
+    [[], '2026-11-23 10:40 CET'],
+    [['press-3'], '2026-11-23 10:40 CET'],
+    [['mill-1'], '2026-11-23 04:40 UTC-5'],
+    [['gone-9'], '2026-11-23 10:40 CET'],
+    [['mill-1', 'press-3'], '2026-11-23 10:40 CET'],
+  ])('about the machines %j are what their clocks show: %s', (of, text) => {
+    expect(wordsOf(onWalls(h(Instant, { at: now, of })))).toContain(text)
+  })
+
+  it('name the offset for programs, and are in German as Germans write them', () => {
+    expect(onWalls(h(Instant, { at: now }), 'de')).toContain(
+      '<time datetime="2026-11-23T10:40:00+01:00">23.11.2026 10:40 MEZ</time>',
+    )
+    expect(onWalls(h(Instant, { at: now, of: ['mill-1'] }))).toContain('datetime="2026-11-23T04:40:00-05:00"')
+  })
+
+  it('tell the hour that comes twice in autumn apart', () => {
+    const [first, second] = [Date.UTC(2026, 9, 25, 0, 30), Date.UTC(2026, 9, 25, 1, 30)]
+    expect(wordsOf(onWalls(h(Window, { from: first, until: second })))).toContain(
+      '2026-10-25 02:30 CEST to 02:30 CET',
+    )
+  })
+
+  it('go by the day of the walls: an evening in Berlin is one day, though midnight passes in UTC', () => {
+    const from = Date.UTC(2026, 10, 23, 22, 30)
+    expect(wordsOf(onWalls(h(Window, { from, until: from + 3_600_000 })))).toContain(
+      '2026-11-23 23:30 to 2026-11-24 00:30 CET',
+    )
+    expect(wordsOf(onWalls(h(Window, { from: from + 3_600_000, until: from + 7_200_000 })))).toContain(
+      '2026-11-24 00:30 to 01:30 CET',
+    )
+  })
+
   it('that no calendar holds do not break a page', () => {
     for (const at of [Number.NaN, Infinity, 9e15]) expect(formatInstant(at)).toBe('unknown time')
   })
@@ -207,6 +257,45 @@ describe('times', () => {
     expect(render({ body: h(TimeUntil, { at: now + 60_000, now, thenReload: true }) })).toContain(
       `<span role="timer" class="number" data-until="${String(now + 60_000)}" data-reload>60 s</span>`,
     )
+  })
+})
+
+describe('a date field', () => {
+  const berlin = 'Europe/Berlin'
+
+  it('takes plant time, whatever the clock of the viewer shows', () => {
+    expect(readDateField('from', '2026-11-23T10:40', berlin)).toBe(now)
+    expect(readDateField('from', '2026-07-23T10:40', berlin)).toBe(Date.UTC(2026, 6, 23, 8, 40))
+  })
+
+  it.each([
+    ['2026-03-29T02:30', 'from: does not exist'],
+    ['2026-10-25T02:30', 'from: is not clear'],
+    ['2026-02-30T10:00', 'from: must be a date'],
+  ])('refuses %s, which is not one instant', (text, message) => {
+    expect(() => readDateField('from', text, berlin)).toThrow(
+      expect.objectContaining({
+        code: 'input-invalid',
+        field: 'from',
+        message: expect.stringContaining(message) as string,
+      }) as Error,
+    )
+  })
+
+  it('leaves other text to whoever reads instants', () => {
+    for (const text of ['2026-11-23T09:40:00.000Z', '+2h', '', 'tomorrow'])
+      expect(readDateField('from', text, berlin)).toBe(text)
+  })
+
+  it('shows instants in plant time, what was entered as it was, and nothing of what it cannot show', () => {
+    expect(dateFieldValue(now + 59_000, berlin)).toBe('2026-11-23T10:40')
+    expect(dateFieldValue('2026-11-23T09:40:00.000Z', berlin)).toBe('2026-11-23T10:40')
+    expect(dateFieldValue('2026-03-29T02:30', berlin)).toBe('2026-03-29T02:30')
+    expect(dateFieldValue('tomorrow', berlin)).toBe('')
+  })
+
+  it('says whose time it takes', () => {
+    expect(wordsOf(render({ body: h(PlantTime, { of: [] }) }))).toContain('plant time, UTC')
   })
 })
 
@@ -256,6 +345,7 @@ describe('the headers of our own pages', () => {
 
   it('name the port of the endpoints, and promise no HTTPS where there is none', async () => {
     const plain = {
+      ...config,
       server: { publicUrl: new URL('http://portal.localhost:8080'), endpointDomain: 'plant.localhost' },
       oidc: { issuer: new URL('http://localhost:9000') },
     }

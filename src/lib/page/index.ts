@@ -1,4 +1,5 @@
 export type { Message, Page, Viewer } from './model.js'
+export { dateFieldValue, PlantTime, readDateField } from './date-field.js'
 export { createPages, type Pages } from './pages.js'
 export {
   askFirst,
@@ -7,21 +8,17 @@ export {
   Choices,
   ConfirmForm,
   Copyable,
-  durationWords,
   Field,
-  formatInstant,
   FormToken,
   Hidden,
-  Instant,
   Notice,
   Row,
   RowHead,
   Said,
   Table,
-  TimeUntil,
-  Window,
   type Confirmation,
 } from './parts.js'
+export { durationWords, formatInstant, Instant, TimeUntil, useZone, Window } from './times.js'
 export { isLocalPath, parseReturnTarget, stepUpAddress, stepUpPath } from './return-target.js'
 export {
   personal,

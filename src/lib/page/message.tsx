@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import { Instant } from './parts.js'
+import { Instant } from './times.js'
 import type { Message } from './model.js'
 import { pageWords } from './page-words.js'
 import { useWords } from './words.js'

@@ -28,6 +28,7 @@ export interface PageWords {
   readonly language: string
   readonly optional: string
   readonly unknownTime: string
+  readonly plantTime: string
   readonly whatIMayOpen: string
   readonly request: string
   readonly code: string
@@ -51,6 +52,7 @@ export const pageWords: InEach<PageWords> = {
     language: 'Language',
     optional: '(optional)',
     unknownTime: 'unknown time',
+    plantTime: 'plant time',
     whatIMayOpen: 'What I may open',
     request: 'Request',
     code: 'Code',
@@ -79,6 +81,7 @@ export const pageWords: InEach<PageWords> = {
     language: 'Sprache',
     optional: '(freiwillig)',
     unknownTime: 'Zeit unbekannt',
+    plantTime: 'Werkszeit',
     whatIMayOpen: 'Was ich öffnen darf',
     request: 'Anfrage-Nr.',
     code: 'Code',

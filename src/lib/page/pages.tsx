@@ -1,15 +1,17 @@
 import type { ServerResponse } from 'node:http'
 import { renderToString } from 'preact-render-to-string'
 import { languages } from '../language.js'
+import { zoneOf, type PlantTimes } from '../plant-time.js'
 import { loadAssets, type Asset } from './assets.js'
 import { pageHeaders } from './headers.js'
 import { Layout } from './layout.js'
 import { MessageBody } from './message.js'
 import type { Message, Page } from './model.js'
+import { PlantZone } from './times.js'
 import { InLanguage } from './words.js'
 
 /** What pages need of the configuration. */
-export interface PagesOptions {
+export interface PagesOptions extends PlantTimes {
   readonly server: { readonly publicUrl: URL; readonly endpointDomain: string }
   readonly oidc: { readonly issuer: URL }
 }
@@ -30,7 +32,8 @@ export interface Pages {
 }
 
 /** @example createPages(config).message({ title, text, next, code: 'denied', requestId }) */
-export function createPages({ server, oidc }: PagesOptions): Pages {
+export function createPages(options: PagesOptions): Pages {
+  const { server, oidc } = options
   const { publicUrl, endpointDomain } = server
   const port = publicUrl.port === '' ? '' : `:${publicUrl.port}`
   const assets = loadAssets()
@@ -38,10 +41,13 @@ export function createPages({ server, oidc }: PagesOptions): Pages {
     isHttps: publicUrl.protocol === 'https:',
     formTargets: [oidc.issuer.origin, `${publicUrl.protocol}//*.${endpointDomain}${port}`],
   })
+  const zone = zoneOf(options)
   const render = (page: Page): string =>
     `<!doctype html>${renderToString(
       <InLanguage language={page.language ?? languages[0]}>
-        <Layout page={page} portal={publicUrl} asset={assets.path} />
+        <PlantZone.Provider value={zone}>
+          <Layout page={page} portal={publicUrl} asset={assets.path} />
+        </PlantZone.Provider>
       </InLanguage>,
     )}`
 

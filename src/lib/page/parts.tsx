@@ -1,77 +1,7 @@
 import type { ComponentChildren, InputHTMLAttributes, VNode } from 'preact'
-import type { EpochMs } from '../../model.js'
-import { languages, type Language } from '../language.js'
 import type { Viewer } from './model.js'
 import { pageWords } from './page-words.js'
-import { useLanguage, useWords } from './words.js'
-
-/** `2026-11-23 16:30 UTC`, in German `23.11.2026 16:30 UTC`; the script adds the viewer's own time beside it. */
-export function Instant(props: { at: EpochMs }): VNode {
-  return (
-    <span data-local>
-      <time datetime={isoText(props.at)}>{formatInstant(props.at, useLanguage())}</time>
-    </span>
-  )
-}
-
-/** `2026-11-23 08:23 to 11:37 UTC`, likewise. */
-export function Window(props: { from: EpochMs; until: EpochMs }): VNode {
-  const language = useLanguage()
-  const from = formatInstant(props.from, language).replace(/ UTC$/, '')
-  const until = formatInstant(props.until, language)
-  const isSameDay = from.slice(0, 10) === until.slice(0, 10)
-  return (
-    <span data-local>
-      <time datetime={isoText(props.from)}>{from}</time> {pageWords[language].script.to}{' '}
-      <time datetime={isoText(props.until)}>{isSameDay ? until.slice(11) : until}</time>
-    </span>
-  )
-}
-
-/** To the second, ISO 8601; `unknown` for instants no calendar holds. */
-export function isoText(at: EpochMs): string {
-  const date = new Date(at)
-  return Number.isNaN(date.getTime()) ? 'unknown' : date.toISOString().replace(/\.\d+Z$/, 'Z')
-}
-
-export function formatInstant(at: EpochMs, language: Language = languages[0]): string {
-  const iso = isoText(at)
-  if (iso === 'unknown') return pageWords[language].unknownTime
-  const day = iso.slice(0, 10)
-  return `${language === 'de' ? day.split('-').reverse().join('.') : day} ${iso.slice(11, 16)} UTC`
-}
-
-/**
- * `2 d 3 h`, `2 h 14 min`, `2 h`, `14 min`, `40 s`: never more than is left, and the same in every language
- * (ISO 80000-3). The script counts down alike.
- */
-export function durationWords(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000))
-  const minutes = Math.floor(seconds / 60)
-  const hours = Math.floor(minutes / 60)
-  if (hours >= 48) return withoutNothing(`${String(Math.floor(hours / 24))} d ${String(hours % 24)} h`)
-  if (hours >= 1) return withoutNothing(`${String(hours)} h ${String(minutes % 60)} min`)
-  return minutes >= 2 ? `${String(minutes)} min` : `${String(seconds)} s`
-}
-
-/** `2 h 0 min` is `2 h`. */
-function withoutNothing(words: string): string {
-  return words.replace(/ 0 .+/, '')
-}
-
-/**
- * Time until an instant, counting down where scripts run. `role="timer"` keeps screen readers from
- * reading every change.
- *
- * @param props.thenReload asks the server again once the time has come
- */
-export function TimeUntil(props: { at: EpochMs; now: EpochMs; thenReload?: boolean }): VNode {
-  return (
-    <span role="timer" class="number" data-until={props.at} data-reload={props.thenReload ? '' : undefined}>
-      {durationWords(props.at - props.now)}
-    </span>
-  )
-}
+import { useWords } from './words.js'
 
 /** Text that came from outside. `bdi` keeps its writing direction from leaking into ours. */
 export function Said(props: { children: string }): VNode {

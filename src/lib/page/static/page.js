@@ -53,10 +53,14 @@ const tick = () => {
 tick()
 setInterval(tick, 1000)
 
-// Local time beside UTC.
+// The viewer's own time beside that of the plant, where their clock shows another.
 for (const node of all('[data-local]')) {
   const times = all('time', node).map((time) => new Date(time.dateTime))
-  if (times.some((at) => isNaN(at) || !at.getTimezoneOffset())) continue
+  if (
+    times.some(isNaN) ||
+    all('time', node).every((time, i) => !(new Date(time.dateTime.slice(0, 19)) - times[i]))
+  )
+    continue
   let day = new Date(now()).toDateString()
   const text = times.map((at) => {
     const date = at.toDateString() !== day && { weekday: 'short', day: 'numeric', month: 'short' }
@@ -103,18 +107,8 @@ addEventListener('submit', (event) => {
   if (mustAsk) confirmFirst(form)
 })
 
-// Date fields mean UTC without scripts.
-for (const field of all('[type=datetime-local]')) {
-  const at = new Date(`${field.value}Z`)
-  if (!isNaN(at)) field.value = new Date(at - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 16)
-  for (const zone of all('[data-zone]', field.parentNode)) zone.textContent = say.yourTime
-  field.form.addEventListener('formdata', ({ formData }) => {
-    const chosen = new Date(formData.get(field.name))
-    if (!isNaN(chosen)) formData.set(field.name, chosen.toISOString())
-  })
-  const choice = document.getElementById(field.dataset.choice)
-  if (choice) field.addEventListener('input', () => (choice.checked = true))
-}
+for (const field of all('[data-choice]'))
+  field.addEventListener('input', () => (document.getElementById(field.dataset.choice).checked = true))
 
 // What a form will do.
 for (const output of all('[data-readback]')) {
