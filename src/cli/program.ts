@@ -3,6 +3,7 @@ import { systemClock, type Clock } from '../lib/index.js'
 import { version } from '../main.js'
 import { addAudit } from './audit.js'
 import { addBreakGlass } from './break-glass.js'
+import { addCompletion } from './completion.js'
 import { addExplain } from './explain.js'
 import { explainFailure, explainUsage } from './failure.js'
 import { addGrants } from './grants.js'
@@ -73,6 +74,7 @@ export function createProgram(shell: Shell): Command {
   addNotifications(group('notifications', 'What people and systems are told.'), shell)
   addAudit(group('audit', 'The ledger.'), shell)
   for (const command of leavesOf(program)) finish(command)
+  addCompletion(program, shell)
   return program
 }
 
