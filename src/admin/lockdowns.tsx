@@ -16,6 +16,8 @@ import {
   RowHead,
   Said,
   Table,
+  useLanguage,
+  useWords,
   type Answer,
   type Confirmation,
   type PersonalCall,
@@ -27,12 +29,7 @@ import { lockDown } from './lock-down.js'
 import type { AdminOptions } from './options.js'
 import { Picks, type Pick } from './picks.js'
 import { actorName, fieldMessage, machineNames } from './words.js'
-
-const doneNotices: Readonly<Record<string, string>> = {
-  on: 'Remote access is stopped. What was open there has been cut.',
-  off: 'The stop was lifted. Whoever holds a grant may open machines again.',
-  gone: 'That stop had been lifted already.',
-}
+import { lockdownsWords, type LockdownsWords } from './words/lockdowns.js'
 
 /** What the person entered, and why it was not taken. */
 interface Input {
@@ -48,10 +45,10 @@ const ofPerson = 'principal'
 /** Stopping one or all, and letting them go on. */
 export function lockdownRoutes(options: AdminOptions): Route[] {
   const { config, clock, pages, people, lockdowns } = options
-  const scopes: Pick[] = [
-    { value: 'all', text: 'All machines' },
+  const scopesIn = (words: LockdownsWords): Pick[] => [
+    { value: 'all', text: words.all },
     ...config.endpoints.map(({ id, name }) => ({ value: `endpoint:${id}`, text: name })),
-    { value: ofPerson, text: 'All machines, to one person' },
+    { value: ofPerson, text: words.person },
   ]
 
   async function showAll(call: PersonalCall): Promise<Answer> {
@@ -60,20 +57,27 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
 
   async function render({ viewer, query }: PersonalCall, input: Input): Promise<Answer> {
     const inForce = await lockdowns.inForce()
-    const done = doneNotices[query.one('done')]
+    const { language } = viewer
+    const words = lockdownsWords[language]
+    const done = doneNotice(words, query.one('done'))
     const html = pages.render({
-      title: input.error === null ? 'Stop access' : 'Error: Stop access',
+      title: input.error === null ? words.title : words.failed(words.title),
+      language,
       section: 'lockdowns',
       viewer,
       now: clock.now(),
       body: (
         <>
-          <h1>Stop access</h1>
-          {done !== undefined && <Notice>{done}</Notice>}
+          <h1>{words.title}</h1>
+          {done !== null && <Notice>{done}</Notice>}
           {inForce.length === 0 ? (
-            <p class="soft">Nothing is stopped now. Whoever holds a running grant may open its machines.</p>
+            <p class="soft">{words.none}</p>
           ) : (
-            <Table caption="Stopped now" kind="lockdowns" columns={['What', 'Since', 'Reason', 'Actions']}>
+            <Table
+              caption={words.caption}
+              kind="lockdowns"
+              columns={[words.what, words.since, words.reason, words.actions]}
+            >
               {inForce.map((lockdown) => (
                 <LockdownRow lockdown={lockdown} viewer={viewer} />
               ))}
@@ -88,34 +92,36 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
 
   function LockdownRow({ lockdown, viewer }: { lockdown: Lockdown; viewer: Viewer }): VNode {
     const { scope, at, by, reason } = lockdown
+    const words = useWords(lockdownsWords)
+    const name = nameOf(words, scope)
     return (
       <Row>
         <RowHead>
-          <Said>{nameOf(scope)}</Said>
+          <Said>{name}</Said>
         </RowHead>
-        <Cell label="Since">
+        <Cell label={words.since}>
           <Instant at={at} />
           <div class="soft small">
-            by <Said>{actorName(by)}</Said>
+            {words.by} <Said>{actorName(by, useLanguage())}</Said>
           </div>
         </Cell>
-        <Cell label="Reason">
+        <Cell label={words.reason}>
           <div class="clamp">
             <Said>{reason}</Said>
           </div>
         </Cell>
         <Cell>
           {viewer.isAdmin ? (
-            <form method="post" action="/admin/lockdowns/lift" {...askFirst(confirmLift(scope))}>
+            <form method="post" action="/admin/lockdowns/lift" {...askFirst(confirmLift(words, scope))}>
               <FormToken viewer={viewer} />
               <Hidden name="scope" value={scopeText(scope)} />
               <button class="quiet">
-                Lift
-                <span class="visually-hidden">{` the stop of ${nameOf(scope)}`}</span>
+                {words.lift}
+                <span class="visually-hidden">{words.liftOf(name)}</span>
               </button>
             </form>
           ) : (
-            <span class="soft small">An administrator can lift it.</span>
+            <span class="soft small">{words.adminLifts}</span>
           )}
         </Cell>
       </Row>
@@ -124,50 +130,57 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
 
   function StopForm({ input, viewer }: { input: Input; viewer: Viewer }): VNode {
     const { error } = input
+    const words = useWords(lockdownsWords)
+    const language = useLanguage()
+    const errorOf = (field: string): string | null =>
+      error?.field === field ? fieldMessage(error, language) : null
     return (
       <form
         class="panel"
         method="post"
         action="/admin/lockdowns"
         aria-labelledby="stop"
-        {...askFirst(confirmStop())}
+        {...askFirst(confirmStop(words))}
       >
-        <h2 id="stop">Stop remote access</h2>
-        <p>
-          Nobody opens a machine until it is lifted, and what is open is cut, also in the middle of an upload.
-          Grants stay as they are.
-        </p>
+        <h2 id="stop">{words.stopHeading}</h2>
+        <p>{words.stopLead}</p>
         <FormToken viewer={viewer} />
-        <Choices name="scope" legend="To what" error={error?.field === 'scope' ? fieldMessage(error) : null}>
-          <Picks type="radio" name="scope" label="To what" picks={scopes} chosen={[input.scope]} />
+        <Choices name="scope" legend={words.toWhat} error={errorOf('scope')}>
+          <Picks
+            type="radio"
+            name="scope"
+            label={words.toWhat}
+            picks={scopesIn(words)}
+            chosen={[input.scope]}
+          />
         </Choices>
         <Field
           name="email"
-          label="Their e-mail address"
-          hint="Only for one person."
+          label={words.email}
+          hint={words.emailHint}
           isOptional
           value={input.email}
           input={{ type: 'email', spellcheck: false, maxLength: 254 }}
         />
         <Field
           name="reason"
-          label="Reason"
-          hint="It stays on record."
-          error={error?.field === 'reason' ? fieldMessage(error) : null}
+          label={words.reason}
+          hint={words.reasonHint}
+          error={errorOf('reason')}
           value={input.reason}
           input={{ maxLength: 500 }}
         />
         <div class="actions">
-          <button class="danger">Stop access</button>
+          <button class="danger">{words.stop}</button>
         </div>
       </form>
     )
   }
 
-  function nameOf(scope: LockdownScope): string {
+  function nameOf(words: LockdownsWords, scope: LockdownScope): string {
     switch (scope.kind) {
       case 'all':
-        return 'All machines'
+        return words.all
       case 'endpoint':
         return machineNames([scope.endpointId], config.endpoints)
       case 'principal':
@@ -175,20 +188,20 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
     }
   }
 
-  function confirmStop(): Confirmation {
+  function confirmStop(words: LockdownsWords): Confirmation {
     const { length } = options.streams()
     return {
-      title: 'Stop remote access?',
-      text: `What you chose is closed at once, on every gateway. Open through this one now: ${String(length)}. A machine that is cut in the middle of a change may be left half-programmed.`,
-      button: 'Stop access',
+      title: words.stopTitle,
+      text: words.stopText(length),
+      button: words.stop,
     }
   }
 
-  function confirmLift(scope: LockdownScope): Confirmation {
+  function confirmLift(words: LockdownsWords, scope: LockdownScope): Confirmation {
     return {
-      title: 'Let them go on?',
-      text: `${nameOf(scope)}: whoever holds a running grant may open machines again.`,
-      button: 'Lift the stop',
+      title: words.liftTitle,
+      text: words.liftText(nameOf(words, scope)),
+      button: words.liftButton,
     }
   }
 
@@ -201,6 +214,7 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
     const form = { confirmation, viewer, action, fields, back: '/admin/lockdowns' }
     const html = pages.render({
       title: confirmation.title,
+      language: viewer.language,
       section: 'lockdowns',
       width: 'form',
       viewer,
@@ -211,12 +225,16 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
   }
 
   async function begin(call: PersonalCall): Promise<Answer> {
-    const { body, actor } = call
+    const { body, actor, viewer } = call
     const chosen = body.one('scope')
     const email = body.one('email').trim()
     const reason = body.one('reason').trim()
     if (body.one('sure') !== 'yes' && reason !== '') {
-      return ask(call, confirmStop(), '/admin/lockdowns', { scope: chosen, email, reason })
+      return ask(call, confirmStop(lockdownsWords[viewer.language]), '/admin/lockdowns', {
+        scope: chosen,
+        email,
+        reason,
+      })
     }
     try {
       const scope = chosen === ofPerson ? `principal:${email}` : chosen
@@ -229,12 +247,14 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
   }
 
   async function lift(call: PersonalCall): Promise<Answer> {
-    const { body, actor } = call
+    const { body, actor, viewer } = call
     const scope = body.one('scope')
     if (body.one('sure') !== 'yes') {
       const held = (await lockdowns.inForce()).find((lockdown) => scopeText(lockdown.scope) === scope)
       if (held === undefined) return { kind: 'redirect', to: '/admin/lockdowns?done=gone' }
-      return ask(call, confirmLift(held.scope), '/admin/lockdowns/lift', { scope })
+      return ask(call, confirmLift(lockdownsWords[viewer.language], held.scope), '/admin/lockdowns/lift', {
+        scope,
+      })
     }
     const isLifted = await lockdowns.off(scope, 'Lifted on the administrator’s page', actor)
     return { kind: 'redirect', to: `/admin/lockdowns?done=${isLifted ? 'off' : 'gone'}` }
@@ -245,4 +265,9 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
     personal('POST', '/admin/lockdowns', 'approver', begin),
     personal('POST', '/admin/lockdowns/lift', 'admin', lift),
   ]
+}
+
+/** What was just done, by the name it has in the address; anything else there says nothing. */
+function doneNotice(words: LockdownsWords, done: string): string | null {
+  return done === 'on' || done === 'off' || done === 'gone' ? words[done] : null
 }

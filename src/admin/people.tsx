@@ -14,6 +14,7 @@ import {
   RowHead,
   Said,
   Table,
+  useWords,
   type Answer,
   type Confirmation,
   type PersonalCall,
@@ -25,6 +26,7 @@ import { InvitationPanel } from './invitation.js'
 import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
+import { peopleWords, type PeopleWords } from './words/people.js'
 
 const shownAtOnce = 100
 
@@ -44,20 +46,25 @@ export function peopleRoutes(options: AdminOptions): Route[] {
         status: await secondFactor.status(person.principal.id),
       })),
     )
+    const { language } = viewer
+    const words = peopleWords[language]
     const html = pages.render({
-      title: 'People',
+      title: words.title,
+      language,
       section: 'people',
       width: 'wide',
       viewer,
       now: clock.now(),
       body: (
         <>
-          <h1>People</h1>
+          <h1>{words.title}</h1>
           <p class="soft">
-            Everyone who has signed in, latest first. Accounts themselves live with the identity provider;{' '}
-            <a href="/admin/break-glass">break-glass sign-ins</a> go without it.
+            {words.lead}
+            {words.breakGlass((text) => (
+              <a href="/admin/break-glass">{text}</a>
+            ))}
           </p>
-          <FilterForm filter={filter} hint="Name, e-mail address, role or id." states={[]} endpoints={[]} />
+          <FilterForm filter={filter} hint={words.hint} states={[]} endpoints={[]} />
           {fitting.length === 0 ? (
             <NothingFits filter={filter} />
           ) : (
@@ -67,8 +74,8 @@ export function peopleRoutes(options: AdminOptions): Route[] {
               )}
               <Table
                 kind="people"
-                caption="People"
-                columns={['Who', 'Roles', 'Last sign-in', 'Second factor', 'Actions']}
+                caption={words.title}
+                columns={[words.who, words.roles, words.lastLogin, words.secondFactor, words.actions]}
               >
                 {shown.map(({ person, status }) => (
                   <PersonRow person={person} status={status} viewer={viewer} />
@@ -86,6 +93,7 @@ export function peopleRoutes(options: AdminOptions): Route[] {
   function PersonRow(props: { person: Person; status: SecondFactorStatus; viewer: Viewer }): VNode {
     const { person, status, viewer } = props
     const { id, name, email } = person.principal
+    const words = useWords(peopleWords)
     return (
       <Row>
         <RowHead>
@@ -95,24 +103,24 @@ export function peopleRoutes(options: AdminOptions): Route[] {
               <Said>{email}</Said>
             </div>
           )}
-          {email === null && <div class="soft small">no verified e-mail</div>}
+          {email === null && <div class="soft small">{words.noEmail}</div>}
         </RowHead>
-        <Cell label="Roles">
-          {person.roles.length === 0 ? <span class="soft">vendor</span> : person.roles.join(', ')}
+        <Cell label={words.roles}>
+          {person.roles.length === 0 ? <span class="soft">{words.vendor}</span> : person.roles.join(', ')}
         </Cell>
-        <Cell label="Last sign-in">
+        <Cell label={words.lastLogin}>
           <Instant at={person.lastLoginAt} />
         </Cell>
-        <Cell label="Second factor">
+        <Cell label={words.secondFactor}>
           <FactorText status={status} />
         </Cell>
         <Cell>
           {status.isEnrolled ? (
-            <form method="post" action={resetPath(id)} {...askFirst(confirmReset(person))}>
+            <form method="post" action={resetPath(id)} {...askFirst(confirmReset(words, person))}>
               <FormToken viewer={viewer} />
               <button class="quiet">
-                Reset second factor
-                <span class="visually-hidden">{` of ${name}`}</span>
+                {words.reset}
+                <span class="visually-hidden">{words.resetOf(name)}</span>
               </button>
             </form>
           ) : (
@@ -122,8 +130,8 @@ export function peopleRoutes(options: AdminOptions): Route[] {
                 <FormToken viewer={viewer} />
                 <Hidden name="email" value={email} />
                 <button class="quiet">
-                  New invitation code
-                  <span class="visually-hidden">{` for ${name}`}</span>
+                  {words.invite}
+                  <span class="visually-hidden">{words.inviteOf(name)}</span>
                 </button>
               </form>
             )
@@ -138,16 +146,19 @@ export function peopleRoutes(options: AdminOptions): Route[] {
     const person = await people.get(params.one('id'))
     if (person === null) throw new GatehouseError('person-unknown', 'Nobody with this id has signed in here.')
     const { id, email, name } = person.principal
+    const { language } = viewer
+    const words = peopleWords[language]
     if (body.one('sure') !== 'yes') {
       const html = pages.render({
-        title: 'Reset the second factor?',
+        title: words.resetTitle,
+        language,
         section: 'people',
         width: 'form',
         viewer,
         now: clock.now(),
         body: (
           <ConfirmForm
-            confirmation={confirmReset(person)}
+            confirmation={confirmReset(words, person)}
             viewer={viewer}
             action={resetPath(id)}
             back="/admin/people"
@@ -161,26 +172,27 @@ export function peopleRoutes(options: AdminOptions): Route[] {
     await sessions.endAllOf(id, 'second-factor-reset', actor)
     const said = (
       <Notice>
-        <span>
-          The second factor of <Said>{name}</Said> was reset, and all their sessions were ended.
-        </span>
+        <span>{words.wasReset(<Said>{name}</Said>)}</span>
       </Notice>
     )
     return canInvite && email !== null ? showInvitation(viewer, actor, email, said) : showDone(viewer, said)
   }
 
   function showDone(viewer: Viewer, said: VNode | null): Answer {
+    const { language } = viewer
+    const words = peopleWords[language]
     const html = pages.render({
-      title: 'Done',
+      title: words.done,
+      language,
       section: 'people',
       viewer,
       now: clock.now(),
       body: (
         <>
-          <h1>People</h1>
+          <h1>{words.title}</h1>
           {said}
           <p>
-            <a href="/admin/people">All people</a>
+            <a href="/admin/people">{words.all}</a>
           </p>
         </>
       ),
@@ -195,18 +207,21 @@ export function peopleRoutes(options: AdminOptions): Route[] {
     said: VNode | null,
   ): Promise<Answer> {
     const { code } = await secondFactor.invite(email, actor)
+    const { language } = viewer
+    const words = peopleWords[language]
     const html = pages.render({
-      title: 'Invitation code',
+      title: words.invitation,
+      language,
       section: 'people',
       viewer,
       now: clock.now(),
       body: (
         <>
-          <h1>Invitation code</h1>
+          <h1>{words.invitation}</h1>
           {said}
           <InvitationPanel email={email} code={code} config={config} />
           <p>
-            <a href="/admin/people">All people</a>
+            <a href="/admin/people">{words.all}</a>
           </p>
         </>
       ),
@@ -234,33 +249,28 @@ export function textsOfPerson({ principal, roles }: Person): (string | null)[] {
 
 function FactorText({ status }: { status: SecondFactorStatus }): VNode {
   const { isEnrolled, resetAt, recoveryCodesLeft, lockedUntil } = status
+  const words = useWords(peopleWords)
   return (
     <>
-      {isEnrolled ? 'set up' : 'not set up'}
-      {isEnrolled && (
-        <div class="soft small">{`${String(recoveryCodesLeft)} recovery ${recoveryCodesLeft === 1 ? 'code' : 'codes'} left`}</div>
-      )}
+      {isEnrolled ? words.isSetUp : words.isNotSetUp}
+      {isEnrolled && <div class="soft small">{words.codesLeft(recoveryCodesLeft)}</div>}
       {!isEnrolled && resetAt !== null && (
-        <div class="soft small">
-          reset <Instant at={resetAt} />
-        </div>
+        <div class="soft small">{words.resetAt(<Instant at={resetAt} />)}</div>
       )}
       {lockedUntil !== null && (
         <div>
-          <span class="tag attention">
-            locked until <Instant at={lockedUntil} />
-          </span>
+          <span class="tag attention">{words.lockedUntil(<Instant at={lockedUntil} />)}</span>
         </div>
       )}
     </>
   )
 }
 
-function confirmReset({ principal }: Person): Confirmation {
+function confirmReset(words: PeopleWords, { principal }: Person): Confirmation {
   return {
-    title: 'Reset the second factor?',
-    text: `${principal.name} is signed out everywhere and loses every open connection. Their authenticator entry and recovery codes stop working. Make sure that you are talking to the right person: whoever gets the new invitation code sets up the next second factor.`,
-    button: 'Reset',
+    title: words.resetTitle,
+    text: words.resetText(principal.name),
+    button: words.resetButton,
   }
 }
 

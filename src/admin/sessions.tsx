@@ -12,6 +12,7 @@ import {
   RowHead,
   Said,
   Table,
+  useWords,
   type Answer,
   type Confirmation,
   type PersonalCall,
@@ -23,13 +24,9 @@ import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFil
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
 import { machineNames, StopNotice } from './words.js'
+import { sessionsWords, type SessionsWords } from './words/sessions.js'
 
 const shownAtOnce = 100
-
-const doneNotices: Readonly<Record<string, string>> = {
-  ended: 'The session was ended. Everything opened with it has been cut.',
-  gone: 'That session had ended already.',
-}
 
 /** Who is signed in, what they have open, and the way to end it. */
 export function sessionRoutes(options: AdminOptions): Route[] {
@@ -56,9 +53,12 @@ export function sessionRoutes(options: AdminOptions): Route[] {
       })
       .sort((a, b) => openOf(b).length - openOf(a).length)
     const part = partOf(fitting, filter.page, shownAtOnce)
-    const done = doneNotices[query.one('done')]
+    const { language } = viewer
+    const words = sessionsWords[language]
+    const done = doneNotice(words, query.one('done'))
     const html = pages.render({
-      title: 'Who is in',
+      title: words.title,
+      language,
       section: 'sessions',
       width: 'wide',
       isLive: true,
@@ -66,18 +66,16 @@ export function sessionRoutes(options: AdminOptions): Route[] {
       now,
       body: (
         <>
-          <h1>Who is in</h1>
-          {done !== undefined && <Notice>{done}</Notice>}
+          <h1>{words.title}</h1>
+          {done !== null && <Notice>{done}</Notice>}
           <StopNotice inForce={inForce} />
-          <p class="soft">
-            {`${String(all.length)} signed in, ${String(streams.length)} ${streams.length === 1 ? 'connection' : 'connections'} to machines through this gateway.`}
-          </p>
+          <p class="soft">{words.count(all.length, streams.length)}</p>
           <FilterForm
             filter={filter}
-            hint="Person, machine that is open, or the address they came from."
+            hint={words.hint}
             states={[
-              ['open', 'Something is open'],
-              ['idle', 'Nothing is open'],
+              ['open', words.open],
+              ['idle', words.idle],
             ]}
             endpoints={config.endpoints}
           />
@@ -89,9 +87,16 @@ export function sessionRoutes(options: AdminOptions): Route[] {
                 <FilterNote filter={filter} count={fitting.length} publicUrl={config.server.publicUrl} />
               )}
               <Table
-                caption="Sessions"
+                caption={words.caption}
                 kind="sessions"
-                columns={['Who', 'Open now', 'Signed in', 'Second factor', 'Ends', 'Actions']}
+                columns={[
+                  words.who,
+                  words.openNow,
+                  words.signedIn,
+                  words.secondFactor,
+                  words.ends,
+                  words.actions,
+                ]}
               >
                 {part.shown.map((session) => (
                   <SessionRow
@@ -118,40 +123,41 @@ export function sessionRoutes(options: AdminOptions): Route[] {
     viewer: Viewer
   }): VNode {
     const { session, isOwn, open, viewer } = props
+    const words = useWords(sessionsWords)
     const { name, email } = session.principal
     return (
       <Row>
         <RowHead>
           <Said>{name}</Said>
-          {isOwn && <span class="soft"> (you)</span>}
+          {isOwn && <span class="soft"> {words.you}</span>}
           {email !== null && email !== name && (
             <div class="soft small">
               <Said>{email}</Said>
             </div>
           )}
         </RowHead>
-        <Cell label="Open now">
-          {open.length === 0 ? <span class="soft">nothing</span> : <OpenMachines open={open} />}
+        <Cell label={words.openNow}>
+          {open.length === 0 ? <span class="soft">{words.nothing}</span> : <OpenMachines open={open} />}
         </Cell>
-        <Cell label="Signed in">
+        <Cell label={words.signedIn}>
           <Instant at={session.startedAt} />
           <div class="soft small">
-            from <Said>{session.source}</Said>
+            {words.from} <Said>{session.source}</Said>
           </div>
-          {session.origin === 'break-glass' && <span class="tag attention">by break-glass</span>}
+          {session.origin === 'break-glass' && <span class="tag attention">{words.byBreakGlass}</span>}
         </Cell>
-        <Cell label="Second factor">
+        <Cell label={words.secondFactor}>
           <Proved at={session.assurance.secondFactorAt} />
         </Cell>
-        <Cell label="Ends">
+        <Cell label={words.ends}>
           <Instant at={session.endsAt} />
         </Cell>
         <Cell>
-          <form method="post" action={killPath(session.id)} {...askFirst(confirmKill(session, open))}>
+          <form method="post" action={killPath(session.id)} {...askFirst(confirmKill(words, session, open))}>
             <FormToken viewer={viewer} />
             <button class="quiet">
-              End session
-              <span class="visually-hidden">{` of ${name}`}</span>
+              {words.end}
+              <span class="visually-hidden">{words.endOf(name)}</span>
             </button>
           </form>
         </Cell>
@@ -160,6 +166,7 @@ export function sessionRoutes(options: AdminOptions): Route[] {
   }
 
   function OpenMachines({ open }: { open: readonly StreamInfo[] }): VNode {
+    const words = useWords(sessionsWords)
     return (
       <ul class="bare">
         {[...new Set(open.map((stream) => stream.endpointId))].map((endpointId) => {
@@ -170,7 +177,7 @@ export function sessionRoutes(options: AdminOptions): Route[] {
                 <Said>{machineNames([endpointId], config.endpoints)}</Said>
               </strong>
               <div class="soft small">
-                {here.length === 1 ? 'since ' : `${String(here.length)} connections since `}
+                {words.since(here.length)}{' '}
                 <Instant at={Math.min(...here.map((stream) => stream.startedAt))} of={[endpointId]} />
               </div>
             </li>
@@ -180,14 +187,12 @@ export function sessionRoutes(options: AdminOptions): Route[] {
     )
   }
 
-  function confirmKill(session: Session, open: readonly StreamInfo[]): Confirmation {
+  function confirmKill(words: SessionsWords, session: Session, open: readonly StreamInfo[]): Confirmation {
     const machines = machineNames([...new Set(open.map((stream) => stream.endpointId))], config.endpoints)
-    const cut =
-      open.length === 0 ? 'Nothing is open through this gateway now.' : `These are cut at once: ${machines}.`
     return {
-      title: 'End this session?',
-      text: `${session.principal.name} is signed out. ${cut} Their grants stay: they can sign in again. To keep them out, revoke the grant.`,
-      button: 'End session',
+      title: words.endTitle,
+      text: words.endText(session.principal.name, open.length === 0 ? null : machines),
+      button: words.end,
     }
   }
 
@@ -197,15 +202,17 @@ export function sessionRoutes(options: AdminOptions): Route[] {
       const session = await sessions.byId(id)
       if (session === null) return { kind: 'redirect', to: '/admin/sessions?done=gone' }
       const open = options.streams().filter((stream) => stream.sessionId === id)
+      const words = sessionsWords[viewer.language]
       const html = pages.render({
-        title: 'End this session?',
+        title: words.endTitle,
+        language: viewer.language,
         section: 'sessions',
         width: 'form',
         viewer,
         now: clock.now(),
         body: (
           <ConfirmForm
-            confirmation={confirmKill(session, open)}
+            confirmation={confirmKill(words, session, open)}
             viewer={viewer}
             action={killPath(id)}
             back="/admin/sessions"
@@ -250,6 +257,13 @@ function killPath(sessionId: string): string {
   return `/admin/sessions/${encodeURIComponent(sessionId)}/kill`
 }
 
+/** What was just done, by the name it has in the address; anything else there says nothing. */
+function doneNotice(words: SessionsWords, done: string): string | null {
+  if (done === 'ended') return words.ended
+  return done === 'gone' ? words.gone : null
+}
+
 function Proved(props: { at: EpochMs | null }): VNode {
-  return props.at === null ? <span class="soft">not yet</span> : <Instant at={props.at} />
+  const words = useWords(sessionsWords)
+  return props.at === null ? <span class="soft">{words.notYet}</span> : <Instant at={props.at} />
 }

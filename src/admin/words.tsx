@@ -1,7 +1,8 @@
 import type { VNode } from 'preact'
-import type { GatehouseError } from '../lib/index.js'
-import { durationWords, Notice, Said, Window } from '../lib/page/index.js'
+import { errorSentence, languages, type GatehouseError, type InEach, type Language } from '../lib/index.js'
+import { durationWords, Notice, Said, useWords, Window } from '../lib/page/index.js'
 import { ConditionsSaid } from './conditions.js'
+import { lockdownsWords } from './words/lockdowns.js'
 import type { Actor, Ending, EndingLimits, Endpoint, EpochMs, Grant, Lockdown } from '../model.js'
 import { grantState } from '../policy/index.js'
 
@@ -50,11 +51,11 @@ export function endingSentence(ending: Ending, { drainMs, readOnlyMs }: EndingLi
 
 /** On pages where nothing else would tell why nobody is in. */
 export function StopNotice({ inForce }: { inForce: readonly Lockdown[] }): VNode | null {
+  const words = useWords(lockdownsWords)
   if (inForce.length === 0) return null
   return (
     <Notice kind="attention">
-      <strong>{inForce.length === 1 ? 'A stop is' : `${String(inForce.length)} stops are`} in force.</strong>{' '}
-      <a href="/admin/lockdowns">See what is closed</a>
+      <strong>{words.inForce(inForce.length)}</strong> <a href="/admin/lockdowns">{words.see}</a>
     </Notice>
   )
 }
@@ -70,37 +71,57 @@ export function stateName(grant: Grant, now: EpochMs): string {
   return names[grantState(grant, now)]
 }
 
-export function actorName(actor: Actor): string {
+export function actorName(actor: Actor, language: Language = languages[0]): string {
   switch (actor.kind) {
     case 'principal':
       return actor.email ?? actor.principalId
     case 'operator':
-      return `${actor.account} (command line)`
+      return `${actor.account} (${language === 'de' ? 'Kommandozeile' : 'command line'})`
     case 'service':
-      return `${actor.name} (program of ${actor.owner})`
+      return `${actor.name} (${language === 'de' ? 'Programm von' : 'program of'} ${actor.owner})`
     case 'gateway':
       return 'Gatehouse'
   }
 }
 
-const fieldNames: Readonly<Record<string, string>> = {
-  to: 'The e-mail address',
-  endpoints: 'The choice of machines',
-  access: 'The access',
-  ending: 'What happens at the end',
-  from: 'The start',
-  until: 'The end',
-  reason: 'The reason',
-  ticket: 'The ticket',
-  sources: 'The networks',
-  scope: 'The choice of what to stop',
+const fieldNames: InEach<Readonly<Record<string, string>>> = {
+  en: {
+    to: 'The e-mail address',
+    endpoints: 'The choice of machines',
+    access: 'The access',
+    ending: 'What happens at the end',
+    from: 'The start',
+    until: 'The end',
+    reason: 'The reason',
+    ticket: 'The ticket',
+    sources: 'The networks',
+    scope: 'The choice of what to stop',
+  },
+  de: {
+    to: 'Die E-Mail-Adresse',
+    endpoints: 'Die Auswahl der Maschinen',
+    access: 'Der Zugang',
+    ending: 'Was am Ende geschieht',
+    from: 'Der Beginn',
+    until: 'Das Ende',
+    reason: 'Der Grund',
+    ticket: 'Das Ticket',
+    sources: 'Die Angabe der Netze',
+    scope: 'Die Auswahl, was gesperrt wird',
+  },
 }
 
-/** `reason: must say why, in words`, as it reads beside a field: `The reason must say why, in words.` */
-export function fieldMessage({ field, message }: GatehouseError): string {
+/**
+ * `reason: must say why, in words`, as it reads beside a field: `The reason must say why, in words.` In German the
+ * rule stands in parentheses as it was found; see `errorSentence`.
+ */
+export function fieldMessage(error: GatehouseError, language: Language = languages[0]): string {
+  const { field, message } = error
   const prefix = `${field ?? ''}: `
   const rest = message.startsWith(prefix) ? message.slice(prefix.length) : message
-  const name = fieldNames[field ?? '']
+  const name = fieldNames[language][field ?? '']
+  if (language === 'de')
+    return name === undefined ? errorSentence(error, language) : `${name} wird so nicht angenommen (${rest}).`
   const isAboutField = /^(?:must|may|can|holds|is|does)\b/.test(rest)
   const sentence =
     isAboutField && name !== undefined ? `${name} ${rest}` : rest.charAt(0).toUpperCase() + rest.slice(1)

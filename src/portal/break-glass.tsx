@@ -1,6 +1,7 @@
-import { GatehouseError } from '../lib/index.js'
+import { errorSentence, GatehouseError, type Visit } from '../lib/index.js'
 import { Field, Hidden, type Answer, type Call, type Route } from '../lib/page/index.js'
 import { withTarget, type PortalContext } from './context.js'
+import { breakGlassWords } from './words/break-glass.js'
 
 /**
  * Sign-in without the identity provider, with a code that an operator of the host has made. By a form, so that
@@ -10,37 +11,33 @@ import { withTarget, type PortalContext } from './context.js'
 export function breakGlassRoutes(context: PortalContext): Route[] {
   const { clock, pages, sessions, breakGlass } = context
 
-  function show(to: string, error: GatehouseError | null): Answer {
+  function show({ language }: Visit, to: string, error: GatehouseError | null): Answer {
+    const words = breakGlassWords[language]
     const html = pages.render({
-      title: error === null ? 'Break-glass code' : 'Error: Break-glass code',
+      title: error === null ? words.title : words.failed(words.title),
+      language,
       width: 'form',
       now: clock.now(),
       body: (
         <>
           <form class="panel" method="post" action="/break-glass">
-            <h1>Sign in with a break-glass code</h1>
-            <p>
-              For when the company’s sign-in is down and the work cannot wait. The plant’s IT gives you the
-              code, by phone or in person. It works once, for ten minutes.
-            </p>
+            <h1>{words.heading}</h1>
+            <p>{words.lead}</p>
             <Hidden name="to" value={to} />
             <Field
               name="code"
-              label="Break-glass code"
-              hint="Seven groups of four. Capitals, spaces and dashes do not matter."
-              error={error?.message}
+              label={words.title}
+              hint={words.hint}
+              error={error && errorSentence(error, language)}
               input={{ autofocus: true, class: 'typed-code', spellcheck: false, maxLength: 64 }}
             />
             <div class="actions">
-              <button class="big">Continue</button>
+              <button class="big">{words.submit}</button>
             </div>
-            <p class="hint">
-              After that you are asked for a one-time code from your authenticator app, as always. Every
-              administrator is shown that you signed in this way.
-            </p>
+            <p class="hint">{words.afterwards}</p>
           </form>
           <p>
-            <a href={withTarget('/sign-in', to)}>Sign in as usual instead</a>
+            <a href={withTarget('/sign-in', to)}>{words.instead}</a>
           </p>
         </>
       ),
@@ -50,7 +47,7 @@ export function breakGlassRoutes(context: PortalContext): Route[] {
 
   function enter({ visit, query }: Call): Answer {
     const to = context.returnTarget(query.one('to'))
-    return visit.session === null ? show(to, null) : { kind: 'redirect', to }
+    return visit.session === null ? show(visit, to, null) : { kind: 'redirect', to }
   }
 
   async function signIn({ visit, body }: Call): Promise<Answer> {
@@ -72,7 +69,7 @@ export function breakGlassRoutes(context: PortalContext): Route[] {
       }
     } catch (error) {
       if (!(error instanceof GatehouseError) || error.code !== 'break-glass-invalid') throw error
-      return show(to, error)
+      return show(visit, to, error)
     }
   }
 

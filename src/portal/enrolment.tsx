@@ -1,6 +1,6 @@
 import type { VNode } from 'preact'
 import type { Enrolment } from '../identity/index.js'
-import { GatehouseError } from '../lib/index.js'
+import { errorSentence, GatehouseError } from '../lib/index.js'
 import {
   Copyable,
   Field,
@@ -10,11 +10,13 @@ import {
   Notice,
   personal,
   TimeUntil,
+  useWords,
   type Answer,
   type PersonalCall,
   type Route,
 } from '../lib/page/index.js'
 import { withTarget, type PortalContext } from './context.js'
+import { enrolmentWords } from './words/enrolment.js'
 
 interface Attempt {
   readonly error: GatehouseError
@@ -38,9 +40,12 @@ export function enrolmentRoutes(context: PortalContext): Route[] {
     const error = attempt?.error ?? null
     // A wait is said once, at the top, and not again beside the field.
     const isLocked = error?.code === 'code-locked' || status.lockedUntil !== null
-    const fieldError = isLocked ? null : (error?.message ?? null)
+    const { language } = viewer
+    const words = enrolmentWords[language]
+    const fieldError = isLocked || error === null ? null : errorSentence(error, language)
     const html = pages.render({
-      title: error === null ? 'Set up your second factor' : 'Error: Set up your second factor',
+      title: error === null ? words.title : words.failed(words.title),
+      language,
       width: 'form',
       viewer,
       now,
@@ -48,20 +53,13 @@ export function enrolmentRoutes(context: PortalContext): Route[] {
         <>
           {status.resetAt !== null && (
             <Notice kind="attention">
-              <strong>Your second factor was reset.</strong>
-              <span>
-                An administrator of the plant removed it on <Instant at={status.resetAt} />, so you set it up
-                anew. The old authenticator entry and the old recovery codes no longer work. If you did not
-                ask for this, call the plant before you go on.
-              </span>
+              <strong>{words.resetTitle}</strong> <span>{words.reset(<Instant at={status.resetAt} />)}</span>
             </Notice>
           )}
           {status.lockedUntil !== null && (
             <Notice kind="alarm">
-              <strong>Too many wrong codes.</strong>
-              <span>
-                Codes are taken again in <TimeUntil at={status.lockedUntil} now={now} thenReload />.
-              </span>
+              <strong>{words.lockedTitle}</strong>{' '}
+              <span>{words.locked(<TimeUntil at={status.lockedUntil} now={now} thenReload />)}</span>
             </Notice>
           )}
           <Steps current={pending === null ? 0 : 1} needsInvitation={needsInvitation} />
@@ -111,7 +109,8 @@ export function enrolmentRoutes(context: PortalContext): Route[] {
       await secondFactor.acknowledgeReset(session.principal.id)
       const { token } = await sessions.raise(session, { secondFactorAt: clock.now() })
       const html = pages.render({
-        title: 'Your recovery codes',
+        title: enrolmentWords[viewer.language].codesTitle,
+        language: viewer.language,
         width: 'form',
         viewer,
         now: clock.now(),
@@ -164,9 +163,14 @@ const mendable: ReadonlySet<string> = new Set([
 ])
 
 function Steps(props: { current: number; needsInvitation: boolean }): VNode {
-  const names = [props.needsInvitation ? 'Invitation' : 'Start', 'Authenticator app', 'Recovery codes']
+  const words = useWords(enrolmentWords)
+  const names = [
+    props.needsInvitation ? words.stepInvitation : words.stepStart,
+    words.stepApp,
+    words.stepCodes,
+  ]
   return (
-    <ol class="steps" aria-label="Steps">
+    <ol class="steps" aria-label={words.steps}>
       {names.map((name, index) => (
         <li aria-current={index === props.current ? 'step' : undefined}>{`${String(index + 1)}. ${name}`}</li>
       ))}
@@ -175,18 +179,16 @@ function Steps(props: { current: number; needsInvitation: boolean }): VNode {
 }
 
 function Begin(props: { needsInvitation: boolean; error: string | null }): VNode {
+  const words = useWords(enrolmentWords)
   return (
     <>
-      <h1>Set up your second factor</h1>
-      <p>
-        Besides your password, the plant asks for a one-time code from an authenticator app on your phone. Any
-        app for time-based codes will do. Setting it up takes two minutes and is needed once.
-      </p>
+      <h1>{words.title}</h1>
+      <p>{words.lead}</p>
       {props.needsInvitation ? (
         <Field
           name="invitation"
-          label="Invitation code"
-          hint="You get it from the person at the plant who arranged your access, by phone or in person. It proves that it is you who sets this up, and not somebody who has your password."
+          label={words.invitation}
+          hint={words.invitationHint}
           error={props.error}
           input={{ autofocus: true, class: 'typed-code', spellcheck: false, maxLength: 64 }}
         />
@@ -194,7 +196,7 @@ function Begin(props: { needsInvitation: boolean; error: string | null }): VNode
         props.error !== null && <Notice kind="alarm">{props.error}</Notice>
       )}
       <div class="actions">
-        <button class="big">Continue</button>
+        <button class="big">{words.submit}</button>
       </div>
     </>
   )
@@ -202,29 +204,24 @@ function Begin(props: { needsInvitation: boolean; error: string | null }): VNode
 
 function Connect(props: { enrolment: Enrolment; error: string | null }): VNode {
   const { secret, uri, qrSvg } = props.enrolment
+  const words = useWords(enrolmentWords)
   // As an image it can neither run scripts nor reach our styles, whatever drew it.
   const picture = `data:image/svg+xml;base64,${Buffer.from(qrSvg).toString('base64')}`
   return (
     <>
-      <h1>Connect your authenticator app</h1>
+      <h1>{words.connect}</h1>
       <p>
-        <strong>1.</strong> In the app, add an account and scan this code.
+        <strong>1.</strong> {words.scan}
       </p>
-      <img
-        class="qr"
-        src={picture}
-        alt="QR code with the secret for your authenticator app"
-        width="240"
-        height="240"
-      />
+      <img class="qr" src={picture} alt={words.picture} width="240" height="240" />
       <div class="field">
-        <p id="secret-label">Cannot scan? Type this secret into the app instead:</p>
-        <Copyable id="secret" label="Copy">
+        <p id="secret-label">{words.cannotScan}</p>
+        <Copyable id="secret" label={words.copy}>
           {(secret.match(/.{1,4}/g) ?? []).join(' ')}
         </Copyable>
         {uri.startsWith('otpauth://totp/') && (
           <p>
-            <a href={uri}>The app is on this device: open it</a>
+            <a href={uri}>{words.onThisDevice}</a>
           </p>
         )}
       </div>
@@ -232,30 +229,28 @@ function Connect(props: { enrolment: Enrolment; error: string | null }): VNode {
         name="code"
         label={
           <>
-            <strong>2.</strong> Enter the code the app shows now
+            <strong>2.</strong> {words.enter}
           </>
         }
-        hint="Six digits; a new code every 30 seconds."
+        hint={words.enterHint}
         error={props.error}
         input={{ inputmode: 'numeric', autocomplete: 'one-time-code', maxLength: 11, class: 'one-time-code' }}
       />
       <div class="actions">
-        <button class="big">Confirm</button>
+        <button class="big">{words.confirm}</button>
       </div>
     </>
   )
 }
 
 function RecoveryCodes(props: { codes: readonly string[]; to: string; needsInvitation: boolean }): VNode {
+  const words = useWords(enrolmentWords)
   return (
     <>
       <Steps current={2} needsInvitation={props.needsInvitation} />
       <div class="panel">
-        <h1>Keep these recovery codes</h1>
-        <p>
-          They let you in when your phone is lost or broken. Each works once. Print them or store them in a
-          password manager, <strong>not on the same phone</strong>. They are shown only now.
-        </p>
+        <h1>{words.codesHeading}</h1>
+        <p>{words.codesLead}</p>
         <ol class="codes" id="recovery-codes">
           {props.codes.map((code) => (
             <li>
@@ -265,15 +260,15 @@ function RecoveryCodes(props: { codes: readonly string[]; to: string; needsInvit
         </ol>
         <div class="actions">
           <button type="button" class="quiet" data-copy="recovery-codes" hidden>
-            Copy all
+            {words.copyAll}
           </button>
           <button type="button" class="quiet" data-print hidden>
-            Print
+            {words.print}
           </button>
         </div>
         <div class="actions">
           <a class="button big" href={props.to}>
-            I have stored them, continue
+            {words.stored}
           </a>
         </div>
       </div>

@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import { GatehouseError } from '../lib/index.js'
+import { errorSentence, GatehouseError } from '../lib/index.js'
 import {
   Field,
   FormToken,
@@ -7,11 +7,13 @@ import {
   Notice,
   personal,
   TimeUntil,
+  useWords,
   type Answer,
   type PersonalCall,
   type Route,
 } from '../lib/page/index.js'
 import { withTarget, type PortalContext } from './context.js'
+import { secondFactorWords } from './words/second-factor.js'
 
 /** What a form shows of the attempt before. */
 interface Attempt {
@@ -27,19 +29,20 @@ export function secondFactorRoutes(context: PortalContext): Route[] {
     const status = await secondFactor.status(call.session.principal.id)
     if (!status.isEnrolled) return { kind: 'redirect', to: withTarget('/second-factor/enrol', to) }
     const isLocked = status.lockedUntil !== null
+    const words = secondFactorWords[call.viewer.language]
     return form(call, {
-      title: 'One-time code',
+      title: words.title,
       attempt,
       lockedUntil: status.lockedUntil,
       body: (
         <form class="panel" method="post" action="/second-factor">
-          <h1>Your one-time code</h1>
+          <h1>{words.heading}</h1>
           <FormToken viewer={call.viewer} />
           <Hidden name="to" value={to} />
           <Field
             name="code"
-            label="Code from your authenticator app"
-            hint="Six digits; a new code every 30 seconds."
+            label={words.label}
+            hint={words.hint}
             error={isLocked ? null : attempt?.error}
             input={{
               inputmode: 'numeric',
@@ -52,13 +55,11 @@ export function secondFactorRoutes(context: PortalContext): Route[] {
           />
           <div class="actions">
             <button class="big" disabled={isLocked}>
-              Continue
+              {words.submit}
             </button>
           </div>
           <p>
-            <a href={withTarget('/second-factor/recovery', to)}>
-              Phone lost or not at hand? Use a recovery code
-            </a>
+            <a href={withTarget('/second-factor/recovery', to)}>{words.noPhone}</a>
           </p>
         </form>
       ),
@@ -69,23 +70,21 @@ export function secondFactorRoutes(context: PortalContext): Route[] {
     const status = await secondFactor.status(call.session.principal.id)
     if (!status.isEnrolled) return { kind: 'redirect', to: withTarget('/second-factor/enrol', to) }
     const isLocked = status.lockedUntil !== null
+    const words = secondFactorWords[call.viewer.language]
     return form(call, {
-      title: 'Recovery code',
+      title: words.recoveryTitle,
       attempt,
       lockedUntil: status.lockedUntil,
       body: (
         <form class="panel" method="post" action="/second-factor/recovery">
-          <h1>Use a recovery code</h1>
-          <p>
-            It is one of the ten codes you were shown when you set up your authenticator app. Each works once.
-            No codes left? Ask your contact at the plant to reset your second factor.
-          </p>
+          <h1>{words.recoveryHeading}</h1>
+          <p>{words.recoveryLead}</p>
           <FormToken viewer={call.viewer} />
           <Hidden name="to" value={to} />
           <Field
             name="code"
-            label="Recovery code"
-            hint="Capitals, spaces and dashes do not matter."
+            label={words.recoveryLabel}
+            hint={words.recoveryHint}
             error={isLocked ? null : attempt?.error}
             input={{
               autofocus: true,
@@ -97,11 +96,11 @@ export function secondFactorRoutes(context: PortalContext): Route[] {
           />
           <div class="actions">
             <button class="big" disabled={isLocked}>
-              Continue
+              {words.submit}
             </button>
           </div>
           <p>
-            <a href={withTarget('/second-factor', to)}>Use the authenticator app instead</a>
+            <a href={withTarget('/second-factor', to)}>{words.appInstead}</a>
           </p>
         </form>
       ),
@@ -114,8 +113,10 @@ export function secondFactorRoutes(context: PortalContext): Route[] {
   ): Answer {
     const now = clock.now()
     const { lockedUntil, attempt } = page
+    const words = secondFactorWords[viewer.language]
     const html = pages.render({
-      title: attempt === null ? page.title : `Error: ${page.title}`,
+      title: attempt === null ? page.title : words.failed(page.title),
+      language: viewer.language,
       width: 'form',
       viewer,
       now,
@@ -123,11 +124,8 @@ export function secondFactorRoutes(context: PortalContext): Route[] {
         <>
           {lockedUntil !== null && (
             <Notice kind="alarm">
-              <strong>Too many wrong codes.</strong>
-              <span>
-                Codes are taken again in <TimeUntil at={lockedUntil} now={now} thenReload />. Machines you
-                have open stay open. If it was not you who tried, call the plant now.
-              </span>
+              <strong>{words.lockedTitle}</strong>{' '}
+              <span>{words.locked(<TimeUntil at={lockedUntil} now={now} thenReload />)}</span>
             </Notice>
           )}
           {page.body}
@@ -157,7 +155,7 @@ export function secondFactorRoutes(context: PortalContext): Route[] {
         }
       }
       if (!['code-wrong', 'code-replayed', 'code-locked'].includes(error.code)) throw error
-      return showAgain({ error: error.message, status: error.status })
+      return showAgain({ error: errorSentence(error, call.viewer.language), status: error.status })
     }
   }
 
@@ -187,7 +185,8 @@ export function secondFactorRoutes(context: PortalContext): Route[] {
       })
       const { token } = await sessions.raise(session, { secondFactorAt: clock.now(), isRecovery: true })
       const html = pages.render({
-        title: 'Recovery code accepted',
+        title: secondFactorWords[viewer.language].accepted,
+        language: viewer.language,
         width: 'form',
         viewer,
         now: clock.now(),
@@ -217,23 +216,15 @@ export function secondFactorRoutes(context: PortalContext): Route[] {
 
 function RecoveryUsed(props: { left: number; to: string }): VNode {
   const { left, to } = props
+  const words = useWords(secondFactorWords)
   return (
     <div class="panel">
-      <h1>Recovery code accepted</h1>
-      <p class="lead">
-        {left === 0
-          ? 'It was your last one.'
-          : `You have ${String(left)} recovery ${left === 1 ? 'code' : 'codes'} left. Cross out the one you used.`}
-      </p>
-      {left <= 3 && (
-        <Notice kind="attention">
-          Ask your contact at the plant to reset your second factor soon. You then set it up afresh and get
-          ten new codes. With no phone and no code, nobody can let you in.
-        </Notice>
-      )}
+      <h1>{words.accepted}</h1>
+      <p class="lead">{words.left(left)}</p>
+      {left <= 3 && <Notice kind="attention">{words.fewLeft}</Notice>}
       <div class="actions">
         <a class="button big" href={to}>
-          Continue
+          {words.submit}
         </a>
       </div>
     </div>

@@ -2,6 +2,7 @@ import { GatehouseError } from '../lib/index.js'
 import { type Answer, type Call, type Route } from '../lib/page/index.js'
 import { clearCookie, cookieNames, setCookie } from '../sessions/index.js'
 import { withTarget, type PortalContext } from './context.js'
+import { signInWords } from './words/sign-in.js'
 
 /** Tabs in which one person may be signing in at the same time. */
 const loginsAtOnce = 3
@@ -14,34 +15,32 @@ export function signInRoutes(context: PortalContext): Route[] {
     const to = context.returnTarget(query.one('to'))
     // Signed in already: the gateway asks for whatever is still missing.
     if (visit.session !== null) return { kind: 'redirect', to }
+    const { language } = visit
+    const words = signInWords[language]
     const html = pages.render({
-      title: 'Sign in',
+      title: words.title,
+      language,
       width: 'form',
       now: clock.now(),
       body: (
         <>
           <div class="panel">
-            <h1>Sign in to the plant</h1>
-            <p class="lead">Open the machines you have been given access to, from this browser.</p>
+            <h1>{words.heading}</h1>
+            <p class="lead">{words.lead}</p>
             <p>
               <a class="button big" href={withTarget('/sign-in/start', to)}>
-                {`Sign in with ${config.oidc.name}`}
+                {words.with(config.oidc.name)}
               </a>
             </p>
-            <p class="hint">
-              After that you are asked for a one-time code from your authenticator app. What you do on a
-              machine is recorded.
-            </p>
+            <p class="hint">{words.afterwards}</p>
           </div>
           <section>
-            <h2>You cannot sign in?</h2>
+            <h2>{words.cannot}</h2>
+            <p>{words.whomToCall}</p>
             <p>
-              Call the person at the plant who ordered your work. They arrange accounts, access and new
-              invitation codes. Gatehouse never asks for your password itself.
-            </p>
-            <p>
-              Is the company’s sign-in down, and your work cannot wait? An administrator can let you in with a{' '}
-              <a href={withTarget('/break-glass', to)}>break-glass code</a>.
+              {words.breakGlass((text) => (
+                <a href={withTarget('/break-glass', to)}>{text}</a>
+              ))}
             </p>
           </section>
         </>

@@ -2,6 +2,7 @@ import { describeError, GatehouseError } from '../lib/index.js'
 import { personal, type Answer, type Call, type PersonalCall, type Route } from '../lib/page/index.js'
 import { clearCookie, cookieNames } from '../sessions/index.js'
 import type { PortalContext } from './context.js'
+import { signInWords } from './words/sign-in.js'
 
 /** The ends of a session: by its owner here, or by the identity provider from behind. */
 export function signOutRoutes(context: PortalContext): Route[] {
@@ -37,18 +38,20 @@ export function signOutRoutes(context: PortalContext): Route[] {
     }
   }
 
-  function showSignedOut(): Answer {
+  function showSignedOut({ visit: { language } }: Call): Answer {
+    const words = signInWords[language]
     const html = pages.render({
-      title: 'Signed out',
+      title: words.outTitle,
+      language,
       width: 'form',
       now: clock.now(),
       body: (
         <div class="panel">
-          <h1>You are signed out</h1>
-          <p class="lead">Every machine you had open through this browser has been closed.</p>
+          <h1>{words.outHeading}</h1>
+          <p class="lead">{words.outLead}</p>
           <p>
             <a class="button" href="/sign-in">
-              Sign in again
+              {words.again}
             </a>
           </p>
         </div>
