@@ -12,6 +12,8 @@ import {
   RowHead,
   Said,
   Table,
+  useLanguage,
+  useWords,
   type Answer,
   type PersonalCall,
   type Route,
@@ -19,6 +21,7 @@ import {
 import type { EpochMs } from '../model.js'
 import type { AdminOptions } from './options.js'
 import { actorName } from './words.js'
+import { breakGlassWords } from './words/break-glass.js'
 
 const noticesAtOnce = 3
 const listPath = '/admin/break-glass'
@@ -30,26 +33,26 @@ export function breakGlassRoutes(options: AdminOptions): Route[] {
   async function showAll({ viewer, session }: PersonalCall): Promise<Answer> {
     const entries = await breakGlass.list(session.principal.id)
     const now = clock.now()
+    const { language } = viewer
+    const words = breakGlassWords[language]
     const html = pages.render({
-      title: 'Break-glass sign-ins',
+      title: words.title,
+      language,
       section: 'people',
       width: 'wide',
       viewer,
       now,
       body: (
         <>
-          <h1>Break-glass sign-ins</h1>
-          <p class="soft">
-            Made on the command line of a gateway while the identity provider was down, in the last 30 days.
-            The ledger holds them for good.
-          </p>
+          <h1>{words.title}</h1>
+          <p class="soft">{words.lead}</p>
           {entries.length === 0 ? (
-            <p class="soft">None.</p>
+            <p class="soft">{words.none}</p>
           ) : (
             <Table
-              caption="Break-glass sign-ins"
+              caption={words.title}
               kind="break-glass"
-              columns={['Who', 'Made', 'Reason', 'Rights', 'Used']}
+              columns={[words.who, words.made, words.reason, words.rights, words.used]}
             >
               {entries.map((entry) => (
                 <EntryRow entry={entry} now={now} />
@@ -83,8 +86,7 @@ export function createBreakGlassNotice({ breakGlass, clock }: { breakGlass: Brea
     if (!session.roles.includes('admin')) return null
     const entries = await breakGlass.list(session.principal.id).catch(() => null)
     // Whoever spoils what Redis holds must not take every page away from those who could stop them.
-    if (entries === null)
-      return <Notice kind="alarm">Break-glass sign-ins cannot be read right now. The ledger has them.</Notice>
+    if (entries === null) return <Unreadable />
     const news = entries.filter((entry) => entry.seenAs !== entry.state)
     const more = news.length - noticesAtOnce
     return (
@@ -92,39 +94,49 @@ export function createBreakGlassNotice({ breakGlass, clock }: { breakGlass: Brea
         {news.slice(0, noticesAtOnce).map((entry) => (
           <BreakGlassNotice entry={entry} formToken={formToken} now={clock.now()} />
         ))}
-        {more > 0 && (
-          <Notice kind="alarm">
-            <a href={listPath}>{`${String(more)} more break-glass ${more === 1 ? 'sign-in' : 'sign-ins'}`}</a>
-          </Notice>
-        )}
+        {more > 0 && <More count={more} />}
       </>
     )
   }
 }
 
+function Unreadable(): VNode {
+  return <Notice kind="alarm">{useWords(breakGlassWords).unreadable}</Notice>
+}
+
+function More({ count }: { count: number }): VNode {
+  return (
+    <Notice kind="alarm">
+      <a href={listPath}>{useWords(breakGlassWords).more(count)}</a>
+    </Notice>
+  )
+}
+
 function BreakGlassNotice(props: { entry: BreakGlassEntry; formToken: string; now: EpochMs }): VNode {
   const { entry, formToken, now } = props
   const { to, issuedBy, issuedAt, reason } = entry
+  const words = useWords(breakGlassWords)
+  const language = useLanguage()
   return (
     <Notice kind="alarm">
-      <strong>
-        {entry.used === null
-          ? 'Break-glass: a sign-in without the identity provider was made possible.'
-          : 'Break-glass: somebody signed in without the identity provider.'}
-      </strong>
+      <strong>{entry.used === null ? words.possible : words.happened}</strong>
       <span>
-        <Said>{nameOf(to)}</Said>, <RightsText entry={entry} />. Made by <Said>{actorName(issuedBy)}</Said> on{' '}
-        <Instant at={issuedAt} />, because: <Said>{reason}</Said>
+        <Said>{nameOf(to)}</Said>, <RightsText entry={entry} />.{' '}
+        {words.madeBy(
+          <Said>{actorName(issuedBy, language)}</Said>,
+          <Instant at={issuedAt} />,
+          <Said>{reason}</Said>,
+        )}
       </span>
       <span>
         <UsedText entry={entry} now={now} />. <ProviderText entry={entry} />{' '}
-        <a href="/admin/sessions">Who is in</a> <a href={listPath}>All of them</a>
+        <a href="/admin/sessions">{words.sessions}</a> <a href={listPath}>{words.all}</a>
       </span>
       <form method="post" action={`${listPath}/acknowledge`}>
         <Hidden name="form" value={formToken} />
         <Hidden name="session" value={entry.sessionId} />
         <Hidden name="state" value={entry.state} />
-        <button class="quiet">I have seen this</button>
+        <button class="quiet">{words.seen}</button>
       </form>
     </Notice>
   )
@@ -132,19 +144,21 @@ function BreakGlassNotice(props: { entry: BreakGlassEntry; formToken: string; no
 
 function EntryRow({ entry, now }: { entry: BreakGlassEntry; now: EpochMs }): VNode {
   const { to, issuedBy, issuedAt, reason, sessionId } = entry
+  const words = useWords(breakGlassWords)
+  const language = useLanguage()
   return (
     <Row>
       <RowHead>
         <Said>{nameOf(to)}</Said>
         <div class="soft small">{sessionId}</div>
       </RowHead>
-      <Cell label="Made">
+      <Cell label={words.made}>
         <Instant at={issuedAt} />
         <div class="soft small">
-          by <Said>{actorName(issuedBy)}</Said>
+          {words.by} <Said>{actorName(issuedBy, language)}</Said>
         </div>
       </Cell>
-      <Cell label="Reason">
+      <Cell label={words.reason}>
         <div class="clamp">
           <Said>{reason}</Said>
         </div>
@@ -152,10 +166,10 @@ function EntryRow({ entry, now }: { entry: BreakGlassEntry; now: EpochMs }): VNo
           <ProviderText entry={entry} />
         </div>
       </Cell>
-      <Cell label="Rights">
+      <Cell label={words.rights}>
         <RightsText entry={entry} />
       </Cell>
-      <Cell label="Used">
+      <Cell label={words.used}>
         <UsedText entry={entry} now={now} />
       </Cell>
     </Row>
@@ -163,27 +177,18 @@ function EntryRow({ entry, now }: { entry: BreakGlassEntry; now: EpochMs }): VNo
 }
 
 function RightsText({ entry: { roles, sessionLengthMs } }: { entry: BreakGlassEntry }): VNode {
-  const rights = roles.length === 0 ? 'without a role' : `as ${roles.join(', ')}`
-  return <>{`${rights}, for ${durationWords(sessionLengthMs)}`}</>
+  return <>{useWords(breakGlassWords).rightsFor(roles.join(', '), durationWords(sessionLengthMs))}</>
 }
 
 function UsedText({ entry: { used, expiresAt }, now }: { entry: BreakGlassEntry; now: EpochMs }): VNode {
-  if (used === null) return <>{now < expiresAt ? 'Not used yet' : 'Never used, and no longer valid'}</>
-  return (
-    <>
-      Used on <Instant at={used.at} /> from <Said>{used.source}</Said>
-    </>
-  )
+  const words = useWords(breakGlassWords)
+  if (used === null) return <>{now < expiresAt ? words.notUsed : words.neverUsed}</>
+  return <>{words.usedOn(<Instant at={used.at} />, <Said>{used.source}</Said>)}</>
 }
 
 function ProviderText({ entry }: { entry: BreakGlassEntry }): VNode {
-  return (
-    <>
-      {entry.didProviderAnswer
-        ? 'The identity provider did answer at that time.'
-        : 'The identity provider did not answer at that time.'}
-    </>
-  )
+  const words = useWords(breakGlassWords)
+  return <>{entry.didProviderAnswer ? words.didAnswer : words.didNotAnswer}</>
 }
 
 function nameOf({ name, email }: BreakGlassEntry['to']): string {

@@ -19,6 +19,8 @@ import {
   Said,
   Table,
   TimeUntil,
+  useLanguage,
+  useWords,
   Window,
   type Answer,
   type Confirmation,
@@ -42,37 +44,13 @@ import {
   readFilter,
 } from './listing.js'
 import type { AdminOptions } from './options.js'
-import {
-  actorName,
-  endingNames,
-  endingSentence,
-  fieldMessage,
-  GrantSentence,
-  machineNames,
-  stateName,
-  StopNotice,
-} from './words.js'
+import { actorName, endingSentence, fieldMessage, GrantSentence, machineNames, StopNotice } from './words.js'
+import { grantsWords, type GrantsWords } from './words/grants.js'
 
 const shownAtOnce = 40
 const hourMs = 3_600_000
 
-const groupNames: Readonly<Record<GrantGroup, string>> = {
-  running: 'Running',
-  coming: 'Starts later',
-  ended: 'Ended',
-  revoked: 'Revoked',
-}
-const sections: readonly { title: string; groups: readonly GrantGroup[] }[] = [
-  { title: 'Running', groups: ['running'] },
-  { title: 'Starts later', groups: ['coming'] },
-  { title: 'Ended', groups: ['ended', 'revoked'] },
-]
-
-/** What was just done, by the name it has in the address; anything else there says nothing. */
-const doneNotices: Readonly<Record<string, string>> = {
-  extended: 'The grant was extended. Connections that are open stay open until the new end.',
-  revoked: 'The grant was revoked. Everything opened with it has been cut.',
-}
+const sections: readonly (readonly GrantGroup[])[] = [['running'], ['coming'], ['ended', 'revoked']]
 
 /** What the person entered and why it was not taken. */
 interface Refusal {
@@ -99,8 +77,11 @@ export function grantRoutes(options: AdminOptions): Route[] {
       endpoints: config.endpoints,
     })
     const part = partOf(fitting, filter.page, shownAtOnce)
+    const { language } = viewer
+    const words = grantsWords[language]
     const html = pages.render({
-      title: 'Grants',
+      title: words.title,
+      language,
       section: 'grants',
       width: 'wide',
       isLive: true,
@@ -109,36 +90,36 @@ export function grantRoutes(options: AdminOptions): Route[] {
       body: (
         <>
           <div class="head">
-            <h1>Grants</h1>
+            <h1>{words.title}</h1>
             <div class="actions">
+              <a class="button quiet" href="/admin/search">
+                {words.search}
+              </a>
               <a class="button quiet" href="/admin/timeline">
-                Timeline
+                {words.timeline}
               </a>
               {viewer.isAdmin && (
                 <a class="button" href="/admin/grants/new">
-                  Issue a grant
+                  {words.issue}
                 </a>
               )}
             </div>
           </div>
           <StopNotice inForce={inForce} />
           <p>
-            <a href="/admin/simulator">Who could open what, and why not</a>
+            <a href="/admin/simulator">{words.simulator}</a>
           </p>
           {all.length === 0 ? (
             <div class="panel">
-              <h2>No grant has been issued yet</h2>
-              <p>
-                Nobody from outside can open a machine now. An administrator issues a grant to one person, for
-                some machines and a limited time.
-              </p>
+              <h2>{words.noneTitle}</h2>
+              <p>{words.none}</p>
             </div>
           ) : (
             <>
               <FilterForm
                 filter={filter}
-                hint="Person, machine, reason, ticket or id. All words must occur."
-                states={grantGroups.map((group) => [group, groupNames[group]])}
+                hint={words.hint}
+                states={grantGroups.map((group) => [group, words.groups[group]])}
                 endpoints={config.endpoints}
               />
               {isFiltered(filter) && fitting.length > 0 && (
@@ -146,7 +127,8 @@ export function grantRoutes(options: AdminOptions): Route[] {
               )}
               {isFiltered(filter) && fitting.length === 0 && <NothingFits filter={filter} />}
               {sections
-                .map(({ title, groups }) => {
+                .map((groups) => {
+                  const title = words.groups[groups[0] ?? 'ended']
                   const isOfIt = (grant: Grant): boolean => groups.includes(groupOf(grant))
                   return { title, shown: part.shown.filter(isOfIt), count: fitting.filter(isOfIt).length }
                 })
@@ -186,13 +168,18 @@ export function grantRoutes(options: AdminOptions): Route[] {
     viewer: Viewer
   }): VNode {
     const { title, shown, count, now, viewer } = props
+    const words = useWords(grantsWords)
     return (
       <section>
         <h2>{`${title} (${String(count)})`}</h2>
         {shown.length === 0 ? (
-          <p class="soft">None.</p>
+          <p class="soft">{words.empty}</p>
         ) : (
-          <Table caption={title} kind="grants" columns={['Who', 'Machine', 'Time', 'Reason', 'Actions']}>
+          <Table
+            caption={title}
+            kind="grants"
+            columns={[words.who, words.machine, words.time, words.reason, words.actions]}
+          >
             {shown.map((grant) => (
               <GrantRow grant={grant} now={now} viewer={viewer} />
             ))}
@@ -204,26 +191,28 @@ export function grantRoutes(options: AdminOptions): Route[] {
 
   function GrantRow({ grant, now, viewer }: { grant: Grant; now: EpochMs; viewer: Viewer }): VNode {
     const hasClosed = isOver(grant, now, limits)
+    const words = useWords(grantsWords)
+    const { email } = grant.to
     return (
       <Row>
         <RowHead>
           <Said>{grant.to.email}</Said>
-          {grant.to.principalId === null && <div class="soft small">has not signed in yet</div>}
+          {grant.to.principalId === null && <div class="soft small">{words.notSignedIn}</div>}
         </RowHead>
-        <Cell label="Machine">
+        <Cell label={words.machine}>
           <Said>{machineNames(grant.endpoints, config.endpoints)}</Said>
-          {grant.access === 'view' && <div class="soft small">view only</div>}
+          {grant.access === 'view' && <div class="soft small">{words.viewOnly}</div>}
         </Cell>
-        <Cell label="Time">
+        <Cell label={words.time}>
           <StateText grant={grant} now={now} limits={limits} />
           <div class="soft small">
             <Window from={grant.from} until={grant.until} of={grant.endpoints} />
           </div>
           {grant.ending !== 'cut' && !hasClosed && (
-            <div class="soft small">{endingNames[grant.ending].toLowerCase()}</div>
+            <div class="soft small">{words.endings[grant.ending]}</div>
           )}
         </Cell>
-        <Cell label="Reason">
+        <Cell label={words.reason}>
           <div class="clamp">
             <Said>{grant.reason}</Said>
           </div>
@@ -241,12 +230,8 @@ export function grantRoutes(options: AdminOptions): Route[] {
                 .filter((hours) => canExtend(grant, hours))
                 .map((hours) => <QuickExtend grant={grant} hours={hours} viewer={viewer} />)}
             <a class="button quiet" href={`/admin/grants/${encodeURIComponent(grant.id)}`}>
-              {hasClosed ? 'Details' : 'End'}
-              <span class="visually-hidden">
-                {hasClosed
-                  ? ` of the grant of ${grant.to.email}`
-                  : ` or change the grant of ${grant.to.email}`}
-              </span>
+              {hasClosed ? words.details : words.end}
+              <span class="visually-hidden">{hasClosed ? words.detailsOf(email) : words.endOf(email)}</span>
             </a>
           </div>
         </Cell>
@@ -281,20 +266,23 @@ export function grantRoutes(options: AdminOptions): Route[] {
       config.totp.enrolment === 'invite' &&
       !(principalId !== null && (await secondFactor.status(principalId)).isEnrolled)
     const now = clock.now()
-    const done = doneNotices[query.one('done')]
+    const { language } = viewer
+    const words = grantsWords[language]
+    const done = doneNotice(words, query.one('done'))
     const hasClosed = isOver(grant, now, limits)
     const openCount = options.streams().filter((stream) => stream.grantId === grant.id).length
     const html = pages.render({
-      title: refusal === null ? 'Grant' : 'Error: Grant',
+      title: refusal === null ? words.grant : words.failed(words.grant),
+      language,
       section: 'grants',
       viewer,
       now,
       body: (
         <>
-          {done !== undefined && <Notice>{done}</Notice>}
+          {done !== null && <Notice>{done}</Notice>}
           <div class="panel">
             <div class="title head">
-              <h1>Grant</h1>
+              <h1>{words.grant}</h1>
               <StateText grant={grant} now={now} limits={limits} />
             </div>
             <p class="lead">
@@ -305,12 +293,9 @@ export function grantRoutes(options: AdminOptions): Route[] {
               <form method="post" action="/admin/invitations">
                 <FormToken viewer={viewer} />
                 <Hidden name="email" value={grant.to.email} />
-                <p class="hint">
-                  <Said>{grant.to.email}</Said> has no second factor yet and needs an invitation code to set
-                  one up.
-                </p>
+                <p class="hint">{words.needsInvitation(<Said>{grant.to.email}</Said>)}</p>
                 <div class="actions">
-                  <button class="quiet">New invitation code</button>
+                  <button class="quiet">{words.invite}</button>
                 </div>
               </form>
             )}
@@ -320,7 +305,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
           )}
           {!hasClosed && <Revoke grant={grant} viewer={viewer} refusal={refusal} openCount={openCount} />}
           <p>
-            <a href="/admin">All grants</a>
+            <a href="/admin">{words.all}</a>
           </p>
         </>
       ),
@@ -332,10 +317,12 @@ export function grantRoutes(options: AdminOptions): Route[] {
     const { grant, viewer } = props
     const refusal = props.refusal?.form === 'extend' ? props.refusal : null
     const value = refusal?.value ?? ''
+    const words = useWords(grantsWords)
+    const language = useLanguage()
     const zone = zoneFor(grant.endpoints)
     return (
       <section class="panel" aria-labelledby="extend">
-        <h2 id="extend">Give more time</h2>
+        <h2 id="extend">{words.more}</h2>
         {[1, 4].some((hours) => canExtend(grant, hours)) && (
           <div class="actions">
             {[1, 4]
@@ -351,21 +338,16 @@ export function grantRoutes(options: AdminOptions): Route[] {
             name="until"
             label={
               <>
-                New end (<PlantTime of={grant.endpoints} />)
+                {words.newEnd} (<PlantTime of={grant.endpoints} />)
               </>
             }
-            hint={
-              <>
-                At the latest <Instant at={grant.from + longest(grant)} of={grant.endpoints} />, the longest
-                this grant may last.
-              </>
-            }
-            error={refusal && fieldMessage(refusal.error)}
+            hint={<>{words.atTheLatest(<Instant at={grant.from + longest(grant)} of={grant.endpoints} />)}</>}
+            error={refusal && fieldMessage(refusal.error, language)}
             value={dateFieldValue(value, zone) || dateFieldValue(grant.until, zone)}
             input={{ type: 'datetime-local' }}
           />
           <div class="actions">
-            <button class="quiet">Extend</button>
+            <button class="quiet">{words.extend}</button>
           </div>
         </form>
       </section>
@@ -380,38 +362,39 @@ export function grantRoutes(options: AdminOptions): Route[] {
   }): VNode {
     const { grant, viewer, openCount } = props
     const refusal = props.refusal?.form === 'revoke' ? props.refusal : null
+    const words = useWords(grantsWords)
+    const language = useLanguage()
     return (
       <form
         class="panel"
         method="post"
         action={actionOf(grant, 'revoke')}
         aria-labelledby="revoke"
-        {...askFirst(confirmRevoke(grant, openCount))}
+        {...askFirst(confirmRevoke(words, grant, openCount))}
       >
-        <h2 id="revoke">End it now</h2>
+        <h2 id="revoke">{words.endNow}</h2>
         <FormToken viewer={viewer} />
         <Field
           name="reason"
-          label="Reason"
-          hint="The vendor reads it in the portal, and it stays on record."
-          error={refusal && fieldMessage(refusal.error)}
+          label={words.reason}
+          hint={words.revokeHint}
+          error={refusal && fieldMessage(refusal.error, language)}
           value={refusal?.value ?? ''}
           input={{ maxLength: 500 }}
         />
         <div class="actions">
-          <button class="danger">Revoke this grant</button>
+          <button class="danger">{words.revoke}</button>
         </div>
       </form>
     )
   }
 
-  function confirmRevoke(grant: Grant, openCount: number): Confirmation {
+  function confirmRevoke(words: GrantsWords, grant: Grant, open: number): Confirmation {
     const machines = machineNames(grant.endpoints, config.endpoints)
-    const open = openCount === 0 ? '' : ` Open through this gateway now: ${String(openCount)}.`
     return {
-      title: 'Revoke this grant?',
-      text: `${grant.to.email} loses ${machines} at once. Open connections are cut, also in the middle of an upload.${open} This cannot be undone; a new grant can be issued.`,
-      button: 'Revoke',
+      title: words.revokeTitle,
+      text: words.revokeText({ email: grant.to.email, machines, open }),
+      button: words.revokeButton,
     }
   }
 
@@ -441,17 +424,19 @@ export function grantRoutes(options: AdminOptions): Route[] {
     const grant = await find(call)
     const reason = body.one('reason').trim()
     if (body.one('sure') !== 'yes' && reason !== '') {
+      const words = grantsWords[viewer.language]
       const back = `/admin/grants/${encodeURIComponent(grant.id)}`
       const openCount = options.streams().filter((stream) => stream.grantId === grant.id).length
       const html = pages.render({
-        title: 'Revoke this grant?',
+        title: words.revokeTitle,
+        language: viewer.language,
         section: 'grants',
         width: 'form',
         viewer,
         now: clock.now(),
         body: (
           <ConfirmForm
-            confirmation={confirmRevoke(grant, openCount)}
+            confirmation={confirmRevoke(words, grant, openCount)}
             viewer={viewer}
             action={actionOf(grant, 'revoke')}
             back={back}
@@ -491,14 +476,15 @@ function actionOf(grant: Grant, action: 'extend' | 'revoke'): string {
 
 function QuickExtend(props: { grant: Grant; hours: number; viewer: Viewer }): VNode {
   const { grant, hours, viewer } = props
+  const words = useWords(grantsWords)
   return (
     <form method="post" action={actionOf(grant, 'extend')}>
       <FormToken viewer={viewer} />
       <Hidden name="was" value={String(grant.until)} />
       <Hidden name="by" value={String(hours)} />
       <button class="quiet">
-        {`+${String(hours)} h`}
-        <span class="visually-hidden">{` for ${grant.to.email}`}</span>
+        {words.hoursMore(hours)}
+        <span class="visually-hidden">{words.hoursMoreFor(grant.to.email)}</span>
       </button>
     </form>
   )
@@ -506,36 +492,24 @@ function QuickExtend(props: { grant: Grant; hours: number; viewer: Viewer }): VN
 
 function StateText(props: { grant: Grant; now: EpochMs; limits: EndingLimits }): VNode {
   const { grant, now, limits } = props
-  const name = stateName(grant, now)
+  const words = useWords(grantsWords)
   const { viewOnlyFrom, drainsUntil } = phasesOf(grant, limits, now)
-  if (name === 'Running') {
+  const timeTo = (at: EpochMs): VNode => <TimeUntil at={at} now={now} thenReload />
+  const state = grantState(grant, now)
+  if (state === 'grant-active') {
     const isReadOnly = grant.ending === 'read-only' && viewOnlyFrom !== null && now >= viewOnlyFrom
-    return (
-      <span>
-        {isReadOnly ? 'Running, view only now' : 'Running'},{' '}
-        <TimeUntil at={spanAt(grant, now).until} now={now} thenReload /> left
-      </span>
-    )
+    const left = timeTo(spanAt(grant, now).until)
+    return <span>{isReadOnly ? words.viewOnlyNow(left) : words.running(left)}</span>
   }
-  if (isDraining(grant, now, limits)) {
-    return (
-      <span>
-        Ended; what runs may finish, <TimeUntil at={drainsUntil} now={now} thenReload /> left
-      </span>
-    )
-  }
+  if (isDraining(grant, now, limits)) return <span>{words.draining(timeTo(drainsUntil))}</span>
   const start = nextStart(grant, now)
   if (start !== null) {
-    return (
-      <span>
-        {grantState(grant, now) === 'grant-outside-window' ? 'Paused, goes on in' : 'Starts in'}{' '}
-        <TimeUntil at={start} now={now} thenReload />
-      </span>
-    )
+    const isPaused = state === 'grant-outside-window'
+    return <span>{isPaused ? words.goesOnIn(timeTo(start)) : words.startsIn(timeTo(start))}</span>
   }
   return (
     <div>
-      {name}
+      {words.groups[grant.revocation === null ? 'ended' : 'revoked']}
       {grant.revocation !== null && (
         <div class="soft small clamp">
           <Said>{grant.revocation.reason}</Said>
@@ -547,46 +521,54 @@ function StateText(props: { grant: Grant; now: EpochMs; limits: EndingLimits }):
 
 function GrantFacts(props: { grant: Grant; openCount: number; limits: EndingLimits; now: EpochMs }): VNode {
   const { grant, openCount, limits, now } = props
+  const words = useWords(grantsWords)
+  const language = useLanguage()
   return (
     <dl class="facts">
-      <dt>Reason</dt>
+      <dt>{words.reason}</dt>
       <dd>
         <Said>{grant.reason}</Said>
       </dd>
       {grant.ticket !== null && (
         <>
-          <dt>Ticket</dt>
+          <dt>{words.ticket}</dt>
           <dd>
             <Said>{grant.ticket}</Said>
           </dd>
         </>
       )}
       <ConditionFacts conditions={grant.conditions} endpoints={grant.endpoints} now={now} />
-      <dt>At the end</dt>
-      <dd>{endingSentence(grant.ending, limits)}</dd>
-      <dt>Issued</dt>
+      <dt>{words.atTheEnd}</dt>
+      <dd>{endingSentence(words, grant.ending, limits)}</dd>
+      <dt>{words.issued}</dt>
       <dd>
-        <Instant at={grant.issuedAt} of={grant.endpoints} /> by <Said>{actorName(grant.issuedBy)}</Said>
+        <Instant at={grant.issuedAt} of={grant.endpoints} /> {words.by}{' '}
+        <Said>{actorName(grant.issuedBy, language)}</Said>
       </dd>
       {grant.revocation !== null && (
         <>
-          <dt>Revoked</dt>
+          <dt>{words.groups.revoked}</dt>
           <dd>
-            <Instant at={grant.revocation.at} of={grant.endpoints} /> by{' '}
-            <Said>{actorName(grant.revocation.by)}</Said>: <Said>{grant.revocation.reason}</Said>
+            <Instant at={grant.revocation.at} of={grant.endpoints} /> {words.by}{' '}
+            <Said>{actorName(grant.revocation.by, language)}</Said>: <Said>{grant.revocation.reason}</Said>
           </dd>
         </>
       )}
       {openCount > 0 && (
         <>
-          <dt>Open now</dt>
-          <dd>{`${String(openCount)} ${openCount === 1 ? 'connection' : 'connections'} through this gateway`}</dd>
+          <dt>{words.openNow}</dt>
+          <dd>{words.connections(openCount)}</dd>
         </>
       )}
-      <dt>Id</dt>
+      <dt>{words.id}</dt>
       <dd>
         <code>{grant.id}</code>
       </dd>
     </dl>
   )
+}
+
+/** What was just done, by the name it has in the address; anything else there says nothing. */
+function doneNotice(words: GrantsWords, done: string): string | null {
+  return done === 'extended' || done === 'revoked' ? words[done] : null
 }

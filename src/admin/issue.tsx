@@ -1,6 +1,6 @@
 import type { VNode } from 'preact'
 import { groupChoice, parseInstant, readChoices } from '../grants/index.js'
-import { GatehouseError } from '../lib/index.js'
+import { errorSentence, GatehouseError } from '../lib/index.js'
 import { endings } from '../model.js'
 import {
   Choice,
@@ -29,7 +29,9 @@ import { InvitationPanel } from './invitation.js'
 import { issueGrant } from './issue-grant.js'
 import type { AdminOptions } from './options.js'
 import { Picks } from './picks.js'
-import { endingNames, endingSentence, fieldMessage, GrantSentence, machineNames } from './words.js'
+import { endingSentence, fieldMessage, GrantSentence, machineNames } from './words.js'
+import { grantsWords } from './words/grants.js'
+import { issueWords } from './words/issue.js'
 
 const hourMs = 3_600_000
 const usualLengthsMs = [1, 2, 4, 8].map((hours) => hours * hourMs)
@@ -86,25 +88,29 @@ export function issueRoutes(options: AdminOptions): Route[] {
     const known = (await people.list()).flatMap(({ principal }) =>
       principal.email === null ? [] : [principal.email],
     )
+    const { language } = viewer
+    const words = issueWords[language]
+    const ofGrants = grantsWords[language]
     const errorOf = (field: string): string | null =>
-      refusal?.field === field ? fieldMessage(refusal) : null
+      refusal?.field === field ? fieldMessage(refusal, language) : null
     const now = clock.now()
     const html = pages.render({
-      title: refusal === null ? 'Issue a grant' : 'Error: Issue a grant',
+      title: refusal === null ? words.title : words.failed(words.title),
+      language,
       section: 'grants',
       viewer,
       now,
       body: (
         <>
-          <h1>Issue a grant</h1>
+          <h1>{words.title}</h1>
           {refusal !== null && (
             <Notice kind="alarm">
-              <strong>Nothing was issued.</strong>
+              <strong>{words.nothingIssued}</strong>{' '}
               {refusal.field === null ? (
-                <span>{refusal.message}</span>
+                <span>{errorSentence(refusal, language)}</span>
               ) : (
                 <a href={`#${fieldIds[refusal.field] ?? 'to'}`} autofocus>
-                  {fieldMessage(refusal)}
+                  {fieldMessage(refusal, language)}
                 </a>
               )}
             </Notice>
@@ -113,8 +119,8 @@ export function issueRoutes(options: AdminOptions): Route[] {
             <FormToken viewer={viewer} />
             <Field
               name="to"
-              label="Who"
-              hint="The e-mail address they sign in with."
+              label={words.who}
+              hint={words.whoHint}
               error={errorOf('to')}
               value={input.to}
               input={{
@@ -130,11 +136,15 @@ export function issueRoutes(options: AdminOptions): Route[] {
                 <option value={email} />
               ))}
             </datalist>
-            <Choices name="endpoints" legend="Machines" error={errorOf('endpoints') ?? errorOf('groups')}>
+            <Choices
+              name="endpoints"
+              legend={words.machines}
+              error={errorOf('endpoints') ?? errorOf('groups')}
+            >
               <Picks
                 type="checkbox"
                 name="endpoints"
-                label="Machines"
+                label={words.machines}
                 picks={[
                   ...config.groups.map((group) => ({
                     value: groupChoice(group),
@@ -145,91 +155,109 @@ export function issueRoutes(options: AdminOptions): Route[] {
                 chosen={input.endpoints}
               />
             </Choices>
-            <Choices name="access" legend="Access" error={errorOf('access')}>
+            <Choices name="access" legend={words.access} error={errorOf('access')}>
               <Choice
                 type="radio"
                 name="access"
                 value="operate"
                 isChosen={input.access !== 'view'}
-                say="may operate"
+                say={words.sayOperate}
               >
-                Operate
+                {words.operate}
               </Choice>
               <Choice
                 type="radio"
                 name="access"
                 value="view"
                 isChosen={input.access === 'view'}
-                say="may only view"
+                say={words.sayView}
               >
-                View only
+                {words.view}
               </Choice>
             </Choices>
-            <Choices name="start" legend="Start" error={errorOf('from')}>
-              <Choice type="radio" name="start" value="now" isChosen={input.start !== 'at'} say="from now">
-                Now
+            <Choices name="start" legend={words.start} error={errorOf('from')}>
+              <Choice
+                type="radio"
+                name="start"
+                value="now"
+                isChosen={input.start !== 'at'}
+                say={words.sayNow}
+              >
+                {words.now}
               </Choice>
               <div class="choice dated">
-                <Choice type="radio" name="start" value="at" isChosen={input.start === 'at'} say="from">
-                  Later
+                <Choice
+                  type="radio"
+                  name="start"
+                  value="at"
+                  isChosen={input.start === 'at'}
+                  say={words.sayLater}
+                >
+                  {words.later}
                 </Choice>
                 <DateField
                   name="from"
-                  label="Start"
+                  label={words.start}
                   value={dateFieldValue(input.from, timeZone)}
                   choice="start-at"
                 />
               </div>
             </Choices>
-            <Choices name="end" legend="End" error={errorOf('until')}>
+            <Choices name="end" legend={words.end} error={errorOf('until')}>
               {lengthsMs.map((length) => (
                 <Choice
                   type="radio"
                   name="end"
                   value={String(length)}
                   isChosen={input.end === String(length)}
-                  say={`for ${durationWords(length)}`}
+                  say={words.sayAfter(durationWords(length))}
                 >
-                  {`After ${durationWords(length)}`}
+                  {words.after(durationWords(length))}
                 </Choice>
               ))}
               <div class="choice dated">
-                <Choice type="radio" name="end" value="at" isChosen={input.end === 'at'} say="until">
-                  At a set time
+                <Choice
+                  type="radio"
+                  name="end"
+                  value="at"
+                  isChosen={input.end === 'at'}
+                  say={words.sayAtATime}
+                >
+                  {words.atATime}
                 </Choice>
                 <DateField
                   name="until"
-                  label="End"
+                  label={words.end}
                   value={dateFieldValue(input.until, timeZone)}
                   choice="end-at"
                 />
               </div>
             </Choices>
-            <Choices name="ending" legend="At the end" error={errorOf('ending')}>
+            <Choices name="ending" legend={words.atTheEnd} error={errorOf('ending')}>
               {endings.map((ending) => (
                 <Choice
                   type="radio"
                   name="ending"
                   value={ending}
                   isChosen={input.ending === ending}
-                  say={endingsSaid[ending]}
+                  say={words.sayEndings[ending]}
                 >
-                  {endingNames[ending]}
-                  <span class="soft small">{` ${endingSentence(ending, config.grants.endings)}`}</span>
+                  {ofGrants.endings[ending]}
+                  <span class="soft small">{` ${endingSentence(ofGrants, ending, config.grants.endings)}`}</span>
                 </Choice>
               ))}
             </Choices>
             <Field
               name="reason"
-              label="Reason"
-              hint="What the work is; the vendor sees it too."
+              label={words.reason}
+              hint={words.reasonHint}
               error={errorOf('reason')}
               value={input.reason}
               input={{ maxLength: 500 }}
             />
             <Field
               name="ticket"
-              label="Ticket"
+              label={words.ticket}
               isOptional
               error={errorOf('ticket')}
               value={input.ticket}
@@ -238,9 +266,9 @@ export function issueRoutes(options: AdminOptions): Route[] {
             <MoreConditions input={input.conditions} errorOf={errorOf} />
             <p class="readback" data-readback hidden aria-live="polite" />
             <div class="actions">
-              <button class="big">Issue grant</button>
+              <button class="big">{words.submit}</button>
               <a class="button quiet big" href="/admin">
-                Cancel
+                {words.cancel}
               </a>
             </div>
           </form>
@@ -253,6 +281,8 @@ export function issueRoutes(options: AdminOptions): Route[] {
   async function issue(call: PersonalCall): Promise<Answer> {
     const { body, actor, viewer } = call
     const input = readInput(body)
+    const { language } = viewer
+    const words = issueWords[language]
     try {
       if (input.endpoints.length === 0) {
         throw new GatehouseError('input-invalid', 'Choose at least one machine.', { field: 'endpoints' })
@@ -273,27 +303,28 @@ export function issueRoutes(options: AdminOptions): Route[] {
       )
       const { grant, enrolmentCode } = issued
       const html = pages.render({
-        title: 'Grant issued',
+        title: words.issued,
+        language,
         section: 'grants',
         viewer,
         now: clock.now(),
         body: (
           <>
             <div class="panel">
-              <h1>Grant issued</h1>
+              <h1>{words.issued}</h1>
               <p class="lead">
                 <GrantSentence grant={grant} endpoints={config.endpoints} now={clock.now()} />
               </p>
-              <p class="soft">{endingSentence(grant.ending, config.grants.endings)}</p>
+              <p class="soft">{endingSentence(grantsWords[language], grant.ending, config.grants.endings)}</p>
               <div class="actions">
                 <a class="button quiet" href={`/admin/grants/${encodeURIComponent(grant.id)}`}>
-                  Change or end
+                  {words.change}
                 </a>
                 <a class="button quiet" href="/admin">
-                  All grants
+                  {words.all}
                 </a>
                 <a class="button quiet" href="/admin/grants/new">
-                  Issue another
+                  {words.another}
                 </a>
               </div>
             </div>
@@ -333,12 +364,6 @@ export function issueRoutes(options: AdminOptions): Route[] {
     personal('POST', '/admin/grants', 'admin', issue),
   ]
 }
-
-const endingsSaid = {
-  cut: 'then cut',
-  drain: 'then finishing what runs',
-  'read-only': 'view only towards the end',
-} as const
 
 function missing(field: string): GatehouseError {
   return new GatehouseError('input-invalid', `${field}: must be filled in`, { field })

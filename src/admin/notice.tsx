@@ -1,7 +1,8 @@
 import type { ComponentChildren, VNode } from 'preact'
 import type { ChangeLog, Visit } from '../lib/index.js'
-import { Notice, Said } from '../lib/page/index.js'
+import { Notice, Said, useWords } from '../lib/page/index.js'
 import { createBreakGlassNotice } from './break-glass.js'
+import { breakGlassWords } from './words/break-glass.js'
 
 /** What stands at the head of every page of whoever may stop something. */
 export function createNotice(
@@ -13,9 +14,8 @@ export function createNotice(
   return async (visit) => {
     const isStaff = visit.session?.roles.some((role) => role === 'admin' || role === 'approver') === true
     const late = isStaff ? await options.changes.unconfirmed() : []
-    // In English on whatever page: said so, that it is read out as such.
     return (
-      <div class="stack" lang="en">
+      <div class="stack">
         {late.length > 0 && <Unconfirmed instances={late} />}
         {await ofBreakGlass(visit)}
       </div>
@@ -24,13 +24,11 @@ export function createNotice(
 }
 
 function Unconfirmed({ instances }: { instances: readonly string[] }): VNode {
+  const words = useWords(breakGlassWords)
   return (
     <Notice kind="alarm">
-      <strong>The last change is not confirmed everywhere.</strong>
-      <span>
-        <Said>{instances.join(', ')}</Said> has not said that it knows of it. Without news it lets nobody in
-        after 3 seconds, and cuts what is open after 5. If this stays, look after that host.
-      </span>
+      <strong>{words.unconfirmedTitle}</strong>{' '}
+      <span>{words.unconfirmed(<Said>{instances.join(', ')}</Said>)}</span>
     </Notice>
   )
 }

@@ -52,7 +52,8 @@ export function simulatorRoutes(options: AdminOptions): Route[] {
       ? (await people.list()).flatMap(({ principal }) => principal.email ?? [])
       : (await options.grants.list()).map(({ to }) => to.email)
     const html = pages.render({
-      title: explainWords.en.title,
+      title: explainWords[viewer.language].title,
+      language: viewer.language,
       section: 'grants',
       width: 'wide',
       viewer,

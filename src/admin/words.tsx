@@ -2,6 +2,7 @@ import type { VNode } from 'preact'
 import { errorSentence, languages, type GatehouseError, type InEach, type Language } from '../lib/index.js'
 import { durationWords, Notice, Said, useWords, Window } from '../lib/page/index.js'
 import { ConditionsSaid } from './conditions.js'
+import { grantsWords, type GrantsWords } from './words/grants.js'
 import { lockdownsWords } from './words/lockdowns.js'
 import type { Actor, Ending, EndingLimits, Endpoint, EpochMs, Grant, Lockdown } from '../model.js'
 import { grantState } from '../policy/index.js'
@@ -14,39 +15,37 @@ export function machineNames(ids: readonly string[], endpoints: readonly Endpoin
 /** What a grant means, in a sentence. */
 export function GrantSentence(props: { grant: Grant; endpoints: readonly Endpoint[]; now: EpochMs }): VNode {
   const { grant, endpoints, now } = props
-  const isOver = ['grant-ended', 'grant-revoked'].includes(grantState(grant, now))
+  const words = useWords(grantsWords)
   return (
     <>
-      <strong>
-        <Said>{grant.to.email}</Said>
-      </strong>{' '}
-      {isOver ? 'could' : 'may'} {grant.access === 'operate' ? 'operate' : 'view'}{' '}
-      <strong>
-        <Said>{machineNames(grant.endpoints, endpoints)}</Said>
-      </strong>{' '}
-      from <Window from={grant.from} until={grant.until} of={grant.endpoints} />,{' '}
-      {durationWords(grant.until - grant.from)}
+      {words.sentence({
+        who: (
+          <strong>
+            <Said>{grant.to.email}</Said>
+          </strong>
+        ),
+        isOver: ['grant-ended', 'grant-revoked'].includes(grantState(grant, now)),
+        isOperate: grant.access === 'operate',
+        machines: (
+          <strong>
+            <Said>{machineNames(grant.endpoints, endpoints)}</Said>
+          </strong>
+        ),
+        time: <Window from={grant.from} until={grant.until} of={grant.endpoints} />,
+        length: durationWords(grant.until - grant.from),
+      })}
       <ConditionsSaid conditions={grant.conditions} />.
     </>
   )
 }
 
-export const endingNames: Readonly<Record<Ending, string>> = {
-  cut: 'Cut everything',
-  drain: 'Let running requests finish',
-  'read-only': 'View only towards the end',
-}
-
 /** What an ending comes to. */
-export function endingSentence(ending: Ending, { drainMs, readOnlyMs }: EndingLimits): string {
-  switch (ending) {
-    case 'cut':
-      return 'Everything that is open is closed at the end, also in the middle of an upload.'
-    case 'drain':
-      return `Nothing new starts after the end. Uploads and other requests that run may finish within ${durationWords(drainMs)}; live connections (WebSockets) are closed at the end.`
-    case 'read-only':
-      return `For the last ${durationWords(readOnlyMs)}, or half of a shorter time, they may look and begin no change. Then everything is closed.`
-  }
+export function endingSentence(
+  words: GrantsWords,
+  ending: Ending,
+  { drainMs, readOnlyMs }: EndingLimits,
+): string {
+  return words.endingSentence(ending, durationWords(drainMs), durationWords(readOnlyMs))
 }
 
 /** On pages where nothing else would tell why nobody is in. */
@@ -58,17 +57,6 @@ export function StopNotice({ inForce }: { inForce: readonly Lockdown[] }): VNode
       <strong>{words.inForce(inForce.length)}</strong> <a href="/admin/lockdowns">{words.see}</a>
     </Notice>
   )
-}
-
-export function stateName(grant: Grant, now: EpochMs): string {
-  const names = {
-    'grant-active': 'Running',
-    'grant-not-started': 'Starts later',
-    'grant-outside-window': 'Paused',
-    'grant-ended': 'Ended',
-    'grant-revoked': 'Revoked',
-  } as const
-  return names[grantState(grant, now)]
 }
 
 export function actorName(actor: Actor, language: Language = languages[0]): string {

@@ -9,7 +9,7 @@ export interface Explanation {
 const askForAccess =
   'Bitten Sie die Person im Werk, die Ihre Arbeit bestellt hat, um Zugang, und versuchen Sie es dann noch einmal.'
 const askAdministrator =
-  'Wenn es so bleibt, rufen Sie die IT des Werks an, und lesen Sie die Anfrage-Nummer vor.'
+  'Wenn es so bleibt, rufen Sie die IT des Werks an, und lesen Sie die Vorgangsnummer vor.'
 const askForTime =
   'Wenn Ihre Arbeit nicht fertig ist, bitten Sie das Werk um mehr Zeit. Das braucht einen Augenblick und kein Formular.'
 const loadAgain = 'Laden Sie die Seite neu.'
@@ -196,23 +196,23 @@ export const answersInGerman = {
   },
   failures: {
     'request-ambiguous': {
-      title: 'Diese Anfrage ist nicht eindeutig',
-      text: 'Sie lässt sich auf mehr als eine Art lesen; deshalb wurde sie nicht weitergegeben.',
+      title: 'Das Gesendete ist nicht eindeutig',
+      text: 'Es lässt sich auf mehr als eine Art lesen; deshalb wurde es nicht weitergegeben.',
       next: 'Wenn Sie einem Link gefolgt sind, geben Sie die Adresse von Hand ein. ' + askAdministrator,
     },
     'headers-too-large': {
-      title: 'Diese Anfrage ist zu groß',
+      title: 'Das Gesendete ist zu groß',
       text: 'Ihr Browser hat mehr Cookies und andere Kopfzeilen geschickt, als die Maschinen hinter diesem Gateway annehmen.',
       next: 'Löschen Sie die Cookies dieser Adresse, und laden Sie die Seite neu. ' + askAdministrator,
     },
     'request-unreadable': {
-      title: 'Diese Anfrage kann nicht gelesen werden',
-      text: 'Was ankam, ist keine Web-Anfrage oder verletzt deren Regeln.',
+      title: 'Das Gesendete kann nicht gelesen werden',
+      text: 'Was ankam, gehört nicht zum Web oder verletzt dessen Regeln.',
       next: `${loadAgain} ${askAdministrator}`,
     },
     'request-timeout': {
-      title: 'Diese Anfrage hat zu lange gedauert',
-      text: 'Sie war nicht rechtzeitig vollständig.',
+      title: 'Das hat zu lange gedauert',
+      text: 'Es kam nicht rechtzeitig vollständig an.',
       next: loadAgain,
     },
     'host-not-sni': {
@@ -227,7 +227,7 @@ export const answersInGerman = {
     },
     'method-not-allowed': {
       title: 'Das geht hier nicht',
-      text: 'Die Adresse gibt es, aber nicht für diese Art von Anfrage.',
+      text: 'Die Adresse gibt es, aber nicht für diese Art, sie aufzurufen.',
       next: 'Beginnen Sie wieder am Portal.',
     },
     'not-found': {

@@ -14,7 +14,7 @@ export function errorSentence(error: GatehouseError, language: Language): string
 }
 
 const notCheckable = 'Der Zugang kann gerade nicht geprüft werden.'
-const machine = 'Die Maschine konnte die Anfrage nicht beantworten.'
+const machine = 'Die Maschine konnte darauf nicht antworten.'
 
 /** A new code needs a sentence in each language here. */
 const sentences: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<ErrorCode, string>>>> = {
@@ -55,10 +55,10 @@ const sentences: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<ErrorC
     'not-enrolled': 'Es ist kein zweiter Faktor eingerichtet.',
     'grant-unknown': 'Diese Freigabe gibt es nicht.',
     'grant-conflict': 'Diese Freigabe wurde inzwischen beendet.',
-    'request-unknown': 'Diese Anfrage gibt es nicht.',
-    'request-conflict': 'Diese Anfrage wurde inzwischen beantwortet oder zurückgezogen.',
-    'request-limit': 'Es sind zu viele Anfragen offen. Warten Sie, bis einige beantwortet sind.',
-    'approval-refused': 'Diese Anfrage dürfen Sie nicht beantworten.',
+    'request-unknown': 'Diesen Antrag gibt es nicht.',
+    'request-conflict': 'Dieser Antrag wurde inzwischen beantwortet oder zurückgezogen.',
+    'request-limit': 'Es sind zu viele Anträge offen. Warten Sie, bis einige beantwortet sind.',
+    'approval-refused': 'Diesen Antrag dürfen Sie nicht beantworten.',
     'fresh-code-required': 'Dafür wird ein frischer Einmalcode gebraucht.',
     'session-unknown': 'Diese Sitzung gibt es nicht oder nicht mehr.',
     'lockdown-unknown': 'Diese Sperre gibt es nicht oder nicht mehr.',

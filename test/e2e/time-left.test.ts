@@ -164,6 +164,15 @@ describe('in a real browser, as access ends', () => {
     expect(problems.filter(({ text }) => !/403|401|WebSocket|\/live/.test(text))).toEqual([])
   }, 90_000)
 
+  it('the notice speaks the language of the browser', async () => {
+    const { page } = await open({ locale: 'de-DE' })
+    await grantFor('filler-1', 4)
+    await page.goto(plant.origin('filler-1'))
+    await until('it is there', async () => (await noticeOn(page))?.includes('endet in'))
+    expect(await noticeOn(page)).toMatch(/Der Zugang zu filler-1 panel endet in \d min\..*Portal öffnen/)
+    expect(await noticeOn(page)).not.toMatch(/Move|Fold|Open/)
+  }, 60_000)
+
   it('an old page that is never closed carries it too, and stays in its own mode', async () => {
     const { page } = await open()
     await grantFor('pump', 4)

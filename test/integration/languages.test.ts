@@ -1,7 +1,9 @@
 import { createClient, type Answer, type Client } from '../support/client.js'
 import { visibleText } from '../support/html.js'
 import { startPlant, type AccountName, type Plant } from '../support/plant.js'
+import { textsOf, wordsTables } from '../support/words.js'
 
+const tables = await wordsTables()
 let plant: Plant
 const clients: Client[] = []
 
@@ -46,6 +48,76 @@ describe('the front page', () => {
     expect(text).toMatch(/bis \d\d\.\d\d\.\d{4} \d\d:\d\d UTC/)
     expect(text.replaceAll('test of the gate', '')).not.toMatch(/\b(?:the|until|left|Open|Sign)\b/)
     expect(langOf(await client.navigate(plant.portal))).toBe('en')
+  })
+})
+
+describe('every page', () => {
+  /** What is said in English only: where it stands on a German page, somebody forgot a word. */
+  const german = new Set(tables.flatMap(({ table }) => textsOf(table.de)))
+  const english = tables
+    .flatMap(({ table }) => textsOf(table.en))
+    .filter((text) => !german.has(text) && /\w \w/.test(text))
+  const leftovers = (page: Answer): string[] => {
+    const text = visibleText(page)
+    return english.filter((words) => text.includes(words))
+  }
+  const inGerman = async (client: Client, path: string): Promise<void> => {
+    const page = await client.navigate(at(path), { headers: { 'Accept-Language': 'de' } })
+    expect([path, page.status, langOf(page), leftovers(page)]).toEqual([path, 200, 'de', []])
+  }
+
+  it('is judged by words that an English one has', async () => {
+    expect(leftovers(await stranger().navigate(at('/sign-in')))).toContain('Sign in to the plant')
+  })
+
+  it.each(['/sign-in', '/signed-out', '/break-glass'])('before sign-in is in German: %s', async (path) => {
+    await inGerman(stranger(), path)
+  })
+
+  it.each(['/', '/request', '/second-factor/again'])('of a vendor is in German: %s', async (path) => {
+    await inGerman(await signedIn('vendor'), path)
+  })
+
+  it('of the second factor is in German, of the code and of setting one up', async () => {
+    const enrolled = stranger()
+    await plant.signInWithPassword(enrolled, 'vendor')
+    for (const path of ['/second-factor', '/second-factor/recovery']) await inGerman(enrolled, path)
+    const newcomer = stranger()
+    await plant.signInWithPassword(newcomer, 'stranger')
+    await inGerman(newcomer, '/second-factor/enrol')
+  })
+
+  it.each([
+    '/admin',
+    '/admin/grants/new',
+    '/admin/requests',
+    '/admin/sessions',
+    '/admin/endpoints',
+    '/admin/people',
+    '/admin/break-glass',
+    '/admin/lockdowns',
+    '/admin/search?q=press',
+    '/admin/timeline',
+    '/admin/simulator',
+  ])('of an administrator is in German: %s', async (path) => {
+    await plant.issue({ until: '+2h', ending: 'drain' })
+    await inGerman(await signedIn('admin'), path)
+  })
+
+  it('of one grant is in German, and what is asked before it is revoked', async () => {
+    const grant = await plant.issue({ until: '+2h', ending: 'read-only' })
+    const client = await signedIn('admin')
+    await inGerman(client, `/admin/grants/${grant.id}`)
+    const page = await client.navigate(at(`/admin/grants/${grant.id}`), {
+      headers: { 'Accept-Language': 'de' },
+    })
+    const asked = await client.submit(
+      page,
+      { reason: 'fertig' },
+      { press: 'Freigabe zurücknehmen', headers: { 'Accept-Language': 'de' } },
+    )
+    expect([langOf(asked), leftovers(asked)]).toEqual(['de', []])
+    expect(visibleText(asked)).toContain('Diese Freigabe zurücknehmen?')
   })
 })
 

@@ -154,7 +154,7 @@ describe('issuing a grant', () => {
     expect(visibleText(page)).toContain('Nothing new starts after the end.')
     const [grant] = await stored('drain@vendor.example')
     expect(grant).toMatchObject({ ending: 'drain' })
-    expect(visibleText(await client.navigate(at('/admin')))).toContain('let running requests finish')
+    expect(visibleText(await client.navigate(at('/admin')))).toContain('Let running requests finish')
     const refused = await issue({ to: 'never@vendor.example', ending: 'never' })
     expect(refused.status).toBe(422)
     expect(visibleText(refused)).toContain('What happens at the end must be "cut", "drain" or "read-only".')

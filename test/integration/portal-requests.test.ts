@@ -144,6 +144,6 @@ describe('asking for access', () => {
       headers: { Accept: 'text/html', 'Accept-Language': 'de' },
     })
     expect(page.text).toContain('<html lang="de"')
-    expect(page.text).toContain('Zugang anfragen')
+    expect(page.text).toContain('Zugang beantragen')
   })
 })

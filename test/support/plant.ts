@@ -209,12 +209,12 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
     async signInPage(page, name) {
       const { login, password } = accounts[name]
       await page.goto(portal)
-      await page.getByRole('link', { name: /^Sign in with/ }).click()
+      await page.locator('a[href^="/sign-in/start"]').click()
       await page.locator('input[name=login]').fill(login)
       await page.locator('input[name=password]').fill(password)
       await page.locator('button[type=submit]').click()
       await page.locator('input[autocomplete=one-time-code]').fill(await plant.code(name))
-      await page.getByRole('button', { name: 'Continue' }).click()
+      await page.locator('form[action="/second-factor"] button').click()
       await page.waitForURL(`${portal}/`)
     },
     async issue(over = {}) {

@@ -1,29 +1,7 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
-import {
-  errorCodes,
-  errorSentence,
-  GatehouseError,
-  languages,
-  type ErrorCode,
-  type Language,
-} from '../../src/lib/index.js'
+import { errorCodes, errorSentence, GatehouseError, languages, type ErrorCode } from '../../src/lib/index.js'
+import { wordsTables } from '../support/words.js'
 
-const src = join(import.meta.dirname, '../../src')
-
-/** Every object of words that a file exports, found by what it is declared as. */
-const declared = /^export const (\w+): InEach</gm
-const files = readdirSync(src, { recursive: true, encoding: 'utf8' }).filter((file) => /\.tsx?$/.test(file))
-const tables = await Promise.all(
-  files.flatMap((file) => {
-    const names = [...readFileSync(join(src, file), 'utf8').matchAll(declared)].map(([, name = '']) => name)
-    return names.map(async (name) => {
-      const module = (await import(pathToFileURL(join(src, file)).href)) as Record<string, unknown>
-      return { name: `${name} in ${file}`, table: module[name] as Record<Language, unknown> }
-    })
-  }),
-)
+const tables = await wordsTables()
 
 /** What stands at each path: `text`, an element, or how many values a sentence takes. */
 function shapeOf(words: unknown, path = ''): [string, string][] {

@@ -70,7 +70,7 @@ export const pageWords: InEach<PageWords> = {
     skip: 'Zum Inhalt',
     navigation: 'Hauptbereiche',
     home: 'Mein Zugang',
-    requests: 'Anfragen',
+    requests: 'Anträge',
     grants: 'Freigaben',
     sessions: 'Wer ist da',
     endpoints: 'Maschinen',
@@ -83,7 +83,7 @@ export const pageWords: InEach<PageWords> = {
     unknownTime: 'Zeit unbekannt',
     plantTime: 'Werkszeit',
     whatIMayOpen: 'Was ich öffnen darf',
-    request: 'Anfrage-Nr.',
+    request: 'Vorgangsnr.',
     code: 'Code',
     time: 'Zeit',
     script: {

@@ -7,6 +7,41 @@
   window[once] = true
 
   const { origin } = new URL(document.currentScript.src)
+  // As the server reads what the browser prefers, so that its sentences and these are in one language.
+  const isGerman =
+    navigator.languages.map((tag) => tag.slice(0, 2)).find((tag) => tag === 'de' || tag === 'en') === 'de'
+  const say = isGerman
+    ? {
+        label: 'Gatehouse: wie lange Ihr Fernzugang dauert',
+        move: 'Verschieben',
+        fold: 'Einklappen',
+        open: 'Portal öffnen',
+        stale:
+          'Diese Seite ist nicht mehr aktuell: Verlassen Sie sich nicht auf das, was sie zeigt. Wenn Ihre Arbeit nicht fertig ist, rufen Sie Ihre Kontaktperson im Werk an.',
+        machine: 'dieser Maschine',
+        signedOut: (name) => `Sie sind von ${name} abgemeldet.`,
+        signIn: 'Am Portal können Sie sich neu anmelden.',
+        ended: (name) => `Der Zugang zu ${name} ist beendet.`,
+        over: 'Beendet',
+        left: (time) => `noch ${time}`,
+        ends: (name, time) => `Der Zugang zu ${name} endet in ${time}.`,
+      }
+    : {
+        label: 'Gatehouse: how long your remote access lasts',
+        move: 'Move',
+        fold: 'Fold away',
+        open: 'Open the portal',
+        stale:
+          'This page is not live any more: do not rely on what it shows. If your work is not finished, call your contact at the plant.',
+        machine: 'this machine',
+        signedOut: (name) => `You have been signed out of ${name}.`,
+        signIn: 'You can sign in on the portal again.',
+        ended: (name) => `Access to ${name} has ended.`,
+        over: 'Ended',
+        left: (time) => `${time} left`,
+        ends: (name, time) => `Access to ${name} ends in ${time}.`,
+      }
+
   const portions = { each: 30_000, last: 10_000, lastMinute: 60_000 }
   let told = null
   /** On `performance.now()`: the clock of the computer may be wrong. */
@@ -83,19 +118,19 @@
   const said = add(root, 'div', 'said')
   said.setAttribute('role', 'status')
   const box = add(root, 'section', '')
-  box.setAttribute('aria-label', 'Gatehouse: how long your remote access lasts')
+  box.setAttribute('aria-label', say.label)
   box.hidden = true
   add(box, 'div', 'band')
   const row = add(box, 'div', 'row')
   add(row, 'span', 'brand', 'Gatehouse')
-  const move = add(row, 'button', '', 'Move')
+  const move = add(row, 'button', '', say.move)
   const fold = add(row, 'button', '')
   const words = add(box, 'div', 'words')
   words.id = 'words'
   fold.setAttribute('aria-controls', 'words')
   const left = add(words, 'p', 'left')
   const text = add(words, 'p', '')
-  const link = add(words, 'a', '', 'Open the portal')
+  const link = add(words, 'a', '', say.open)
   link.target = '_blank'
   link.rel = 'noopener'
   move.type = fold.type = 'button'
@@ -129,28 +164,22 @@
     if (node.textContent !== value) node.textContent = value
   }
 
-  const stale =
-    'This page is not live any more: do not rely on what it shows. If your work is not finished, call your contact at the plant.'
   /** What is to be said once the gateway has refused, with what it said itself. */
   const end = (status, { code, title, detail }) => {
-    const name = told?.name ?? 'this machine'
-    if (status === 401)
-      return [`You have been signed out of ${name}.`, `You can sign in on the portal again. ${stale}`]
-    return [
-      code === 'grant-ended' ? `Access to ${name} has ended.` : `${name}: ${title}.`,
-      `${detail} ${stale}`,
-    ]
+    const name = told?.name ?? say.machine
+    if (status === 401) return [say.signedOut(name), `${say.signIn} ${say.stale}`]
+    return [code === 'grant-ended' ? say.ended(name) : `${name}: ${title}.`, `${detail} ${say.stale}`]
   }
   /** What is to be said now; null while there is nothing. */
   const due = () => {
-    if (ended) return { level: 0, short: 'Ended', title: ended[0], text: ended[1] }
+    if (ended) return { level: 0, short: say.over, title: ended[0], text: ended[1] }
     const ms = endsAt - performance.now()
     const warning = told?.warnings.findLast(({ withinMs }) => ms <= withinMs)
     if (!warning) return null
     return {
       level: warning.withinMs / 60_000,
-      short: `${duration(ms)} left`,
-      title: `Access to ${told.name} ends in ${duration(ms)}.`,
+      short: say.left(duration(ms)),
+      title: say.ends(told.name, duration(ms)),
       text: warning.text,
     }
   }
@@ -170,7 +199,7 @@
     box.dataset.corner = corner
     words.hidden = isFolded
     fold.setAttribute('aria-expanded', !isFolded)
-    write(fold, isFolded ? now.short : 'Fold away')
+    write(fold, isFolded ? now.short : say.fold)
     write(left, now.title)
     write(text, now.text)
     link.hidden = !told
