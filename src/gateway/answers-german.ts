@@ -15,6 +15,8 @@ const askForTime =
 const loadAgain = 'Laden Sie die Seite neu.'
 const oneMoment = 'Einen Augenblick'
 
+const askLink = { label: 'Zugang beantragen', href: '/request' }
+
 const noAccess: Explanation = {
   title: 'Hier haben Sie keinen Zugang',
   text: 'An dieser Adresse ist nichts für Sie offen.',
@@ -68,6 +70,7 @@ export const answersInGerman = {
       title: 'Ihr Zugang ist beendet',
       text: 'Die Zeit, die Sie für diese Maschine hatten, ist vorbei, und die Verbindung wurde getrennt.',
       next: askForTime,
+      link: askLink,
     },
     'grant-revoked': {
       title: 'Ihr Zugang wurde zurückgenommen',
@@ -139,6 +142,7 @@ export const answersInGerman = {
       title: 'Ihre Zeit zum Ändern ist vorbei',
       text: 'Ihr Zugang zu dieser Maschine endet bald; bis dahin dürfen Sie ansehen, nicht ändern. Was Sie gerade getan haben, wurde nicht weitergegeben.',
       next: askForTime,
+      link: askLink,
     },
     'grant-extended': {
       title: 'Sie haben mehr Zeit bekommen',

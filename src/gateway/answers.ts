@@ -40,6 +40,9 @@ export interface Answers {
 const askForAccess = 'Ask the person at the plant who ordered your work to give you access, then try again.'
 const askAdministrator = 'If this goes on, call the plant’s IT and read the request number to them.'
 
+/** On the portal: the form that asks the plant. */
+const askLink = { label: 'Ask for access', href: '/request' }
+
 const noAccess: Explanation = {
   title: 'You have no access here',
   text: 'Nothing at this address is open to you.',
@@ -74,6 +77,7 @@ const denials = {
     title: 'Your access has ended',
     text: 'The time you were given for this machine is over, and the connection to it has been closed.',
     next: 'If your work is not finished, ask the plant for more time. They need a moment, not a form.',
+    link: askLink,
   },
   'grant-revoked': {
     title: 'Your access was withdrawn',
@@ -140,6 +144,7 @@ const denials = {
     title: 'Your time to change anything is over',
     text: 'Your access to this machine ends soon, and until then you may look, not change. What you just did was not passed on.',
     next: 'If your work is not finished, ask the plant for more time. They need a moment, not a form.',
+    link: askLink,
   },
   'grant-extended': {
     title: 'You have been given more time',

@@ -105,7 +105,12 @@ export function homeRoutes(context: PortalContext): Route[] {
   async function showHome({ session, viewer, visit }: PersonalCall): Promise<Answer> {
     const holdings = await holdingsOf(session, visit.source)
     const { now, open, stopped, unmet, coming, ended, asked } = holdings
-    const mayAsk = (await requests.requestable(session.principal.id)).length > 0
+    const requestable = await requests.requestable(session.principal.id)
+    const mayAsk = requestable.length > 0
+    const againOf = ({ id, endpoints }: Grant): string | null =>
+      endpoints.some((endpoint) => requestable.includes(endpoint))
+        ? `/request?again=${encodeURIComponent(id)}`
+        : null
     const { language } = viewer
     const words = homeWords[language]
     const html = pages.render({
@@ -142,6 +147,7 @@ export function homeRoutes(context: PortalContext): Route[] {
                   now={now}
                   limits={config.grants.endings}
                   origin={context.originOf(opening.endpoint.id)}
+                  again={againOf(opening.grant)}
                 />
               ))}
             </section>
@@ -160,7 +166,7 @@ export function homeRoutes(context: PortalContext): Route[] {
             <section aria-labelledby="ended">
               <h2 id="ended">{words.endedRecently}</h2>
               {ended.slice(0, 20).map((grant) => (
-                <EndedCard grant={grant} names={namesOf(grant)} />
+                <EndedCard grant={grant} names={namesOf(grant)} again={againOf(grant)} />
               ))}
             </section>
           )}
@@ -230,8 +236,10 @@ function NothingYet(props: { hadSome: boolean; email: string | null; isStaff: bo
   )
 }
 
-function OpenCard(props: Opening & { now: EpochMs; limits: EndingLimits; origin: string }): VNode {
-  const { endpoint, grant, endsAt, now, limits, origin } = props
+function OpenCard(
+  props: Opening & { now: EpochMs; limits: EndingLimits; origin: string; again: string | null },
+): VNode {
+  const { endpoint, grant, endsAt, now, limits, origin, again } = props
   const words = useWords(homeWords)
   const warnings = endWarnings({ grant, at: endsAt, language: useLanguage() })
   const due = dueWarning(warnings, endsAt - now)
@@ -255,18 +263,12 @@ function OpenCard(props: Opening & { now: EpochMs; limits: EndingLimits; origin:
       >
         {words.open}
       </a>
+      <Ring from={grant.from} until={endsAt} now={now} />
       <div class="time">
         <p>
           <span class="left">{words.timeLeft(<TimeUntil at={endsAt} now={now} thenReload />)}</span>{' '}
           <span class="soft">{words.until(<Instant at={endsAt} of={[endpoint.id]} />)}</span>
         </p>
-        <progress
-          aria-label={words.timeUsed}
-          max={endsAt - grant.from}
-          value={Math.max(0, now - grant.from)}
-          data-start={grant.from}
-          data-end={endsAt}
-        />
         {warnings.map((warning) => (
           <p
             class="warning"
@@ -286,7 +288,46 @@ function OpenCard(props: Opening & { now: EpochMs; limits: EndingLimits; origin:
         )}
       </div>
       <WhyFacts grant={grant} />
+      <AskLink again={again} text={words.askMore} names={endpoint.name} />
     </article>
+  )
+}
+
+/** How much of the time is left, for the eye alone: the words beside it say it to everybody. */
+function Ring({ from, until, now }: { from: EpochMs; until: EpochMs; now: EpochMs }): VNode {
+  const left = Math.min(1, Math.max(0, (until - now) / Math.max(1, until - from)))
+  const circle = { cx: 20, cy: 20, r: 17, pathLength: 100 }
+  return (
+    <svg class="ring" viewBox="0 0 40 40" aria-hidden="true" focusable="false">
+      <circle {...circle} />
+      <circle
+        {...circle}
+        class="rest"
+        transform="rotate(-90 20 20)"
+        stroke-dasharray={`${(left * 100).toFixed(1)} 100`}
+        data-start={from}
+        data-end={until}
+      />
+    </svg>
+  )
+}
+
+/** The form for asking, filled in as this one was. */
+function AskLink({
+  again,
+  text,
+  names,
+}: {
+  again: string | null
+  text: string
+  names: string
+}): VNode | null {
+  if (again === null) return null
+  return (
+    <a class="button quiet" href={again}>
+      {text}
+      <span class="visually-hidden">{`: ${names}`}</span>
+    </a>
   )
 }
 
@@ -331,8 +372,8 @@ function ComingCard(props: { grant: Grant; now: EpochMs; names: string }): VNode
   )
 }
 
-function EndedCard(props: { grant: Grant; names: string }): VNode {
-  const { grant, names } = props
+function EndedCard(props: { grant: Grant; names: string; again: string | null }): VNode {
+  const { grant, names, again } = props
   const words = useWords(homeWords)
   return (
     <article class="card over">
@@ -349,6 +390,7 @@ function EndedCard(props: { grant: Grant; names: string }): VNode {
           </p>
         )}
       </div>
+      <AskLink again={again} text={words.askAgain} names={names} />
       <WhyFacts grant={grant} />
     </article>
   )

@@ -203,7 +203,7 @@ describe('in a real browser, as access ends', () => {
 /** All that the notice says to a person, in order; null while none is shown. No selector of a page reaches into it. */
 async function noticeOn(page: Page): Promise<string | null> {
   const nodes = await axTree(page)
-  const notice = nodes.find(({ name }) => String(name?.value).startsWith('Gatehouse: how long'))
+  const notice = nodes.find(({ name }) => String(name?.value).startsWith('Gatehouse: '))
   if (notice === undefined) return null
   const words: string[] = []
   const collect = (id: string): void => {

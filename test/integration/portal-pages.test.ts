@@ -312,8 +312,15 @@ describe('what one may open', () => {
       `<a class="button big" href="${plant.origin('press-3')}/.gatehouse/start?to=%2F" target="_blank" rel="noopener"`,
     )
 
+    const ring = async (): Promise<number> => {
+      const { text } = await client.navigate(plant.portal)
+      expect(text).toMatch(/<svg class="ring"[^>]*aria-hidden="true"/)
+      return Number(/stroke-dasharray="([\d.]+) 100"/.exec(text)?.[1])
+    }
+    expect(await ring()).toBeGreaterThan(95)
     await plant.clock.advance({ hours: 1, minutes: 50 })
     expect((await client.navigate(plant.portal)).text).toContain('data-warning="15"')
+    expect(await ring()).toBeLessThan(10)
     await plant.revoke(running)
     await plant.revoke(later)
     expect(visibleText(await client.navigate(plant.portal))).toContain('Nothing is open to you now')

@@ -84,6 +84,20 @@ describe('asking for access', () => {
     expect(form.text).toMatch(/id="endpoints-press-3"[^>]*checked/)
   })
 
+  it('is offered on the front page for what runs and what has ended, filled in as that was', async () => {
+    const ended = await plant.issue({ until: '+2h', access: 'view', reason: 'Change the belt' })
+    await plant.revoke(ended)
+    const client = await as('vendor')
+    const home = await client.navigate(at('/'))
+    expect(home.text).toContain(`href="/request?again=${ended.id}"`)
+    const same = await client.navigate(at(`/request?again=${ended.id}`))
+    expect(same.text).toContain('value="Change the belt"')
+    expect(same.text).toMatch(/id="access-view"[^>]*checked/)
+    const more = await client.click(home, 'Ask for more time: press-3 panel')
+    expect(more.text).toMatch(/id="endpoints-press-3"[^>]*checked/)
+    expect(more.text).toContain('value="test of the gate"')
+  })
+
   it('for a set time keeps that time', async () => {
     const start = Math.ceil((plant.clock.now() + hour) / 60_000) * 60_000
     await ask('vendor', { start: 'at', from: new Date(start).toISOString().slice(0, 16) })

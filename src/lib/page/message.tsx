@@ -8,7 +8,8 @@ import { useWords } from './words.js'
 export function MessageBody(props: { message: Message; portal: URL }): VNode {
   const { message, portal } = props
   const words = useWords(pageWords)
-  const link = message.link ?? { label: words.whatIMayOpen, href: new URL('/', portal).href }
+  const home = new URL('/', portal).href
+  const link = message.link ?? { label: words.whatIMayOpen, href: home }
   return (
     <article class="panel message">
       <h1>{message.title}</h1>
@@ -18,7 +19,8 @@ export function MessageBody(props: { message: Message; portal: URL }): VNode {
         <p>
           <a class="button" href={new URL(link.href, portal).href}>
             {link.label}
-          </a>
+          </a>{' '}
+          {message.link !== undefined && <a href={home}>{words.whatIMayOpen}</a>}
         </p>
       ) : (
         <form method="post" action={message.button.action}>

@@ -20,7 +20,8 @@ export interface HomeWords {
   readonly viewOnly: string
   readonly timeLeft: (time: VNode) => ComponentChildren
   readonly until: (at: VNode) => ComponentChildren
-  readonly timeUsed: string
+  readonly askMore: string
+  readonly askAgain: string
   readonly over: string
   readonly signInThen: (until: VNode) => ComponentChildren
   readonly drains: (duration: string) => string
@@ -69,7 +70,8 @@ export const homeWords: InEach<HomeWords> = {
     viewOnly: 'View only',
     timeLeft: (time) => <>{time} left</>,
     until: (at) => <>until {at}</>,
-    timeUsed: 'Time used',
+    askMore: 'Ask for more time',
+    askAgain: 'Ask again',
     over: 'Your access has ended. If your work is not finished, ask your contact at the plant for more time.',
     signInThen: (until) => <>You will have to sign in again then: your grant runs until {until}.</>,
     drains: (duration) => `What is uploading at the end may go on for ${duration}.`,
@@ -118,7 +120,8 @@ export const homeWords: InEach<HomeWords> = {
     viewOnly: 'Nur ansehen',
     timeLeft: (time) => <>noch {time}</>,
     until: (at) => <>bis {at}</>,
-    timeUsed: 'Verbrauchte Zeit',
+    askMore: 'Mehr Zeit beantragen',
+    askAgain: 'Erneut beantragen',
     over: 'Ihr Zugang ist beendet. Wenn Ihre Arbeit nicht fertig ist, bitten Sie Ihren Ansprechpartner im Werk um mehr Zeit.',
     signInThen: (until) => <>Dann müssen Sie sich neu anmelden: Ihre Freigabe läuft bis {until}.</>,
     drains: (duration) => `Was am Ende noch hochgeladen wird, darf ${duration} weiterlaufen.`,

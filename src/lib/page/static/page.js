@@ -48,7 +48,11 @@ const tick = () => {
       setTimeout(() => location.reload(), 500)
     }
   }
-  for (const bar of all('[data-start]')) bar.value = now() - bar.dataset.start
+  for (const arc of all('[data-end]')) {
+    const { start, end } = arc.dataset
+    const left = (100 * (end - now())) / (end - start)
+    arc.setAttribute('stroke-dasharray', `${Math.min(100, Math.max(0, left)).toFixed(1)} 100`)
+  }
 }
 tick()
 setInterval(tick, 1000)
