@@ -173,11 +173,11 @@ export const mailWords: InEach<MailWords> = {
       'access.requested':
         'Jemand bittet um Zugang und wartet auf eine Antwort. Melden Sie sich an, um zuzustimmen, weniger zu geben oder abzulehnen. Diese Nachricht beantwortet von sich aus nichts.',
       'access.approved':
-        'Das Werk hat dem zugestimmt, was unten steht; es kann weniger sein, als Sie angefragt haben. Melden Sie sich im Portal an, um die Maschine zu öffnen, sobald die Zeit gekommen ist.',
+        'Das Werk hat dem zugestimmt, was unten steht; es kann weniger sein, als Sie beantragt haben. Melden Sie sich im Portal an, um die Maschine zu öffnen, sobald die Zeit gekommen ist.',
       'access.denied':
         'Das Werk hat abgelehnt. Sprechen Sie mit Ihrem Ansprechpartner dort, wenn Sie den Grund nicht verstehen.',
       'access.lapsed':
-        'Niemand hat Ihre Anfrage rechtzeitig beantwortet, deshalb ist sie verfallen. Rufen Sie Ihren Ansprechpartner im Werk an und fragen Sie im Portal neu an.',
+        'Niemand hat Ihren Antrag rechtzeitig beantwortet, deshalb ist er verfallen. Rufen Sie Ihren Ansprechpartner im Werk an, und stellen Sie ihn im Portal neu.',
     },
     fromApproval: (length) => `${length} ab der Zustimmung`,
     fromFirstUse: (length) => `${length} ab der ersten Benutzung`,
@@ -191,8 +191,8 @@ export const mailWords: InEach<MailWords> = {
     allMachines: 'alle Maschinen',
     machine: (name) => `die Maschine ${name}`,
     person: (email) => `alle Maschinen, für ${email}`,
-    breakGlassIssued: 'Notzugang: ein Code wurde erzeugt',
-    breakGlassUsed: 'Notzugang: der Code wurde benutzt',
+    breakGlassIssued: 'Notfallcode: erzeugt',
+    breakGlassUsed: 'Notfallcode: benutzt',
     saysBreakGlassIssued:
       'Am Server wurde ein Code erzeugt, mit dem sich diese Person ohne den Anmeldedienst anmelden kann. Wenn Sie den Grund nicht kennen, beenden Sie die Sitzung im Portal und fragen Sie nach.',
     saysBreakGlassUsed:
