@@ -1,7 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact'
 import type { InEach } from '../../lib/index.js'
 import type { Ending } from '../../model.js'
-import type { GrantGroup } from '../grant-selection.js'
 
 /** The list of grants, one grant, what can be done to it, and how one is issued. */
 export interface GrantsWords {
@@ -14,7 +13,7 @@ export interface GrantsWords {
   readonly noneTitle: string
   readonly none: string
   readonly hint: string
-  readonly groups: Readonly<Record<GrantGroup, string>>
+  readonly groups: Readonly<Record<'running' | 'coming' | 'ended' | 'revoked', string>>
   readonly empty: string
   readonly who: string
   readonly machine: string
