@@ -284,8 +284,8 @@ describe('sessions, lockdowns, people and machines', () => {
     )
     const endpoints = await call('GET', '/endpoints')
     expect(endpoints.json.items).toEqual([
-      { id: 'press-3', name: 'press-3 panel', kind: 'hmi', zone: 'Hall B' },
-      { id: 'press-4', name: 'press-4 panel', kind: 'hmi', zone: 'Hall B' },
+      { id: 'press-3', name: 'press-3 panel', kind: 'hmi', zone: 'Hall B', groups: [] },
+      { id: 'press-4', name: 'press-4 panel', kind: 'hmi', zone: 'Hall B', groups: [] },
     ])
     for (const { text } of [sessions, people, endpoints])
       expect(text).not.toContain(new URL(plant.machine.url).host)

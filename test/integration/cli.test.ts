@@ -158,7 +158,7 @@ describe('the command line', () => {
         const { status, err } = await plant.command('grants', 'issue', ...argv.flat())
         expect(status).toBe(2)
         expect(err).toContain(`required option '${name} <`)
-        expect(err).toContain('usage: gatehouse grants issue --to <email> --endpoint <id...>')
+        expect(err).toContain('usage: gatehouse grants issue --to <email> --from <when>')
       },
     )
 
