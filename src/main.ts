@@ -289,11 +289,12 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
       answers.denied(askerOf(visit, req), res, reasons)
     },
   }
+  const record: Ledger['append'] = (event) => ledger.append(event)
   const portal = createPortal({
     ...forSurfaces,
     identityProvider,
     assertions,
-    record: (event) => ledger.append(event),
+    record,
   })
   let probes: Probes | null = null
   const admin = createAdmin({
@@ -301,9 +302,11 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     explain: createExplain({ ...forSurfaces, factsOfOpening, isOnlooker: false }),
     streams: () => streams.list(),
     health: () => probes?.list() ?? [],
+    record,
   })
   const api = createApi({
     ...{ config, clock, keyring, pages, sessions, grants, lockdowns, people, secondFactor, breakGlass },
+    ...{ requests: services.requests, record },
     // Programs call here, whatever they say they would like to read.
     answerError: (visit, _req, res, error) => {
       answers.failed({ id: visit.requestId, isNavigation: false, language: visit.language }, res, error)

@@ -72,6 +72,14 @@ export interface EndpointGroup {
   readonly endpoints: readonly string[]
 }
 
+/** Whose people the plant lets in from outside. People belong to it by the domain of their verified e-mail. */
+export interface Company {
+  readonly id: string
+  readonly name: string
+  /** In lower case; each means itself and no domain below it. */
+  readonly emailDomains: readonly string[]
+}
+
 /** A protected HMI or historian. Its origin is `<id>.<server.endpointDomain>`. */
 export interface Endpoint {
   readonly id: string
@@ -207,6 +215,8 @@ export const scopes = [
   'lockdowns:write',
   'people:read',
   'endpoints:read',
+  'companies:read',
+  'companies:end',
 ] as const
 export type Scope = (typeof scopes)[number]
 

@@ -2,6 +2,7 @@ import express from 'express'
 import { serveRoutes } from '../lib/page/index.js'
 import type { OwnSurface } from '../lib/index.js'
 import { breakGlassRoutes } from './break-glass.js'
+import { companyRoutes } from './company-pages.js'
 import { endpointRoutes } from './endpoints.js'
 import { grantRoutes } from './grants.js'
 import { issueRoutes } from './issue.js'
@@ -25,6 +26,7 @@ export function createAdmin(options: AdminOptions): OwnSurface {
       requestRoutes,
       sessionRoutes,
       peopleRoutes,
+      companyRoutes,
       breakGlassRoutes,
       lockdownRoutes,
       searchRoutes,

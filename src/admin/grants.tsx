@@ -64,6 +64,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
   const { config, clock, pages, grants, lockdowns, secondFactor } = options
   const limits = config.grants.endings
   const zoneFor = zoneOf(config)
+  const site = { endpoints: config.endpoints, companies: config.companies }
   const endpointTerms = new Map(config.endpoints.map((endpoint) => [endpoint.id, endpoint]))
 
   async function showList({ viewer, query }: PersonalCall): Promise<Answer> {
@@ -74,7 +75,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
     const { grants: fitting, groupOf } = selectGrants(all, filter, {
       now,
       limits,
-      endpoints: config.endpoints,
+      ...site,
     })
     const part = partOf(fitting, filter.page, shownAtOnce)
     const { language } = viewer
@@ -120,7 +121,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
                 filter={filter}
                 hint={words.hint}
                 states={grantGroups.map((group) => [group, words.groups[group]])}
-                endpoints={config.endpoints}
+                {...site}
               />
               {isFiltered(filter) && fitting.length > 0 && (
                 <FilterNote filter={filter} count={fitting.length} publicUrl={config.server.publicUrl} />
@@ -149,8 +150,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
   async function download({ query }: PersonalCall): Promise<Answer> {
     const now = clock.now()
     const filter = readFilter('/admin', query, grantGroups)
-    const site = { now, limits, endpoints: config.endpoints }
-    const selection = selectGrants(await grants.list(), filter, site)
+    const selection = selectGrants(await grants.list(), filter, { now, limits, ...site })
     return {
       kind: 'file',
       name: `grants-${new Date(now).toISOString().slice(0, 10)}.csv`,

@@ -1,3 +1,4 @@
+export { assertEnded, endCompany, findCompany, holdingsOf } from './companies.js'
 export { createExplain, type Explanation } from './explain.js'
 export { answerOf, becauseOf, explainWords } from './explain-words.js'
 export { createAdmin } from './admin.js'

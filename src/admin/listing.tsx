@@ -1,6 +1,6 @@
 import type { ComponentChildren, VNode } from 'preact'
 import { Copyable, useWords, type Fields } from '../lib/page/index.js'
-import type { Endpoint } from '../model.js'
+import type { Company, Endpoint } from '../model.js'
 import { longestSearch } from './matching.js'
 import { listingWords } from './words/listing.js'
 
@@ -14,6 +14,8 @@ export interface Filter {
   readonly state: string
   /** Id of an endpoint; '' for any. */
   readonly machine: string
+  /** Id of a company; '' for any. */
+  readonly company: string
   /** From 1. */
   readonly page: number
 }
@@ -27,20 +29,22 @@ export function readFilter(path: string, query: Fields, states: readonly string[
     text: query.one('q').slice(0, longestSearch).trim(),
     state: states.includes(state) ? state : '',
     machine: query.one('machine'),
+    company: query.one('company'),
     page: /^[1-9]\d{0,5}$/.test(page) ? Number(page) : 1,
   }
 }
 
-export function isFiltered({ text, state, machine }: Filter): boolean {
-  return text !== '' || state !== '' || machine !== ''
+export function isFiltered({ text, state, machine, company }: Filter): boolean {
+  return text !== '' || state !== '' || machine !== '' || company !== ''
 }
 
 /** Path and query, without what is not set. */
-export function addressOf({ path, text, state, machine, page }: Filter): string {
+export function addressOf({ path, text, state, machine, company, page }: Filter): string {
   const query = new URLSearchParams()
   if (text !== '') query.set('q', text)
   if (state !== '') query.set('state', state)
   if (machine !== '') query.set('machine', machine)
+  if (company !== '') query.set('company', company)
   if (page > 1) query.set('page', String(page))
   return query.size === 0 ? path : `${path}?${query.toString()}`
 }
@@ -67,8 +71,10 @@ export function FilterForm(props: {
   states: readonly (readonly [string, string])[]
   /** The machines to choose from; none for no choice. */
   endpoints: readonly Endpoint[]
+  /** Likewise. */
+  companies?: readonly Company[]
 }): VNode {
-  const { filter, hint, states, endpoints } = props
+  const { filter, hint, states, endpoints, companies = [] } = props
   const words = useWords(listingWords)
   const isKnown = endpoints.some(({ id }) => id === filter.machine)
   return (
@@ -114,6 +120,19 @@ export function FilterForm(props: {
             )}
             {endpoints.map(({ id, name }) => (
               <option value={id} selected={id === filter.machine}>
+                {name}
+              </option>
+            ))}
+          </select>
+        </div>
+      )}
+      {companies.length > 0 && (
+        <div class="field">
+          <label for="company">{words.company}</label>
+          <select id="company" name="company">
+            <option value="">{words.any}</option>
+            {companies.map(({ id, name }) => (
+              <option value={id} selected={id === filter.company}>
                 {name}
               </option>
             ))}

@@ -5,6 +5,7 @@ import type { BreakGlass, People, SecondFactor } from '../identity/index.js'
 import type { Clock } from '../lib/index.js'
 import type { SurfaceOptions } from '../lib/page/index.js'
 import type { Sessions } from '../sessions/index.js'
+import type { CompanyEvent } from './companies.js'
 import type { Explain } from './explain.js'
 
 export interface AdminOptions extends SurfaceOptions {
@@ -18,6 +19,8 @@ export interface AdminOptions extends SurfaceOptions {
   readonly secondFactor: SecondFactor
   readonly breakGlass: BreakGlass
   readonly explain: Explain
+  /** Resolves when the event is durable. */
+  readonly record: (event: CompanyEvent) => Promise<void>
   /** What is open through this instance now. */
   readonly streams: () => readonly StreamInfo[]
   /** How the machines are that are asked, as far as this instance knows. */

@@ -26,6 +26,7 @@ import { InvitationPanel } from './invitation.js'
 import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
+import { companiesWords } from './words/companies.js'
 import { peopleWords, type PeopleWords } from './words/people.js'
 
 const shownAtOnce = 100
@@ -63,6 +64,12 @@ export function peopleRoutes(options: AdminOptions): Route[] {
             {words.breakGlass((text) => (
               <a href="/admin/break-glass">{text}</a>
             ))}
+            {config.companies.length > 0 && (
+              <>
+                {' '}
+                <a href="/admin/companies">{companiesWords[viewer.language].link}</a>
+              </>
+            )}
           </p>
           <FilterForm filter={filter} hint={words.hint} states={[]} endpoints={[]} />
           {fitting.length === 0 ? (

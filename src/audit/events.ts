@@ -33,6 +33,7 @@ export type LedgerEvent = Recordable<
   | ReleaseEvent
   | NotificationEvent
   | AccessEvent
+  | CompanyEvent
 >
 
 /** The ledger adds these four itself; an event that carried one would make its own record unreadable. */
@@ -323,6 +324,15 @@ export type AccessEvent =
       readonly attempt: 'requested' | 'approved' | 'denied' | 'withdrawn'
     }
 
+export interface CompanyEvent {
+  readonly event: 'company.ended'
+  /** As it stood in the configuration. */
+  readonly companyId: string
+  readonly emailDomains: readonly string[]
+  readonly reason: string
+  readonly actor: Actor
+}
+
 export interface LockdownEvent {
   readonly event: 'lockdown.on' | 'lockdown.off'
   /** `all`, `endpoint:press-3` or `principal:ana@vendor.example` */
@@ -394,6 +404,8 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'access.lapsed': 'Nobody had answered in time, so the request is over.',
   'access.failed':
     'What the record before it says of this request did not come about: another answer was first, or Redis did not confirm it.',
+  'company.ended':
+    'All that people of a company hold was to end; what did is on record after this, each by itself.',
   'lockdown.on': 'Machines were closed, to everybody or to one person, whatever they hold.',
   'lockdown.off': 'A lockdown was lifted.',
   'notification.retried': 'An operator had a message sent again.',

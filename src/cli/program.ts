@@ -4,6 +4,7 @@ import { version } from '../main.js'
 import { addAudit } from './audit.js'
 import { addBreakGlass } from './break-glass.js'
 import { addCompletion } from './completion.js'
+import { addCompanies } from './companies.js'
 import { addExplain } from './explain.js'
 import { explainFailure, explainUsage } from './failure.js'
 import { addGrants } from './grants.js'
@@ -64,6 +65,7 @@ export function createProgram(shell: Shell): Command {
   addGrants(group('grants', 'Who may open what, from when, until when.'), shell)
   addRequests(group('requests', 'Who asks for access, and the answers.'), shell)
   addReleases(group('releases', 'What the control room lets in, session by session.'), shell)
+  addCompanies(group('companies', 'Vendor companies, and all that their people hold.'), shell)
   addExplain(program, shell)
   addSessions(group('sessions', 'Who is signed in.'), shell)
   addLockdown(group('lockdown', 'Stop everybody, one machine, or one person, until it is lifted.'), shell)

@@ -1,5 +1,5 @@
 import { GatehouseError, type Language, type LogLevel, type StorePlace } from '../lib/index.js'
-import type { EndingLimits, Endpoint, EndpointGroup, NoticeKind } from '../model.js'
+import type { Company, EndingLimits, Endpoint, EndpointGroup, NoticeKind } from '../model.js'
 
 /** A host and a port to listen on. IPv6 addresses come without brackets. */
 export interface Address {
@@ -75,6 +75,7 @@ export interface Config {
   readonly log: { readonly level: LogLevel }
   readonly endpoints: readonly Endpoint[]
   readonly groups: readonly EndpointGroup[]
+  readonly companies: readonly Company[]
   readonly exceptions: readonly Exception[]
 }
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
-import { endpointId, forms, matching, optionTexts, plainText, section } from './fields.js'
+import { domainPattern } from './formats.js'
+import { endpointId, forms, matching, optionTexts, plainText, section, text } from './fields.js'
 
 /** What is named together. */
 
@@ -32,6 +33,39 @@ export const groups = z
             what: 'The machines in it. A machine may be in several groups.',
             danger:
               'From the next grant on, whoever is given the group is given what stands here. Grants that were issued stay as they are.',
+          }),
+      },
+    ),
+  )
+  .prefault([])
+
+export const companies = z
+  .array(
+    section(
+      'Companies whose people come in from outside, so that all that one of them holds can be found, and ended when it leaves. Nobody gets in by being named here.',
+      {
+        id: groupId().register(optionTexts, {
+          what: 'By which commands and the API name it.',
+          danger: 'A program that names the old id is refused.',
+        }),
+        name: plainText(80).register(optionTexts, {
+          what: 'What people call it.',
+          danger: 'None to access.',
+        }),
+        emailDomains: z
+          .array(
+            text({ says: 'domain name', pattern: domainPattern.source }, (value, refuse) =>
+              domainPattern.test(value)
+                ? value.toLowerCase()
+                : refuse('must be a domain name, such as vendor.example'),
+            ),
+          )
+          .min(1, 'must name one at least')
+          .register(forms, { says: 'list of domain names' })
+          .register(optionTexts, {
+            what: 'The domains of its people’s e-mail addresses. Each means itself; domains below it are named for themselves.',
+            danger:
+              'All with an address there lose what they hold when the company is ended. A public mail provider, or the plant’s own domain, is everybody else too.',
           }),
       },
     ),

@@ -76,7 +76,21 @@ export function parseConfig(file: string, text: string, surroundings: Surroundin
 }
 
 function complete(file: string, settings: Settings, files: FileContents, folder: string): Config {
-  const { server, redis, oidc, totp, sessions, plant, keys, audit, grants, log, endpoints, groups } = settings
+  const {
+    server,
+    redis,
+    oidc,
+    totp,
+    sessions,
+    plant,
+    keys,
+    audit,
+    grants,
+    log,
+    endpoints,
+    groups,
+    companies,
+  } = settings
   const { clientSecretFile: _, ...provider } = oidc
   return {
     file,
@@ -107,6 +121,7 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
       completeEndpoint(endpoint, settings, files.endpoints[index] ?? noFiles),
     ),
     groups,
+    companies,
     exceptions: endpoints.flatMap(exceptionsOf),
   }
 }

@@ -26,6 +26,8 @@ export function checkRules(draft: Draft, { ownAddresses }: Surroundings, report:
   checkIds('endpoints', draft.endpoints, report)
   checkIds('groups', draft.groups, report)
   checkGroups(draft, report)
+  checkIds('companies', draft.companies, report)
+  checkCompanies(draft, report)
   checkUpstreams(draft, ownAddresses, report)
   checkNotifications(draft, report)
 }
@@ -125,6 +127,20 @@ function checkGroups({ groups = [], endpoints = [] }: Draft, report: Report): vo
       if (id === undefined) return
       if (!known.has(id)) report(path, 'must be the id of one of endpoints')
       else if (ids.indexOf(id) !== position) report(path, `is there twice; "${id}" once is enough`)
+    })
+  })
+}
+
+/** Whoever belonged to two companies would lose everything with either. */
+function checkCompanies({ companies = [] }: Draft, report: Report): void {
+  const first = new Map<string, string>()
+  companies.forEach((company, index) => {
+    company?.emailDomains?.forEach((domain, position) => {
+      if (domain === undefined) return
+      const place = `companies[${String(index)}].emailDomains[${String(position)}]`
+      const other = first.get(domain)
+      if (other === undefined) first.set(domain, place)
+      else report(['companies', index, 'emailDomains', position], `must be named once; ${other} is the same`)
     })
   })
 }

@@ -27,7 +27,7 @@ import {
   parseAddress,
   redisPattern,
 } from './formats.js'
-import { groups } from './groups-schema.js'
+import { companies, groups } from './groups-schema.js'
 import { notifications } from './notifications-schema.js'
 import { approval, portal } from './requests-schema.js'
 import { serverLimits } from './server-limits.js'
@@ -371,6 +371,7 @@ export const fileSchema = section(
     }).prefault({}),
     endpoints: z.array(endpointSchema).prefault([]),
     groups,
+    companies,
   },
 )
 

@@ -71,6 +71,8 @@ const sentences: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<ErrorC
     'release-conflict':
       'Das ist so nicht möglich: Der Zugang läuft nicht, braucht das nicht, oder jemand anderes hat gerade entschieden.',
     'release-unknown': 'Hier ist nichts freigegeben; vielleicht wurde es schon zurückgenommen.',
+    'company-unknown': 'Diese Firma gibt es hier nicht.',
+    'ended-in-part': 'Es ist nicht alles beendet. Wiederholen Sie es; was beendet ist, bleibt beendet.',
     'store-unavailable': notCheckable,
     'store-corrupt': notCheckable,
     'ledger-unavailable':

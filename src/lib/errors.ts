@@ -54,6 +54,8 @@ export const errorCodes = {
   'person-unknown': 404,
   'person-ambiguous': 409,
   'token-unknown': 404,
+  'company-unknown': 404,
+  'ended-in-part': 503,
   // cannot decide, cannot record
   'store-unavailable': 503,
   'store-corrupt': 503,

@@ -177,6 +177,7 @@ describe('a configuration that says only what it must', () => {
       log: { level: 'info' },
       endpoints: [],
       groups: [],
+      companies: [],
       exceptions: [],
     })
   })
@@ -578,6 +579,21 @@ groups:
       `${String(line + 2)} groups[1].endpoints[1]: is there twice; "press-3" once is enough`,
       `${String(line + 3)} groups[2].id: must be 1 to 63 of a–z, 0–9 and hyphen, with no hyphen at either end`,
       `${String(line + 3)} groups[2].endpoints: must name one at least`,
+    ])
+  })
+
+  it('a company has no domain, one that is none, or one of another company', () => {
+    const companies = `
+companies:
+  - { id: huber, name: Huber, emailDomains: [Huber.example, '@huber.example'] }
+  - { id: huber, name: Other, emailDomains: [huber.example] }
+  - { id: third, name: Third, emailDomains: [] }`
+    const line = validLines.length
+    expect(problemsOf(valid.trimEnd() + companies)).toEqual([
+      `${String(line + 1)} companies[0].emailDomains[1]: must be a domain name, such as vendor.example`,
+      `${String(line + 2)} companies[1].id: must be unique; "huber" is also the id of companies[0]`,
+      `${String(line + 2)} companies[1].emailDomains[0]: must be named once; companies[0].emailDomains[0] is the same`,
+      `${String(line + 3)} companies[2].emailDomains: must name one at least`,
     ])
   })
 

@@ -1,16 +1,20 @@
 import { z } from 'zod'
 import type { Config } from '../../config/index.js'
-import type { Grants, Lockdowns } from '../../grants/index.js'
+import type { Grants, Lockdowns, Requests } from '../../grants/index.js'
 import type { BreakGlass, People, SecondFactor } from '../../identity/index.js'
 import { GatehouseError, type Clock, type Keyring } from '../../lib/index.js'
 import type { Grant } from '../../model.js'
 import type { Sessions } from '../../sessions/index.js'
+import { assertEnded, endCompany, findCompany, holdingsOf, type CompanyEvent } from '../companies.js'
 import { issueGrant } from '../issue-grant.js'
 import { lockDown } from '../lock-down.js'
 import { portionOf, type Portion } from './cursor.js'
 import { openApiOf } from './openapi.js'
 import { route, type ApiRoute } from './route.js'
 import {
+  companyEndSchema,
+  companySchema,
+  describeCompany,
   describeGrant,
   describeLockdown,
   describeSession,
@@ -43,6 +47,9 @@ export interface ApiServices {
   readonly people: People
   readonly secondFactor: SecondFactor
   readonly breakGlass: BreakGlass
+  readonly requests: Requests
+  /** Resolves when the event is durable. */
+  readonly record: (event: CompanyEvent) => Promise<void>
 }
 
 /** Where the API is. A change that breaks programs gets another number. */
@@ -61,6 +68,7 @@ export function apiRoutes(services: ApiServices): readonly ApiRoute[] {
   const routes = [
     ...grantRoutes(services),
     ...stopRoutes(services),
+    ...companyRoutes(services),
     ...directoryRoutes(services, describeApi),
   ]
   return routes
@@ -203,6 +211,44 @@ function stopRoutes({ keyring, sessions, breakGlass, people, lockdowns }: ApiSer
         if (!(await lockdowns.off(scope, reason, actor)))
           throw new GatehouseError('lockdown-unknown', 'There is no lockdown of this scope to be lifted.')
         return { scope, lifted: true }
+      },
+    }),
+  ]
+}
+
+function companyRoutes(services: ApiServices): ApiRoute[] {
+  const { config } = services
+  const forCompanies = (): Parameters<typeof endCompany>[0] => ({
+    ...services,
+    endings: config.grants.endings,
+  })
+  return [
+    route('GET /companies', {
+      does: 'The companies that are configured, and how much their people hold.',
+      scope: 'companies:read',
+      query: emptySchema,
+      body: null,
+      answer: listOf(companySchema),
+      run: async () => {
+        const held = await holdingsOf(forCompanies(), config.companies)
+        return {
+          items: [...held].map(([company, holdings]) => describeCompany(company, holdings)),
+          next: null,
+        }
+      },
+    }),
+    route('POST /companies/{id}/end', {
+      does: 'End all that the people of a company hold: requests, grants, sessions.',
+      details:
+        'Where some of it cannot be ended, the answer is `ended-in-part` and names it; call again. What has ended stays so.',
+      scope: 'companies:end',
+      query: emptySchema,
+      body: reasonSchema,
+      answer: companyEndSchema,
+      run: async ({ params: { id = '' }, body: { reason }, actor }) => {
+        const end = await endCompany(forCompanies(), findCompany(id, config.companies), { reason, actor })
+        assertEnded(end)
+        return { id, ended: end.ended }
       },
     }),
   ]

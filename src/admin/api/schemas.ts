@@ -6,6 +6,7 @@ import {
   roles,
   sessionOrigins,
   type Actor,
+  type Company,
   type EndingLimits,
   type EpochMs,
   type Grant,
@@ -13,6 +14,7 @@ import {
   type Session,
 } from '../../model.js'
 import { grantState, isDraining } from '../../policy/index.js'
+import type { Holdings } from '../companies.js'
 import { actorName } from '../words.js'
 
 /** An instant as it leaves us. */
@@ -175,6 +177,25 @@ export const endpointSchema = z
   })
   .meta({ id: 'Endpoint' })
 
+const count = z.int().nonnegative()
+export const companySchema = z
+  .strictObject({
+    id: z.string(),
+    name: z.string(),
+    emailDomains: z.array(z.string()),
+    grants: count.describe('That run or are to come'),
+    requests: count.describe('That wait for an answer'),
+    sessions: count,
+    codes: count.describe('Break-glass codes that wait to be used'),
+  })
+  .meta({ id: 'Company' })
+export const companyEndSchema = z.strictObject({
+  id: z.string(),
+  ended: z
+    .strictObject({ requests: count, grants: count, sessions: count, codes: count })
+    .describe('How many by this call'),
+})
+
 /** A portion of a list. */
 export function listOf<T extends z.ZodType>(item: T) {
   return z.strictObject({
@@ -235,6 +256,19 @@ export function describeSession(session: Session): z.input<typeof sessionSchema>
     startedAt: isoText(session.startedAt),
     endsAt: isoText(session.endsAt),
     source,
+  }
+}
+
+export function describeCompany(
+  { id, name, emailDomains }: Company,
+  { grants, requests, sessions, codes }: Holdings,
+): z.input<typeof companySchema> {
+  return {
+    ...{ id, name, emailDomains: [...emailDomains] },
+    grants: grants.length,
+    requests: requests.length,
+    sessions: sessions.length,
+    codes: codes.length,
   }
 }
 

@@ -4,6 +4,7 @@ export interface ListingWords {
   readonly search: string
   readonly state: string
   readonly machine: string
+  readonly company: string
   readonly any: string
   readonly show: string
   readonly found: (count: number) => string
@@ -26,6 +27,7 @@ export const listingWords: InEach<ListingWords> = {
     search: 'Search',
     state: 'State',
     machine: 'Machine',
+    company: 'Company',
     any: 'All',
     show: 'Show',
     found: (count) => `${String(count)} found. Keep this filter`,
@@ -45,6 +47,7 @@ export const listingWords: InEach<ListingWords> = {
     search: 'Suchen',
     state: 'Zustand',
     machine: 'Maschine',
+    company: 'Firma',
     any: 'Alle',
     show: 'Anzeigen',
     found: (count) => `${String(count)} gefunden. Diesen Filter behalten`,

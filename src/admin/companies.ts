@@ -1,0 +1,195 @@
+import type { BreakGlass, BreakGlassEntry, People } from '../identity/index.js'
+import { readReason, type Grants, type Requests } from '../grants/index.js'
+import { GatehouseError, type Clock } from '../lib/index.js'
+import type { AccessRequest, Actor, Company, EndingLimits, Grant, Session } from '../model.js'
+import type { Sessions } from '../sessions/index.js'
+import { companyOf } from './company-of.js'
+import { isOver } from './grant-selection.js'
+
+/** What is written to the ledger before anything of a company ends. */
+export interface CompanyEvent {
+  readonly event: 'company.ended'
+  readonly companyId: string
+  readonly emailDomains: readonly string[]
+  readonly reason: string
+  readonly actor: Actor
+}
+
+export interface CompanyServices {
+  readonly clock: Pick<Clock, 'now'>
+  readonly grants: Grants
+  readonly requests: Requests
+  readonly sessions: Sessions
+  readonly people: People
+  readonly breakGlass: BreakGlass
+  /** Resolves when the event is durable. */
+  readonly record: (event: CompanyEvent) => Promise<void>
+  readonly endings: EndingLimits
+}
+
+/** All by which people of a company could open a machine now or later, or ask to. */
+export interface Holdings {
+  readonly grants: readonly Grant[]
+  readonly requests: readonly AccessRequest[]
+  readonly sessions: readonly Session[]
+  /** Break-glass codes that wait to be used. */
+  readonly codes: readonly BreakGlassEntry[]
+}
+
+/** The kinds of what may be held, in the order in which they end: who asks first, lest a request becomes a grant meanwhile. */
+const kinds = ['requests', 'grants', 'sessions', 'codes'] as const
+type Kind = (typeof kinds)[number]
+
+export interface CompanyEnd {
+  readonly companyId: string
+  /** How many have ended by this call. */
+  readonly ended: Readonly<Record<Kind, number>>
+  /** What has not, and why: the code of an error, or `new` for what came while this was going on. */
+  readonly left: readonly { readonly kind: Kind; readonly id: string; readonly why: string }[]
+}
+
+/** New grants may come while the old ones end; whoever keeps giving them has to be spoken to. */
+const roundsAtMost = 3
+const atATime = 25
+
+export function findCompany(id: string, companies: readonly Company[]): Company {
+  const company = companies.find((each) => each.id === id)
+  if (company === undefined) throw new GatehouseError('company-unknown', 'There is no such company.')
+  return company
+}
+
+/** A company with what it holds; the others have it too, and nothing is looked up twice. */
+export async function holdingsOf(
+  { clock, grants, requests, sessions, people, breakGlass, endings }: Omit<CompanyServices, 'record'>,
+  companies: readonly Company[],
+): Promise<ReadonlyMap<Company, Holdings>> {
+  const now = clock.now()
+  const [directory, given, open, signedIn, codes] = await Promise.all([
+    people.list(),
+    grants.endingAfter(now - endings.drainMs),
+    requests.open(),
+    sessions.list(),
+    breakGlass.list(''),
+  ])
+  // A grant may be addressed to a private address, and be held by somebody who signs in as one of the company.
+  const emails = new Map(directory.map(({ principal }) => [principal.id, principal.email]))
+  return new Map(
+    companies.map((company) => {
+      const isTheirs = (email: string | null, principalId: string | null): boolean =>
+        [email, principalId === null ? null : (emails.get(principalId) ?? null)].some(
+          (address) => companyOf(address, [company]) !== null,
+        )
+      return [
+        company,
+        {
+          requests: open.filter(({ by }) => isTheirs(by.email, by.principalId)),
+          grants: given.filter(
+            (grant) => !isOver(grant, now, endings) && isTheirs(grant.to.email, grant.to.principalId),
+          ),
+          sessions: signedIn.filter(({ principal }) => isTheirs(principal.email, principal.id)),
+          codes: codes.filter(
+            ({ state, expiresAt, to }) => state === 'issued' && expiresAt > now && isTheirs(to.email, to.id),
+          ),
+        },
+      ]
+    }),
+  )
+}
+
+export function isNothing(held: Holdings): boolean {
+  return kinds.every((kind) => held[kind].length === 0)
+}
+
+/**
+ * Records `company.ended`, then ends all that people of a company hold: denies their requests, revokes their grants, those
+ * to come and those for people who have not signed in yet too, and ends their sessions. Each is on record by itself as well.
+ * What fails is tried again, and keeps nothing else from ending. Looks again until nothing is left, so that a grant
+ * which is given at the same moment ends too, or is named as left. Again, it changes nothing and records nothing.
+ *
+ * @throws GatehouseError `input-invalid` about `reason`; `store-unavailable` where it cannot even be said what there is
+ */
+export async function endCompany(
+  services: CompanyServices,
+  company: Company,
+  { reason, actor }: { readonly reason: unknown; readonly actor: Actor },
+): Promise<CompanyEnd> {
+  const why = readReason(reason)
+  const look = async (): Promise<Holdings> => {
+    // What a crash left approved and without its grant would else become one a moment after.
+    await services.requests.tidy()
+    const found = (await holdingsOf(services, [company])).get(company)
+    if (found === undefined) throw new Error('a company that was asked for is answered')
+    return found
+  }
+  const ended = { requests: 0, grants: 0, sessions: 0, codes: 0 }
+  const failures = new Map<string, string>()
+  let held = await look()
+  if (isNothing(held)) return { companyId: company.id, ended, left: [] }
+  const { id: companyId, emailDomains } = company
+  await services.record({ event: 'company.ended', companyId, emailDomains, reason: why, actor })
+  for (let round = 0; round < roundsAtMost && !isNothing(held); round += 1) {
+    for (const kind of kinds) {
+      const end = enders(services, why, actor)[kind]
+      for (const some of portions(idsOf(held, kind)))
+        await Promise.all(
+          some.map((id) =>
+            end(id).then(
+              (isEnded) => {
+                if (isEnded) ended[kind] += 1
+              },
+              (error: unknown) => failures.set(id, error instanceof GatehouseError ? error.code : 'internal'),
+            ),
+          ),
+        )
+    }
+    held = await look()
+  }
+  const left = kinds.flatMap((kind) =>
+    idsOf(held, kind).map((id) => ({ kind, id, why: failures.get(id) ?? 'new' })),
+  )
+  return { companyId, ended, left }
+}
+
+/** @throws GatehouseError `ended-in-part`, which names what has not ended */
+export function assertEnded({ ended, left }: CompanyEnd): void {
+  if (left.length === 0) return
+  const done = kinds.map((kind) => `${String(ended[kind])} ${kind}`).join(', ')
+  const named = left
+    .slice(0, 20)
+    .map(({ id, why }) => `${id} (${why})`)
+    .join(', ')
+  throw new GatehouseError(
+    'ended-in-part',
+    `Not all of it has ended. Done: ${done}. Not done, ${String(left.length)}: ${named}. Do it again; what has ended stays so.`,
+  )
+}
+
+function enders(
+  { requests, grants, sessions, breakGlass }: CompanyServices,
+  reason: string,
+  actor: Actor,
+): Readonly<Record<Kind, (id: string) => Promise<boolean>>> {
+  return {
+    // No fresh code: a no opens nothing.
+    requests: async (id) => {
+      await requests.deny(id, { actor, roles: ['admin'], hasFreshCode: false }, reason)
+      return true
+    },
+    grants: async (id) => {
+      await grants.revoke(id, reason, actor)
+      return true
+    },
+    sessions: (id) => sessions.end(id, 'session-killed', actor),
+    codes: (id) => breakGlass.withdraw(id, actor),
+  }
+}
+
+function idsOf(held: Holdings, kind: Kind): string[] {
+  return kind === 'codes' ? held.codes.map(({ sessionId }) => sessionId) : held[kind].map(({ id }) => id)
+}
+
+function portions<T>(items: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(items.length / atATime) }, (_, index) =>
+    items.slice(index * atATime, (index + 1) * atATime),
+  )
+}
