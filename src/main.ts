@@ -313,6 +313,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     },
   })
   const gateway = createGateway({
+    beginUse: (grant) => grants.beginUse(grant),
     ...{ config, answers, gather, mayOpen, clock, logger, keyring, ledger, sessions },
     ...{ streams, upstreams, assertions, pages },
     tokens: services.tokens,

@@ -244,11 +244,14 @@ export interface Grant {
   readonly endpoints: readonly string[]
   readonly access: Access
   readonly from: EpochMs
+  /** Its end: the latest there can be, and once its first use has set one (`firstUsedAt`), that. */
   readonly until: EpochMs
   readonly reason: string
   readonly ticket: string | null
   readonly ending: Ending
   readonly conditions: Conditions
+  /** When its first use began its time; absent before, and where `lastsFromFirstUseMs` is null. */
+  readonly firstUsedAt?: EpochMs | undefined
   /** The request it answers; null where somebody gave it without being asked. */
   readonly requestId: string | null
   readonly issuedBy: Actor
@@ -420,7 +423,10 @@ export const reasons = [
 export type Reason = (typeof reasons)[number]
 
 /** What a permit demands of whoever enforces it. */
-export type Obligation = 'view-only'
+export type Obligation =
+  | 'view-only'
+  /** The time of the grant begins with this: it must be begun, and asked again, before anything passes. */
+  | 'begin-use'
 
 export type Challenge = 'login' | 'second-factor'
 

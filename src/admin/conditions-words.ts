@@ -8,6 +8,13 @@ export interface ConditionsWords {
   /** In the sentence that reads the form back; `{}` stands for what was entered. */
   readonly saySources: string
   readonly onlyFrom: string
+  readonly lasts: string
+  readonly lastsHint: string
+  readonly sayLasts: string
+  readonly time: string
+  readonly extendUnused: string
+  readonly notUsed: (length: string) => string
+  readonly used: (length: string) => string
   readonly sayHours: (count: number) => string
   readonly hours: string
   readonly moreHours: (count: number) => string
@@ -20,6 +27,14 @@ export const conditionsWords: InEach<ConditionsWords> = {
     sourcesHint: 'Addresses or blocks like 192.0.2.7 or 198.51.100.0/24, one a line. Empty: from anywhere.',
     saySources: 'only from {}',
     onlyFrom: 'Only from',
+    lasts: 'Only for so long from the first use',
+    lastsHint:
+      'A length like 2h or 90m. The time begins when they first open a machine, and ends at the set end at the latest. Empty: all of the time.',
+    sayLasts: 'for {} from the first use',
+    time: 'From first use',
+    extendUnused: 'It has not been used: this moves until when it can be, not for how long from then on.',
+    notUsed: (length) => `${length}, not used yet`,
+    used: (length) => `${length}, first used at`,
     sayHours: (count) => `at ${String(count)} set ${count === 1 ? 'time' : 'times'} only`,
     hours: 'Only at',
     moreHours: (count) => `and ${String(count)} more`,
@@ -30,6 +45,15 @@ export const conditionsWords: InEach<ConditionsWords> = {
     sourcesHint: 'Adressen oder Netze wie 192.0.2.7 oder 198.51.100.0/24, je Zeile eines. Leer: von überall.',
     saySources: 'nur aus {}',
     onlyFrom: 'Nur aus',
+    lasts: 'Nur so lange ab der ersten Nutzung',
+    lastsHint:
+      'Eine Dauer wie 2h oder 90m. Die Zeit beginnt, wenn sie zum ersten Mal eine Maschine öffnen, und endet spätestens zum festen Ende. Leer: die ganze Zeit.',
+    sayLasts: '{} ab der ersten Nutzung',
+    time: 'Ab erster Nutzung',
+    extendUnused:
+      'Sie ist noch nicht genutzt: Das verschiebt, bis wann das geht, nicht für wie lange von da an.',
+    notUsed: (length) => `${length}, noch nicht genutzt`,
+    used: (length) => `${length}, zuerst genutzt am`,
     sayHours: (count) => `nur zu ${String(count)} festen ${count === 1 ? 'Zeit' : 'Zeiten'}`,
     hours: 'Nur zu',
     moreHours: (count) => `und ${String(count)} weitere`,

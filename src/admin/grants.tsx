@@ -1,5 +1,5 @@
 import type { VNode } from 'preact'
-import { longestFor } from '../grants/index.js'
+import { latestEnd } from '../grants/index.js'
 import { GatehouseError, zoneOf } from '../lib/index.js'
 import {
   askFirst,
@@ -29,8 +29,9 @@ import {
   type Viewer,
 } from '../lib/page/index.js'
 import type { EndingLimits, EpochMs, Grant } from '../model.js'
-import { grantState, isDraining, nextStart, phasesOf, spanAt } from '../policy/index.js'
+import { grantState, isDraining, isUnused, nextStart, phasesOf, spanAt } from '../policy/index.js'
 import { ConditionFacts } from './conditions.js'
+import { conditionsWords } from './conditions-words.js'
 import { csvText } from './csv.js'
 import { grantGroups, grantTable, isOver, selectGrants, type GrantGroup } from './grant-selection.js'
 import {
@@ -239,13 +240,13 @@ export function grantRoutes(options: AdminOptions): Route[] {
     )
   }
 
-  function longest({ endpoints }: Grant): number {
-    return longestFor(endpoints, config.grants.maxLengthMs, endpointTerms)
+  function latest(grant: Grant): EpochMs {
+    return latestEnd(grant, { ...config.grants, endpointTerms })
   }
 
   function canExtend(grant: Grant, hours: number): boolean {
     if (grant.conditions.windows.length > 0) return false
-    return grant.until + hours * hourMs - grant.from <= longest(grant)
+    return grant.until + hours * hourMs <= latest(grant)
   }
 
   async function showOne(call: PersonalCall): Promise<Answer> {
@@ -341,7 +342,12 @@ export function grantRoutes(options: AdminOptions): Route[] {
                 {words.newEnd} (<PlantTime of={grant.endpoints} />)
               </>
             }
-            hint={<>{words.atTheLatest(<Instant at={grant.from + longest(grant)} of={grant.endpoints} />)}</>}
+            hint={
+              <>
+                {words.atTheLatest(<Instant at={latest(grant)} of={grant.endpoints} />)}
+                {isUnused(grant) && ` ${conditionsWords[language].extendUnused}`}
+              </>
+            }
             error={refusal && fieldMessage(refusal.error, language)}
             value={dateFieldValue(value, zone) || dateFieldValue(grant.until, zone)}
             input={{ type: 'datetime-local' }}
@@ -537,7 +543,7 @@ function GrantFacts(props: { grant: Grant; openCount: number; limits: EndingLimi
           </dd>
         </>
       )}
-      <ConditionFacts conditions={grant.conditions} endpoints={grant.endpoints} now={now} />
+      <ConditionFacts grant={grant} now={now} />
       <dt>{words.atTheEnd}</dt>
       <dd>{endingSentence(words, grant.ending, limits)}</dd>
       <dt>{words.issued}</dt>

@@ -34,7 +34,7 @@ export function GrantSentence(props: { grant: Grant; endpoints: readonly Endpoin
         time: <Window from={grant.from} until={grant.until} of={grant.endpoints} />,
         length: durationWords(grant.until - grant.from),
       })}
-      <ConditionsSaid conditions={grant.conditions} />.
+      <ConditionsSaid grant={grant} />.
     </>
   )
 }
@@ -83,6 +83,7 @@ const fieldNames: InEach<Readonly<Record<string, string>>> = {
     reason: 'The reason',
     ticket: 'The ticket',
     sources: 'The networks',
+    lasts: 'The length',
     scope: 'The choice of what to stop',
   },
   de: {
@@ -95,6 +96,7 @@ const fieldNames: InEach<Readonly<Record<string, string>>> = {
     reason: 'Der Grund',
     ticket: 'Das Ticket',
     sources: 'Die Angabe der Netze',
+    lasts: 'Die Dauer',
     scope: 'Die Auswahl, was gesperrt wird',
   },
 }

@@ -73,7 +73,8 @@ export type StoreEvent =
   | {
       readonly event: 'store.rolled-back'
       /** `changes`: the log of changes itself, whose entry `id` is gone. */
-      readonly kind: 'grant' | 'session' | 'lockdown' | 'second-factor' | 'token' | 'release' | 'changes'
+      readonly kind:
+        'grant' | 'session' | 'lockdown' | 'second-factor' | 'token' | 'release' | 'first-use' | 'changes'
       readonly id: string
     }
 
@@ -273,6 +274,14 @@ export type GrantEvent =
       readonly actor: Actor
       readonly reason: string
     }
+  | {
+      readonly event: 'grant.first-used'
+      readonly grantId: string
+      readonly principalId: string
+      readonly firstUsedAt: EpochMs
+      /** The end that this gives it. */
+      readonly until: EpochMs
+    }
   | { readonly event: 'grant.failed'; readonly grantId: string; readonly attempt: 'issued' | 'extended' }
 
 /** Of grants that the control room releases for a session. */
@@ -389,6 +398,8 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'grant.issued': 'A grant was given.',
   'grant.bound': 'A grant addressed to an e-mail became the right of the principal who proved it.',
   'grant.extended': 'The end of a grant was moved.',
+  'grant.first-used':
+    'The time of a grant that lasts from its first use began, before the request that began it was let through.',
   'grant.revoked': 'A grant was taken back.',
   'grant.failed':
     'Redis did not confirm what the record before it says of this grant: it may not be in force.',

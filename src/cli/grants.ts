@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander'
 import { issueGrant } from '../admin/index.js'
 import { accessLevels, endings } from '../model.js'
+import { isUnused } from '../policy/index.js'
 import { brief, conditionLines, describeGrant, instant, table } from './output.js'
 import type { Common, Shell } from './shell.js'
 
@@ -18,6 +19,7 @@ export function addGrants(grants: Command, shell: Shell): void {
     readonly access: string
     readonly ending: string
     readonly source?: string[]
+    readonly lasts?: string
     readonly release?: boolean
   }
   command(
@@ -52,6 +54,7 @@ Someone without a second factor needs the invitation code this prints.`,
     )
     .option('--source <network...>', 'only from these addresses or CIDR blocks, like 198.51.100.0/24')
     .option('--release', 'only once the control room has released it, for each sign-in anew')
+    .option('--lasts <length>', 'for so long from its first use on, at any time before --until: 2h, or 90m')
     .action(async (options: Issue, issue: Command) => {
       if (options.endpoint === undefined && options.group === undefined)
         issue.error("error: required option '--endpoint <id...>' or '--group <id...>' not specified")
@@ -70,6 +73,7 @@ Someone without a second factor needs the invitation code this prints.`,
             access: options.access,
             ending: options.ending,
             sources: options.source,
+            lasts: options.lasts,
             needsRelease: options.release,
           },
           shell.operator,
@@ -122,7 +126,9 @@ Someone without a second factor needs the invitation code this prints.`,
         answer(
           options,
           describeGrant(grant, clock.now(), config.grants.endings),
-          `Grant ${grant.id} now ends ${brief(instant(grant.until))}.\n`,
+          isUnused(grant)
+            ? `Grant ${grant.id} can now be begun until ${brief(instant(grant.until))}; from its first use it lasts as long as before.\n`
+            : `Grant ${grant.id} now ends ${brief(instant(grant.until))}.\n`,
         )
       })
     })

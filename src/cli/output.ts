@@ -21,6 +21,8 @@ export function describeGrant(grant: Grant, at: EpochMs, limits: EndingLimits) {
     ticket: grant.ticket,
     ending: grant.ending,
     sources: grant.conditions.sources,
+    lastsFromFirstUseMs: grant.conditions.lastsFromFirstUseMs,
+    firstUsedAt: grant.firstUsedAt === undefined ? null : instant(grant.firstUsedAt),
     needsRelease: grant.conditions.needsRelease,
     issuedBy: describeActor(grant.issuedBy),
     issuedAt: instant(grant.issuedAt),
@@ -33,9 +35,11 @@ export function describeGrant(grant: Grant, at: EpochMs, limits: EndingLimits) {
 }
 
 /** What a grant asks for besides its time, a line each. */
-export function conditionLines({ conditions }: Grant): string {
-  const { sources, windows, needsRelease } = conditions
+export function conditionLines({ conditions, firstUsedAt }: Grant): string {
+  const { sources, windows, needsRelease, lastsFromFirstUseMs: lastsMs } = conditions
+  const use = firstUsedAt === undefined ? 'its first use' : `its first use at ${brief(instant(firstUsedAt))}`
   return [
+    ...(lastsMs === null ? [] : [`for ${String(lastsMs / 60_000)} min from ${use}`]),
     ...(windows.length > 0 ? [`at ${String(windows.length)} set times only`] : []),
     ...(sources.length > 0 ? [`only from ${sources.join(', ')}`] : []),
     ...(needsRelease ? ['once the control room has released it, for each sign-in'] : []),

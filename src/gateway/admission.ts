@@ -17,10 +17,11 @@ import {
 import { chooseLanguage, newId, timeLeftPath, type Language, type SteadyClock } from '../lib/index.js'
 import { decide } from '../policy/index.js'
 import type { Ledger } from '../audit/index.js'
+import type { Grants } from '../grants/index.js'
 import { normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
 import type { ServiceTokens } from '../identity/index.js'
 import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
-import { machineOf, type GatherFacts } from './facts.js'
+import { machineOf, type Asked, type GatherFacts } from './facts.js'
 import { initiatorOf, isNavigation, type Place } from './origins.js'
 import type { Refusals } from './refusals.js'
 import { createTrust, type Source } from './source.js'
@@ -61,6 +62,7 @@ export interface AdmissionOptions {
   readonly sessions: Sessions
   readonly tokens: Pick<ServiceTokens, 'identify' | 'recordRefusal'>
   readonly gather: GatherFacts
+  readonly beginUse: Grants['beginUse']
   readonly locate: (authority: string) => Place | null
   readonly readSource: (req: IncomingMessage) => Source
   /** What one of our own pages asks of its visitor; null where we have no such page. */
@@ -109,7 +111,7 @@ export function createAdmission(options: AdmissionOptions) {
     const isCall = isServiceAccess(access)
     const token = isCall ? await tokenOf(access, request) : null
     const { session, pass } = isCall ? nobody : await identify(place, cookies)
-    const { facts, gatheredAt: decidedAt } = await options.gather({
+    const asked = {
       resource: isCall
         ? callOf(access, { request, cookies, token, source })
         : resourceOf(place, request, access),
@@ -120,8 +122,11 @@ export function createAdmission(options: AdmissionOptions) {
       },
       session,
       source: source.address,
-    })
-    const decision = decide(facts)
+    }
+    const { facts, decision, decidedAt } = await judge(
+      asked,
+      place.kind === 'endpoint' && !request.path.startsWith(ownPathPrefix),
+    )
     const admission: Admission = {
       id,
       startedAt,
@@ -143,6 +148,37 @@ export function createAdmission(options: AdmissionOptions) {
     }
     if (!isUnrecorded(admission)) await record(admission)
     return admission
+  }
+
+  /**
+   * A grant whose time begins with its first use is used before anything is let through, and judged anew as it is then.
+   *
+   * @param isUse whether what is asked goes to the machine
+   */
+  async function judge(
+    asked: Asked,
+    isUse: boolean,
+  ): Promise<{ facts: Facts; decision: Decision; decidedAt: number }> {
+    // The copy of this instance may not know of a use yet that it has just begun.
+    const begun = new Map<string, Pick<Grant, 'firstUsedAt' | 'until'>>()
+    for (;;) {
+      const { facts: told, gatheredAt: decidedAt } = await options.gather(asked)
+      const grants = told.grants.map((held) =>
+        held.firstUsedAt === undefined ? { ...held, ...begun.get(held.id) } : held,
+      )
+      const facts = begun.size === 0 ? told : { ...told, grants }
+      const decision = decide(facts)
+      const grant =
+        isUse && decision.outcome === 'permit'
+          ? facts.grants.find(({ id }) => id === decision.grantId)
+          : undefined
+      if (grant === undefined || grant.conditions.lastsFromFirstUseMs === null)
+        return { facts, decision, decidedAt }
+      const { firstUsedAt, until } = await options.beginUse(grant)
+      // It was used before, and by now that is on record.
+      if (grant.firstUsedAt !== undefined) return { facts, decision, decidedAt }
+      begun.set(grant.id, { firstUsedAt, until })
+    }
   }
 
   function openingsOf(authority: string): ReadonlySet<LenientRequest> {

@@ -57,7 +57,7 @@ export function permitted(admission: Admission): Permitted | null {
   const { decision, place, session, pass } = admission
   if (decision.outcome !== 'permit') return null
   const { grantId, closeAt, viewOnlyFrom } = decision
-  if (grantId === null || closeAt === null) return null
+  if (grantId === null || closeAt === null || decision.obligations.includes('begin-use')) return null
   if (place.kind !== 'endpoint' || place.endpoint === null || session === null || pass === null) return null
   return { admission, endpoint: place.endpoint, session, pass, grantId, closeAt, viewOnlyFrom }
 }

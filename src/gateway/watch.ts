@@ -73,6 +73,10 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
       const cut = streams.cut(isOf, 'release-withdrawn')
       logger.info('release withdrawn', { grantId, sessionId, cut })
       void releases.noteWithdrawn(grantId, sessionId, at)
+    } else if (change.kind === 'grant-used') {
+      void grants.noteUsed(change.grantId, change.at)
+      const grant = await grants.get(change.grantId)
+      if (grant) moveEnds(grant, options)
     } else if (change.kind === 'second-factor-reset') {
       void secondFactor.noteReset(change.print)
     } else if (change.kind === 'token-changed') {
@@ -94,6 +98,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
   const repair = async (): Promise<void> => {
     await lockdowns.restore()
     await grants.revokeRevived()
+    await grants.restoreUses()
     await sessions.endRevived()
     await releases.withdrawRevived()
     await tokens.revokeRevived()
@@ -130,7 +135,8 @@ async function cutLockedDown({ streams, lockdowns }: WatchOptions): Promise<numb
 /** Promise R7: what a command on this host has ended while Redis may be away. */
 function cutEnded(kind: Endable, id: string, { streams, logger }: WatchOptions): void {
   // The sessions that a second factor proved have ends of their own, and a token opens nothing that stays open.
-  if (kind === 'second-factor' || kind === 'token') return
+  // Of a first use the grant itself says when it ends.
+  if (kind === 'second-factor' || kind === 'token' || kind === 'first-use') return
   const scope = kind === 'lockdown' ? scopeOf(id) : null
   const isEnded = ({ grantId, sessionId, endpointId, principalId, email }: StreamInfo): boolean => {
     if (kind === 'grant') return grantId === id

@@ -19,7 +19,7 @@ import type { GrantEvent, Grants } from './model.js'
 import { isGrantId, openRegister, type Also } from './register.js'
 import {
   checkLength,
-  longestFor,
+  latestEnd,
   readInstant,
   readReason,
   readRequest,
@@ -52,7 +52,7 @@ export interface GrantsOptions {
   readonly maxRecurrenceMs?: number
 }
 
-type GrantChange = Exclude<Extract<Change, { grantId: string }>, { sessionId: string }>
+type GrantChange = Extract<Change, { kind: 'grant-issued' | 'grant-extended' | 'grant-revoked' }>
 
 const listedAtMost = 10_000
 /** The record of the revocation itself, with who and why, is in the ledger. */
@@ -84,8 +84,17 @@ export function createGrants({
     (multi) =>
       changes.addTo(multi, { kind, grantId })
 
+  /** Used where Redis has forgotten it, or has learned of a later use: either gives time that is gone. */
+  const asUsed = (grant: Grant): Grant => {
+    const { lastsFromFirstUseMs: lastsMs } = grant.conditions
+    const usedAt = lastsMs === null ? null : journal.since('first-use', grant.id)
+    if (lastsMs === null || usedAt === null || (grant.firstUsedAt ?? Infinity) <= usedAt) return grant
+    journal.hasEnded('first-use', grant.id) // which says so, where that is not merely on its way
+    return { ...grant, firstUsedAt: usedAt, until: Math.min(grant.until, usedAt + lastsMs) }
+  }
   /** Revoked where Redis has forgotten it, as one that was put back to an earlier state has. */
-  const asKnown = (grant: Grant): Grant => {
+  const asKnown = (stored: Grant): Grant => {
+    const grant = asUsed(stored)
     // Also one that was made while nothing could be followed is then known for good.
     if (grant.revocation !== null) {
       if (journal.since('grant', grant.id) === null) void journal.add('grant', grant.id)
@@ -131,6 +140,21 @@ export function createGrants({
       })
       throw error
     })
+  /** Of first uses that this instance began, those that are not on record yet. */
+  const unrecorded = new Map<string, { readonly event: GrantEvent; running: Promise<void> | null }>()
+  const recordUse = async (id: string): Promise<void> => {
+    const use = unrecorded.get(id)
+    if (use === undefined) return
+    // Whoever comes while it is being written waits for it; after a failure, the next writes it.
+    use.running ??= record(use.event)
+      .then(() => {
+        unrecorded.delete(id)
+      })
+      .finally(() => {
+        use.running = null
+      })
+    await use.running
+  }
   const hasEnded = (grant: Grant): boolean => clock.now() >= endsAt(grant)
   /** Until then there is something to revoke, or to let go on. */
   const hasDrained = (grant: Grant): boolean => hasEnded(grant) && !isDraining(grant, clock.now(), endings)
@@ -190,7 +214,8 @@ export function createGrants({
         throw conflict('has windows of its own, which stay as they are. Issue another one for more time')
       if (end <= clock.now()) throw refusal('until', 'must lie in the future')
       if (end <= grant.until) throw refusal('until', 'must be later than the end the grant has')
-      checkLength(grant.from, end, longestFor(grant.endpoints, maxLengthMs, endpointTerms))
+      const latest = latestEnd(grant, { maxLengthMs, maxRecurrenceMs, endpointTerms })
+      if (end > latest) checkLength(grant.from, end, latest - grant.from)
       await assertFit()
       await record({ event: 'grant.extended', grantId: id, from: grant.until, until: end, actor })
       const lengthening = register.lengthen(grant, end, announce('grant-extended', id))
@@ -223,6 +248,51 @@ export function createGrants({
         })
       await changes.settle()
       return load(id)
+    },
+
+    async beginUse(grant) {
+      const { id, conditions, to } = grant
+      const lastsMs = conditions.lastsFromFirstUseMs
+      if (lastsMs === null) return grant
+      if (grant.firstUsedAt !== undefined) {
+        await recordUse(id)
+        return grant
+      }
+      const at = clock.now()
+      const until = Math.min(grant.until, at + lastsMs)
+      const used = await register.beginUse(grant, { at, until, isKnown: false }, (multi) =>
+        changes.addTo(multi, { kind: 'grant-used', grantId: id, at }),
+      )
+      if (used === null) throw new GatehouseError('store-corrupt', 'The record of this grant cannot be read.')
+      const { firstUsedAt } = used.grant
+      if (used.isFirst) {
+        const event = {
+          event: 'grant.first-used',
+          grantId: id,
+          principalId: to.principalId ?? '',
+          firstUsedAt: at,
+          until,
+        } as const
+        unrecorded.set(id, { event, running: null })
+      }
+      await journal.add('first-use', id, firstUsedAt ?? at)
+      await recordUse(id)
+      return asKnown(used.grant)
+    },
+
+    async noteUsed(id, at) {
+      await journal.add('first-use', id, at)
+    },
+
+    async restoreUses() {
+      for (const grant of await register.byIds(journal.list('first-use'))) {
+        const known = asUsed(grant)
+        if (known === grant || known.firstUsedAt === undefined || grant.revocation !== null) continue
+        const { id, firstUsedAt: at, until } = known
+        await register.beginUse(grant, { at, until, isKnown: true }, (multi) =>
+          changes.addTo(multi, { kind: 'grant-used', grantId: id, at }),
+        )
+      }
     },
 
     async noteRevoked(id) {

@@ -30,6 +30,13 @@ export type GrantEvent =
       readonly actor: Actor
       readonly reason: string
     }
+  | {
+      readonly event: 'grant.first-used'
+      readonly grantId: string
+      readonly principalId: string
+      readonly firstUsedAt: EpochMs
+      readonly until: EpochMs
+    }
   | { readonly event: 'grant.failed'; readonly grantId: string; readonly attempt: 'issued' | 'extended' }
 
 /** A grant as somebody asks for it: not one field is believed before it was checked. */
@@ -57,6 +64,8 @@ export interface GrantRequest {
    * which it is valid between `from` and `until`.
    */
   readonly weekly?: unknown
+  /** Milliseconds, or text such as `2h`: for how long it is valid from its first use on, at any time before `until`. */
+  readonly lasts?: unknown
 }
 
 /**
@@ -101,6 +110,16 @@ export interface Grants {
    * @throws GatehouseError `input-invalid`, `grant-unknown`, `grant-conflict` (ended by itself)
    */
   revoke(id: string, reason: string, actor: Actor): Promise<Grant>
+  /**
+   * To be asked for each request that a grant with `lastsFromFirstUseMs` permits, before any of it passes. The first begins
+   * its time: once, on however many instances, and durable in the ledger when this resolves. For all others it changes
+   * nothing. @returns the grant as it is with that
+   */
+  beginUse(grant: Grant): Promise<Grant>
+  /** To be told of each first use that another instance let through. */
+  noteUsed(id: string, at: EpochMs): Promise<void>
+  /** Begins again what this instance knows to have been used, and Redis does not. */
+  restoreUses(): Promise<void>
   /** To be told of each revocation that another instance or command made. */
   noteRevoked(id: string): Promise<void>
   /** Revokes again what this instance knows to be revoked, and Redis does not. */

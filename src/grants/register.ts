@@ -18,9 +18,9 @@ const windowSchema = z.strictObject({ from: instant, until: instant })
 
 const conditionsSchema = z.strictObject({
   windows: z.array(windowSchema),
-  // Not looked at yet by any decision: a grant that asks for one of these must not open a machine without it.
-  lastsFromFirstUseMs: z.null(),
+  lastsFromFirstUseMs: z.int().positive().nullable(),
   sources: z.array(z.string()),
+  // Not looked at yet by any decision: a grant that asks for one of these must not open a machine without it.
   maxSessions: z.null(),
   needsRelease: z.boolean(),
 })
@@ -51,10 +51,16 @@ const untilSchema = z
   .regex(/^\d{1,15}$/)
   .transform(Number)
 
+/** When, and the end that follows: two numbers, vouched for likewise. */
+const firstUseSchema = z
+  .string()
+  .regex(/^\d{1,15} \d{1,15}$/)
+  .transform((both) => both.split(' ').map(Number) as [at: EpochMs, until: EpochMs])
+
 const text = z.string().nullable()
-const fieldsSchema = z.tuple([text, text, text, text])
+const fieldsSchema = z.tuple([text, text, text, text, text])
 type Fields = z.infer<typeof fieldsSchema>
-const fieldNames = ['terms', 'until', 'principalId', 'revocation'] as const
+const fieldNames = ['terms', 'until', 'principalId', 'revocation', 'firstUse'] as const
 type FieldName = (typeof fieldNames)[number]
 const rowsSchema = z.array(z.tuple([z.string(), fieldsSchema]))
 
@@ -75,7 +81,25 @@ const lengthen = `
     redis.call('HSET', KEYS[1], 'until', ARGV[3])
     for i = 2, #KEYS do redis.call('ZADD', KEYS[i], ARGV[2], ARGV[1]) end
   end
+  local used = redis.call('HGET', KEYS[1], 'firstUse')
+  if used and ARGV[4] ~= '' and tonumber(string.match(used, '^%d+ (%d+)')) < tonumber(ARGV[2]) then
+    redis.call('HSET', KEYS[1], 'firstUse', ARGV[4])
+  end
   return 1`
+
+/**
+ * The first stays, but for one that was earlier and had been forgotten. Answers with what there is, and whether that is ours:
+ * two instances may say the same millisecond.
+ */
+const beginUse = `
+  if redis.call('HEXISTS', KEYS[1], 'terms') == 0 then return {'', 0} end
+  local held = redis.call('HGET', KEYS[1], 'firstUse')
+  local isLater = held and ARGV[2] ~= '' and tonumber(string.match(held, '^%d+')) > tonumber(ARGV[2])
+  if held and not isLater then return {held, 0} end
+  redis.call('HSET', KEYS[1], 'firstUse', ARGV[1])
+  return {ARGV[1], 1}`
+
+const begunSchema = z.tuple([z.string(), z.union([z.literal(0), z.literal(1)])])
 
 /** Never over one that is there: what has happened to it since must not be undone. The keys after the first are its indexes. */
 const addOnce = `
@@ -117,6 +141,7 @@ export type Also = (multi: ChainableCommander) => void
  *                                       until        when it ends; only grows
  *                                       principalId  whose it is; set once
  *                                       revocation   JSON; set once
+ *                                       firstUse     when its time began, set once, and its end, which only grows
  *     grants:all                  sorted set of all grants by their end
  *     grants:of:<principal id>    the same for one principal, without those that ended long ago
  *     grants:waiting:<e-mail, hashed>   hash of grants nobody holds yet: id -> who has claimed it, or ''
@@ -164,12 +189,15 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
   }
 
   const fieldsOf = (grant: Grant): { terms: string; until: string } => {
-    const { to, until, revocation: _, ...rest } = grant
+    const { to, until, revocation: _, firstUsedAt: __, ...rest } = grant
     return {
       terms: vouch(grant.id, 'terms', JSON.stringify({ ...rest, email: to.email })),
       until: vouch(grant.id, 'until', String(until)),
     }
   }
+
+  const firstUseOf = (id: string, at: EpochMs, until: EpochMs): string =>
+    vouch(id, 'firstUse', `${at} ${until}`)
 
   const hold = (multi: ChainableCommander, principalId: string, { id, until }: Grant): void => {
     multi.zremrangebyscore(heldKey(principalId), '-inf', `(${heldSince()}`)
@@ -259,14 +287,35 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
     },
 
     /** False when it is revoked. */
-    async lengthen({ id, to }: Grant, until: EpochMs, also: Also): Promise<boolean> {
+    async lengthen({ id, to, firstUsedAt }: Grant, until: EpochMs, also: Also): Promise<boolean> {
       const keys = [grantKey(id), allKey]
       if (to.principalId !== null) keys.push(heldKey(to.principalId))
+      const firstUse = firstUsedAt === undefined ? '' : firstUseOf(id, firstUsedAt, until)
       const [done] = await store.transaction((multi) => {
-        multi.eval(lengthen, keys.length, ...keys, id, until, vouch(id, 'until', String(until)))
+        multi.eval(lengthen, keys.length, ...keys, id, until, vouch(id, 'until', String(until)), firstUse)
         also(multi)
       })
       return done === 1
+    },
+
+    /**
+     * Begins the time of a grant, unless that was done before; with `isKnown`, also where it was done later than this.
+     * @returns the grant with it, and whether it was this that began it; null where it cannot be read
+     */
+    async beginUse(
+      grant: Grant,
+      { at, until, isKnown }: { at: EpochMs; until: EpochMs; isKnown: boolean },
+      also: Also,
+    ): Promise<{ grant: Grant; isFirst: boolean } | null> {
+      const { id } = grant
+      const ours = firstUseOf(id, at, until)
+      const [reply] = await store.transaction((multi) => {
+        multi.eval(beginUse, 1, grantKey(id), ours, isKnown ? at : '')
+        also(multi)
+      })
+      const [held, isOurs] = readReply(begunSchema, reply)
+      const used = withFirstUse(grant, vouching.verify(place(id, 'firstUse'), held))
+      return used === null ? null : { grant: used, isFirst: isOurs === 1 }
     },
 
     /** The first revocation stays. */
@@ -300,7 +349,9 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
   }
 }
 
-function assemble([terms, until, principalId, revocation]: (string | null | undefined)[]): Grant | null {
+function assemble([terms, until, principalId, revocation, firstUse]: (
+  string | null | undefined
+)[]): Grant | null {
   const issued = typeof terms === 'string' ? readStored(termsSchema, terms) : null
   const end = untilSchema.safeParse(until)
   const revoked = typeof revocation === 'string' ? readStored(revocationSchema, revocation) : null
@@ -308,5 +359,14 @@ function assemble([terms, until, principalId, revocation]: (string | null | unde
   if (!issued || !end.success || principalId === undefined || (revocation !== null && revoked === null))
     return null
   const { email, ...rest } = issued
-  return { ...rest, to: { email, principalId }, until: end.data, revocation: revoked }
+  const grant = { ...rest, to: { email, principalId }, until: end.data, revocation: revoked }
+  return firstUse === null ? grant : withFirstUse(grant, firstUse ?? null)
+}
+
+/** A first use that cannot be read may have been long ago. */
+function withFirstUse(grant: Grant, firstUse: string | null): Grant | null {
+  const used = firstUseSchema.safeParse(firstUse)
+  if (!used.success) return null
+  const [firstUsedAt, until] = used.data
+  return { ...grant, firstUsedAt, until: Math.min(grant.until, until) }
 }

@@ -89,6 +89,25 @@ const sourcesSchema = z
   .refine((sources) => new Set(sources).size === sources.length, 'must not name an address or block twice')
   .default(() => [])
 
+const lengthForm = 'must be a length, like 90m or 2h'
+const lastsSchema = z
+  .union(
+    [
+      z.int(lengthForm),
+      z
+        .string(lengthForm)
+        .trim()
+        .regex(/^\d{1,5}[mhd]$/, lengthForm)
+        .transform(
+          (text) => Number(text.slice(0, -1)) * { m: 1, h: 60, d: 1440 }[text.slice(-1) as 'm'] * minuteMs,
+        ),
+    ],
+    lengthForm,
+  )
+  .refine((ms) => ms >= minuteMs, 'must be a minute or more')
+  .nullish()
+  .transform((ms) => ms ?? null)
+
 const requestSchema = z.strictObject(
   {
     to: emailSchema,
@@ -110,6 +129,7 @@ const requestSchema = z.strictObject(
     weekly: weeklySchema,
     ending: z.enum(endings, 'must be "cut", "drain" or "read-only"').default('cut'),
     sources: sourcesSchema,
+    lasts: lastsSchema,
     needsRelease: z.boolean('must be true or false').default(false),
   },
   {
@@ -134,14 +154,52 @@ export function readRequest(input: unknown, limits: Limits): Terms {
   if (from < now - startsBackAtMostMs) throw refusal('from', 'must not lie in the past')
   if (from > now + startsAheadAtMostMs) throw refusal('from', 'must not lie more than 365 days ahead')
   if (until <= now) throw refusal('until', 'must lie in the future')
-  const { weekly, ...rest } = fields
+  const { weekly, lasts, ...rest } = fields
   const longest = longestFor(fields.endpoints, maxLengthMs, endpointTerms)
-  checkLength(from, until, weekly === null ? longest : maxRecurrenceMs)
+  checkLength(from, until, weekly === null && lasts === null ? longest : maxRecurrenceMs)
+  if (lasts !== null) checkLasts(lasts, { from, until, longest, isWeekly: weekly !== null })
   const windows =
     weekly === null
       ? []
       : readWindows(weekly, zoneOf(fields.endpoints, endpointTerms), { from, until }, longest)
-  return { ...rest, from, until, conditions: { ...unconditional, windows, sources, needsRelease } }
+  return {
+    ...rest,
+    from,
+    until,
+    conditions: { ...unconditional, windows, sources, needsRelease, lastsFromFirstUseMs: lasts },
+  }
+}
+
+function checkLasts(
+  lasts: number,
+  within: {
+    readonly from: EpochMs
+    readonly until: EpochMs
+    readonly longest: number
+    readonly isWeekly: boolean
+  },
+): void {
+  if (within.isWeekly) throw refusal('lasts', 'must be left out where there are weekly windows')
+  if (lasts > within.longest)
+    throw refusal('lasts', `must not be longer than ${describeLength(within.longest)}`)
+  if (lasts > within.until - within.from) throw refusal('lasts', 'must fit between the start and the end')
+}
+
+/**
+ * The latest end a grant may be given: from its start, or its first use where that begins its time. One that has not been
+ * used may wait for as long as one with weekly windows.
+ */
+export function latestEnd(
+  { from, endpoints, firstUsedAt, conditions }: Grant,
+  {
+    maxLengthMs,
+    maxRecurrenceMs,
+    endpointTerms,
+  }: Pick<Limits, 'maxLengthMs' | 'endpointTerms'> & { readonly maxRecurrenceMs: number },
+): EpochMs {
+  const longest = longestFor(endpoints, maxLengthMs, endpointTerms)
+  if (conditions.lastsFromFirstUseMs === null) return from + longest
+  return firstUsedAt === undefined ? from + maxRecurrenceMs : firstUsedAt + longest
 }
 
 function readFields(input: unknown, { endpointGroups = [] }: Limits) {

@@ -16,6 +16,8 @@ const changeSchema = z.discriminatedUnion('kind', [
     sessionId: z.string(),
     at: z.int().nonnegative(),
   }),
+  /** Its time has begun. */
+  z.object({ kind: z.literal('grant-used'), grantId: z.string(), at: z.int().nonnegative() }),
   /** `scope` as text. */
   z.object({ kind: z.literal('lockdown-changed'), scope: z.string() }),
   z.object({ kind: z.literal('session-changed'), sessionId: z.string() }),

@@ -5,11 +5,12 @@ import { GatehouseError } from './errors.js'
 import { describeError, type Logger } from './logger.js'
 import { readStored } from './stored.js'
 
-const kinds = ['grant', 'session', 'lockdown', 'second-factor', 'token', 'release'] as const
+const kinds = ['grant', 'session', 'lockdown', 'second-factor', 'token', 'release', 'first-use'] as const
 /**
  * What can end before its time, by its id; a lockdown, by its scope, ends access to what it names until it is
  * lifted; a second factor goes by the fingerprint of its sealed secret; the release of a grant for a session, by the
- * two ids with a space between them, ends whatever of it was given before, and may be given again.
+ * two ids with a space between them, ends whatever of it was given before, and may be given again. A first use, by its
+ * grant, ends that there is time left to begin.
  */
 export type Endable = (typeof kinds)[number]
 
@@ -70,7 +71,8 @@ interface Ending {
 }
 
 const diesWithSession: readonly Endable[] = ['session', 'release']
-const comesBack: readonly Endable[] = ['lockdown', 'release']
+/** What may have happened at another time than is known. */
+const comesBack: readonly Endable[] = ['lockdown', 'release', 'first-use']
 /** Between the journal and Redis lies one command, and another instance follows within moments. */
 const onItsWayMs = 5_000
 const lookMs = 100
@@ -86,6 +88,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     lockdown: new Map(),
     'second-factor': new Map(),
     token: new Map(),
+    'first-use': new Map(),
     release: new Map(),
   }
   const { bytes, handle } = await openFile(file, isReadOnly)
@@ -99,7 +102,9 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     const known = endings[kind]
     const held = known.get(id)
     if (lifted === true) return held !== undefined && held.at <= at && known.delete(id)
-    if ((held !== undefined && at <= held.at) || isOld(kind, at)) return false
+    if (isOld(kind, at)) return false
+    // Of two first uses the earlier leaves less time.
+    if (held !== undefined && (kind === 'first-use' ? at >= held.at : at <= held.at)) return false
     // Anew, to stand at the end: what can come back can end twice.
     known.delete(id)
     known.set(id, { at, knownAt, isReported: false })

@@ -101,7 +101,10 @@ function decideEndpoint(facts: Facts, resource: EndpointResource): Decision {
     closeAt: Math.min(terms.closeAt, session.endsAt),
     viewOnlyFrom: terms.viewOnlyFrom,
     grantId: best.id,
-    obligations: isViewOnly ? ['view-only'] : [],
+    obligations: [
+      ...(isViewOnly ? (['view-only'] as const) : []),
+      ...(isUnused(best) ? (['begin-use'] as const) : []),
+    ],
   }
 }
 
@@ -162,24 +165,43 @@ interface Terms {
   readonly operatesUntil: EpochMs
 }
 
-function termsUnder(grant: Grant, { at, request, endings }: Facts): Terms {
+/** Whether its time begins with the first request that it lets through. */
+export function isUnused({ firstUsedAt, conditions }: Grant): boolean {
+  return conditions.lastsFromFirstUseMs !== null && firstUsedAt === undefined
+}
+
+/** As it would be once it is used at `at`. */
+function asIfUsed(grant: Grant, at: EpochMs): Grant {
+  const { lastsFromFirstUseMs: lastsMs } = grant.conditions
+  return lastsMs !== null && isUnused(grant)
+    ? { ...grant, firstUsedAt: at, until: Math.min(grant.until, at + lastsMs) }
+    : grant
+}
+
+function termsUnder(held: Grant, { at, request, endings }: Facts): Terms {
+  const grant = asIfUsed(held, at)
   const { viewOnlyFrom, drainsUntil } = phasesOf(grant, endings, at)
   // Inside a WebSocket nobody can tell what has begun from what is new, so none of it is new after the end.
   const closeAt = request.isUpgrade ? spanAt(grant, at).until : drainsUntil
   // Written so that NaN counts as begun.
   const isViewOnly = viewOnlyFrom !== null && !(at < viewOnlyFrom)
   const operatesUntil = isViewOnly ? 0 : request.isUpgrade ? (viewOnlyFrom ?? closeAt) : closeAt
-  return { grant, isViewOnly, viewOnlyFrom, closeAt, operatesUntil }
+  return { grant: held, isViewOnly, viewOnlyFrom, closeAt, operatesUntil }
 }
 
 /**
- * The most favourable of several: who may operate longest, then who may stay longest; the id last, so that equal
+ * The most favourable of several: who may operate longest, then who may stay longest. Of those that let somebody do the same
+ * now, one whose time runs anyway before one whose time would only begin with this. The id last, so that equal
  * grants give equal decisions.
  */
 function pickBest(all: readonly Terms[]): Terms | null {
   const [best] = [...all].sort(
     (a, b) =>
-      b.operatesUntil - a.operatesUntil || b.closeAt - a.closeAt || a.grant.id.localeCompare(b.grant.id),
+      Number(a.isViewOnly) - Number(b.isViewOnly) ||
+      Number(isUnused(a.grant)) - Number(isUnused(b.grant)) ||
+      b.operatesUntil - a.operatesUntil ||
+      b.closeAt - a.closeAt ||
+      a.grant.id.localeCompare(b.grant.id),
   )
   return best ?? null
 }

@@ -1,2 +1,2 @@
-export { covers, decide, freshCodeMs, hasFreshCode, oldestViewMs } from './decide.js'
+export { covers, decide, freshCodeMs, hasFreshCode, isUnused, oldestViewMs } from './decide.js'
 export { endsAt, grantState, isDraining, nextStart, phasesOf, spanAt, type GrantState } from './time.js'

@@ -46,7 +46,7 @@ export function nextStart(grant: TimedGrant & Pick<Grant, 'revocation'>, at: Epo
 
 /** Where the parts of the span of a grant lie, at an instant, that its access and its ending make. */
 export function phasesOf(
-  grant: TimedGrant & Pick<Grant, 'access' | 'ending'>,
+  grant: TimedGrant & Pick<Grant, 'access' | 'ending' | 'firstUsedAt'>,
   { drainMs, readOnlyMs }: EndingLimits,
   at: EpochMs,
 ): {
@@ -61,7 +61,7 @@ export function phasesOf(
   if (access !== 'operate') return { viewOnlyFrom: 0, drainsUntil }
   const isReadOnlyAtLast = ending === 'read-only'
   // A short grant must leave time to work: whoever gets five minutes is not to spend all of them looking.
-  const lookingMs = Math.min(readOnlyMs, Math.floor((until - from) / 2))
+  const lookingMs = Math.min(readOnlyMs, Math.floor((until - (grant.firstUsedAt ?? from)) / 2))
   return { viewOnlyFrom: isReadOnlyAtLast ? until - lookingMs : null, drainsUntil }
 }
 

@@ -23,7 +23,7 @@ import {
 } from '../lib/index.js'
 import { requestState } from '../grants/index.js'
 import type { AccessRequest, EndingLimits, Endpoint, EpochMs, Grant, Session } from '../model.js'
-import { endsAt, grantState, nextStart, phasesOf, spanAt } from '../policy/index.js'
+import { endsAt, grantState, isUnused, nextStart, phasesOf, spanAt } from '../policy/index.js'
 import type { PortalContext } from './context.js'
 import { AskedFor, recentRequests } from './request.js'
 import { unmetReason, UnmetSection, type Unmet } from './unmet.js'
@@ -263,33 +263,54 @@ function OpenCard(
       >
         {words.open}
       </a>
-      <Ring from={grant.from} until={endsAt} now={now} />
-      <div class="time">
-        <p>
-          <span class="left">{words.timeLeft(<TimeUntil at={endsAt} now={now} thenReload />)}</span>{' '}
-          <span class="soft">{words.until(<Instant at={endsAt} of={[endpoint.id]} />)}</span>
-        </p>
-        {warnings.map((warning) => (
-          <p
-            class="warning"
-            data-within={warning.withinMs}
-            data-level={levelOf(warning)}
-            hidden={warning !== due}
-          >
-            {warning.text}
-          </p>
-        ))}
-        <p class="warning" data-within={0} data-level="0" hidden>
-          {words.over}
-        </p>
-        <EndingNote grant={grant} limits={limits} />
-        {endsAt < grant.until && (
-          <p class="soft">{words.signInThen(<Instant at={grant.until} of={[endpoint.id]} />)}</p>
-        )}
-      </div>
+      {isUnused(grant) ? (
+        <FirstUseNote grant={grant} />
+      ) : (
+        <>
+          <Ring from={grant.firstUsedAt ?? grant.from} until={endsAt} now={now} />
+          <div class="time">
+            <p>
+              <span class="left">{words.timeLeft(<TimeUntil at={endsAt} now={now} thenReload />)}</span>{' '}
+              <span class="soft">{words.until(<Instant at={endsAt} of={[endpoint.id]} />)}</span>
+            </p>
+            {warnings.map((warning) => (
+              <p
+                class="warning"
+                data-within={warning.withinMs}
+                data-level={levelOf(warning)}
+                hidden={warning !== due}
+              >
+                {warning.text}
+              </p>
+            ))}
+            <p class="warning" data-within={0} data-level="0" hidden>
+              {words.over}
+            </p>
+            <EndingNote grant={grant} limits={limits} />
+            {endsAt < grant.until && (
+              <p class="soft">{words.signInThen(<Instant at={grant.until} of={[endpoint.id]} />)}</p>
+            )}
+          </div>
+        </>
+      )}
       <WhyFacts grant={grant} />
       <AskLink again={again} text={words.askMore} names={endpoint.name} />
     </article>
+  )
+}
+
+/** In place of the time that is left, while it has not begun. */
+function FirstUseNote({ grant }: { grant: Grant }): VNode {
+  const words = useWords(homeWords)
+  return (
+    <div class="time">
+      <p>
+        {words.fromFirstUse(
+          durationWords(grant.conditions.lastsFromFirstUseMs ?? 0),
+          <Instant at={grant.until} of={grant.endpoints} />,
+        )}
+      </p>
+    </div>
   )
 }
 

@@ -74,6 +74,28 @@ describe('a request for a grant', () => {
       expect(failureOf(() => endpointsOf(over))).toMatchObject({ code: 'input-invalid', field })
   })
 
+  it('may last from its first use, for as long as a grant may, and wait for longer', () => {
+    const week = { ...goodRequest, until: '+7d' }
+    for (const lasts of ['2h', '120m', 2 * hour])
+      expect(readRequest({ ...week, lasts }, limits).conditions).toEqual({
+        ...unconditional,
+        lastsFromFirstUseMs: 2 * hour,
+      })
+    for (const lasts of ['13h', '0m', 0, -1, 1.5, '2', 'two hours', '2 h', [], {}, true])
+      expect(failureOf(() => readRequest({ ...week, lasts }, limits))).toMatchObject({ field: 'lasts' })
+    expect(failureOf(() => readRequest({ ...goodRequest, lasts: '3h' }, limits))).toMatchObject({
+      field: 'lasts',
+    })
+    expect(failureOf(() => readRequest({ ...week, until: '+93d', lasts: '2h' }, limits))).toMatchObject({
+      field: 'until',
+    })
+    const weekly = ['mon-fri 06:00-14:00']
+    expect(failureOf(() => readRequest({ ...week, weekly, lasts: '2h' }, limits))).toMatchObject({
+      field: 'lasts',
+    })
+    expect(failureOf(() => readRequest(week, limits))).toMatchObject({ field: 'until' })
+  })
+
   it('may not come to more than 50 machines by the groups it names', () => {
     const ids = Array.from({ length: 51 }, (_, index) => `m-${index}`)
     const known = {

@@ -54,6 +54,9 @@ const sourced = (over: Partial<Grant> = {}): Grant =>
 const released = (over: Partial<Grant> = {}): Grant =>
   grant({ conditions: { ...unconditional, needsRelease: true }, ...over })
 
+const lasting = (over: Partial<Grant> = {}): Grant =>
+  grant({ conditions: { ...unconditional, lastsFromFirstUseMs: hour }, until: noon + 9 * hour, ...over })
+
 const revocation = { at: noon - 1, by: { kind: 'gateway' } as const, reason: 'left the company' }
 const session = {
   endsAt: noon + 8 * hour,
@@ -123,6 +126,13 @@ describe('a request to an endpoint', () => {
     ],
     ['with a grant that starts later', { grants: [grant({ from: noon + 1 })] }, 'deny', 'grant-not-started'],
     ['with a grant that has just ended', { grants: [grant({ until: noon })] }, 'deny', 'grant-ended'],
+    ['with a grant to be begun', { grants: [lasting()] }, 'permit', 'grant-active'],
+    [
+      'with one that has lasted',
+      { grants: [lasting({ firstUsedAt: noon - hour, until: noon })] },
+      'deny',
+      'grant-ended',
+    ],
     ['inside a window', { grants: [grant({ conditions: windows([-1, 1]) })] }, 'permit', 'grant-active'],
     ['as a window begins', { grants: [grant({ conditions: windows([0, 1]) })] }, 'permit', 'grant-active'],
     [
@@ -437,6 +447,27 @@ describe('a request to an endpoint', () => {
     expect(decide(facts({ grants: [later, pausedLonger] }))).toMatchObject({
       ...{ reasons: ['grant-not-started'], grantId: 'g-2' },
     })
+  })
+
+  it('begins the time of a grant only where none whose time runs lets them do the same', () => {
+    const unused = lasting({ id: 'a' })
+    const running = grant({ id: 'b' })
+    const decisionOn = (grants: Grant[]): Decision => decide(facts({ grants }))
+    expect(decisionOn([unused])).toMatchObject({
+      ...{ grantId: 'a', obligations: ['begin-use'], closeAt: noon + hour },
+    })
+    expect(decisionOn([unused, running])).toMatchObject({ grantId: 'b', obligations: [] })
+    expect(decisionOn([unused, grant({ id: 'b', access: 'view' })])).toMatchObject({ grantId: 'a' })
+    const used = lasting({ id: 'a', firstUsedAt: noon - minute, until: noon + 59 * minute })
+    expect(decisionOn([used, lasting({ id: 'b' })])).toMatchObject({ grantId: 'a', obligations: [] })
+  })
+
+  it('leaves time to work in a grant that is short once it is used', () => {
+    const short = lasting({
+      conditions: { ...unconditional, lastsFromFirstUseMs: 10 * minute },
+      ending: 'read-only',
+    })
+    expect(decide(facts({ grants: [short] }))).toMatchObject({ viewOnlyFrom: noon + 5 * minute })
   })
 
   it('uses the grant that allows most, then the one that lasts longest', () => {

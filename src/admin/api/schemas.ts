@@ -55,6 +55,11 @@ export const grantSchema = z
       .array(z.strictObject({ from: instant, until: instant }))
       .describe('The only parts of its time in which it is valid; empty for all of it'),
     sources: z.array(z.string()).describe('From where it may be used; empty for anywhere'),
+    lastsFromFirstUseMs: z
+      .int()
+      .nullable()
+      .describe('For how long it is valid from its first use; null for all of its time'),
+    firstUsedAt: instant.nullable().describe('When its first use began its time, and set `until`'),
     requestId: z.string().nullable().describe('The request for access that it answers'),
     issuedBy: actor,
     issuedAt: instant,
@@ -98,6 +103,13 @@ export const grantRequestSchema = z
       .max(20)
       .optional()
       .describe('Addresses and CIDR blocks; anywhere when left out'),
+    lasts: z
+      .string()
+      .max(10)
+      .optional()
+      .describe(
+        'For how long it is valid from its first use on, at any time before `until`, such as `2h` or `90m`',
+      ),
     weekly: z
       .array(z.string().max(100))
       .min(1)
@@ -232,6 +244,8 @@ export function describeGrant(grant: Grant, now: EpochMs, limits: EndingLimits):
       until: isoText(until),
     })),
     sources: [...grant.conditions.sources],
+    lastsFromFirstUseMs: grant.conditions.lastsFromFirstUseMs,
+    firstUsedAt: grant.firstUsedAt === undefined ? null : isoText(grant.firstUsedAt),
     requestId: grant.requestId,
     issuedBy: describeActor(grant.issuedBy),
     issuedAt: isoText(grant.issuedAt),

@@ -22,6 +22,7 @@ export interface HomeWords {
   readonly until: (at: VNode) => ComponentChildren
   readonly askMore: string
   readonly askAgain: string
+  readonly fromFirstUse: (length: string, until: VNode) => ComponentChildren
   readonly over: string
   readonly signInThen: (until: VNode) => ComponentChildren
   readonly drains: (duration: string) => string
@@ -72,6 +73,11 @@ export const homeWords: InEach<HomeWords> = {
     until: (at) => <>until {at}</>,
     askMore: 'Ask for more time',
     askAgain: 'Ask again',
+    fromFirstUse: (length, until) => (
+      <>
+        {length} from when you first open it, until {until} at the latest
+      </>
+    ),
     over: 'Your access has ended. If your work is not finished, ask your contact at the plant for more time.',
     signInThen: (until) => <>You will have to sign in again then: your grant runs until {until}.</>,
     drains: (duration) => `What is uploading at the end may go on for ${duration}.`,
@@ -122,6 +128,11 @@ export const homeWords: InEach<HomeWords> = {
     until: (at) => <>bis {at}</>,
     askMore: 'Mehr Zeit beantragen',
     askAgain: 'Erneut beantragen',
+    fromFirstUse: (length, until) => (
+      <>
+        {length} ab dem ersten Öffnen, längstens bis {until}
+      </>
+    ),
     over: 'Ihr Zugang ist beendet. Wenn Ihre Arbeit nicht fertig ist, bitten Sie Ihren Ansprechpartner im Werk um mehr Zeit.',
     signInThen: (until) => <>Dann müssen Sie sich neu anmelden: Ihre Freigabe läuft bis {until}.</>,
     drains: (duration) => `Was am Ende noch hochgeladen wird, darf ${duration} weiterlaufen.`,
