@@ -29,11 +29,13 @@ import {
   createGrants,
   createLockdowns,
   createReleases,
+  createSeats,
   createRequests,
   type Grants,
   type Lockdowns,
   type Releases,
   type Requests,
+  type Seats,
 } from './grants/index.js'
 import {
   createAssertions,
@@ -122,6 +124,7 @@ export interface Services {
   readonly grants: Grants
   readonly lockdowns: Lockdowns
   readonly releases: Releases
+  readonly seats: Seats
   readonly requests: Requests
   readonly people: People
   readonly secondFactor: SecondFactor
@@ -201,6 +204,9 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     endpointGroups: config.groups,
   }
   const grants = createGrants({ ...shared, ...forGrants, endpointIds })
+  const sessions = createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs })
+  const alive = async (ids: readonly string[]): Promise<ReadonlySet<string>> =>
+    new Set((await sessions.byIds(ids)).flatMap((session) => session?.id ?? []))
   const tokens = createServiceTokens({ ...shared, note, assertFit, people })
   return {
     clock,
@@ -212,7 +218,8 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     journal,
     vouching,
     ledger,
-    sessions: createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs }),
+    sessions,
+    seats: createSeats({ ...shared, alive }),
     grants,
     requests: createRequests({ ...shared, ...forGrants, grants, endpoints: config.endpoints }),
     lockdowns: createLockdowns({ ...shared, endpointIds }),
@@ -257,6 +264,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const services = await openServices(config, { ...options, follows: true })
   const { clock, logger, keyring, ledger, store, changes, journal } = services
   const { sessions, grants, lockdowns, releases, people, secondFactor, breakGlass, inspection } = services
+  const { seats } = services
   const { publicUrl } = config.server
   const streams = createStreams({ clock })
   clock.onLeap(() => {
@@ -276,10 +284,10 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const assertions = createAssertions({ key: keyring.assertion, clock, issuer: publicUrl.origin })
   const answers = createAnswers(pages, logger)
   const { endings } = config.grants
-  const gather = createFacts({ grants, lockdowns, releases, changes, clock, endings })
+  const gather = createFacts({ grants, lockdowns, releases, seats, changes, clock, endings })
   const { factsOfOpening, mayOpen } = createOpening(config, gather)
   const forSurfaces = {
-    ...{ config, clock, logger, pages, sessions, grants, lockdowns, people, secondFactor, mayOpen },
+    ...{ config, clock, logger, pages, sessions, grants, lockdowns, releases, people, secondFactor, mayOpen },
     ...{ breakGlass, requests: services.requests },
     noticeFor: createNotice({ breakGlass, changes, clock }),
     answerError: (visit: Visit, req: IncomingMessage, res: ServerResponse, error: unknown) => {
@@ -306,6 +314,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   })
   const api = createApi({
     ...{ config, clock, keyring, pages, sessions, grants, lockdowns, people, secondFactor, breakGlass },
+    releases,
     ...{ requests: services.requests, record },
     // Programs call here, whatever they say they would like to read.
     answerError: (visit, _req, res, error) => {
@@ -313,6 +322,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     },
   })
   const gateway = createGateway({
+    seats,
     beginUse: (grant) => grants.beginUse(grant),
     ...{ config, answers, gather, mayOpen, clock, logger, keyring, ledger, sessions },
     ...{ streams, upstreams, assertions, pages },
@@ -322,7 +332,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const notifications = openNotifications(config, services)
   const watch = await watchChanges({
     ...{ clock, logger, changes, journal, streams, sessions, grants, lockdowns, secondFactor },
-    ...{ releases, endings },
+    ...{ releases, seats, endings },
     tokens: services.tokens,
     onChange: (change) => notifications?.noteChange(change),
   })

@@ -211,6 +211,8 @@ export const scopes = [
   'grants:invite',
   'sessions:read',
   'sessions:end',
+  'releases:read',
+  'releases:write',
   'lockdowns:read',
   'lockdowns:write',
   'people:read',
@@ -412,6 +414,7 @@ export const reasons = [
   'grant-revoked',
   'source-closed',
   'release-awaited',
+  'sessions-taken',
   'method-closed',
   'path-closed',
   'view-only',
@@ -459,6 +462,8 @@ export interface Fulfilled {
   readonly source: ReadonlySet<string>
   /** Somebody at the plant has released them for this session. */
   readonly release: ReadonlySet<string>
+  /** This session is one of those that may use them at a time, or could be. */
+  readonly seat: ReadonlySet<string>
 }
 
 /** Everything a decision may depend on, gathered before it is asked for. */

@@ -9,6 +9,7 @@ import { issueRoutes } from './issue.js'
 import { lockdownRoutes } from './lockdowns.js'
 import type { AdminOptions } from './options.js'
 import { peopleRoutes } from './people.js'
+import { releaseRoutes } from './releases.js'
 import { requestRoutes } from './requests.js'
 import { searchRoutes } from './search.js'
 import { sessionRoutes } from './sessions.js'
@@ -24,6 +25,7 @@ export function createAdmin(options: AdminOptions): OwnSurface {
       issueRoutes,
       grantRoutes,
       requestRoutes,
+      releaseRoutes,
       sessionRoutes,
       peopleRoutes,
       companyRoutes,

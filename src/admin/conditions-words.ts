@@ -8,6 +8,14 @@ export interface ConditionsWords {
   /** In the sentence that reads the form back; `{}` stands for what was entered. */
   readonly saySources: string
   readonly onlyFrom: string
+  readonly sessions: string
+  readonly sessionsHint: string
+  /** `{}` stands for how many. */
+  readonly saySessions: string
+  readonly release: string
+  readonly releaseHint: string
+  readonly sayRelease: string
+  readonly released: string
   readonly lasts: string
   readonly lastsHint: string
   readonly sayLasts: string
@@ -27,6 +35,13 @@ export const conditionsWords: InEach<ConditionsWords> = {
     sourcesHint: 'Addresses or blocks like 192.0.2.7 or 198.51.100.0/24, one a line. Empty: from anywhere.',
     saySources: 'only from {}',
     onlyFrom: 'Only from',
+    sessions: 'Sign-ins at a time',
+    sessionsHint: 'How many of their browsers may use it at once, such as 1. Empty: any number.',
+    saySessions: 'by {} of their sign-ins at a time',
+    release: 'The control room releases it each time',
+    releaseHint: 'Whenever they sign in, it stays shut until somebody at the plant lets them in.',
+    sayRelease: 'once the control room has released it',
+    released: 'Release',
     lasts: 'Only for so long from the first use',
     lastsHint:
       'A length like 2h or 90m. The time begins when they first open a machine, and ends at the set end at the latest. Empty: all of the time.',
@@ -45,6 +60,14 @@ export const conditionsWords: InEach<ConditionsWords> = {
     sourcesHint: 'Adressen oder Netze wie 192.0.2.7 oder 198.51.100.0/24, je Zeile eines. Leer: von überall.',
     saySources: 'nur aus {}',
     onlyFrom: 'Nur aus',
+    sessions: 'Anmeldungen zur gleichen Zeit',
+    sessionsHint:
+      'Wie viele ihrer Browser es zugleich benutzen dürfen, zum Beispiel 1. Leer: beliebig viele.',
+    saySessions: 'durch {} ihrer Anmeldungen zur gleichen Zeit',
+    release: 'Die Leitwarte öffnet jedes Mal',
+    releaseHint: 'Nach jeder Anmeldung bleibt zu, bis jemand im Werk die Person einlässt.',
+    sayRelease: 'sobald die Leitwarte geöffnet hat',
+    released: 'Öffnung',
     lasts: 'Nur so lange ab der ersten Nutzung',
     lastsHint:
       'Eine Dauer wie 2h oder 90m. Die Zeit beginnt, wenn sie zum ersten Mal eine Maschine öffnen, und endet spätestens zum festen Ende. Leer: die ganze Zeit.',

@@ -1,32 +1,44 @@
 import type { VNode } from 'preact'
 import type { GrantRequest } from '../grants/index.js'
-import { durationWords, Field, Instant, useWords, Window, type Fields } from '../lib/page/index.js'
+import { Choice, durationWords, Field, Instant, useWords, Window, type Fields } from '../lib/page/index.js'
 import type { EpochMs, Grant } from '../model.js'
 import { conditionsWords } from './conditions-words.js'
 
 /** The conditions as they were entered. */
 export interface ConditionsInput {
   readonly sources: string
+  readonly needsRelease: boolean
+  /** Empty for any number. */
+  readonly sessions: string
   readonly lasts: string
 }
 
 /** Of those to come. */
 const windowsShown = 7
 
-export const noConditions: ConditionsInput = { sources: '', lasts: '' }
+export const noConditions: ConditionsInput = { sources: '', lasts: '', needsRelease: false, sessions: '' }
 
 export function readConditions(body: Fields): ConditionsInput {
-  return { sources: body.one('sources').trim(), lasts: body.one('lasts').trim() }
+  return {
+    sources: body.one('sources').trim(),
+    lasts: body.one('lasts').trim(),
+    needsRelease: body.one('release') === 'yes',
+    sessions: body.one('maxSessions').trim(),
+  }
 }
 
 /** As fields of a request for a grant. */
 export function askedConditions({
   sources,
   lasts,
-}: ConditionsInput): Pick<GrantRequest, 'sources' | 'lasts'> {
+  needsRelease,
+  sessions,
+}: ConditionsInput): Pick<GrantRequest, 'sources' | 'lasts' | 'needsRelease' | 'maxSessions'> {
   return {
     ...(lasts === '' ? {} : { lasts }),
     sources: sources.split(/[\s,;]+/).filter((source) => source !== ''),
+    needsRelease,
+    maxSessions: sessions === '' ? null : Number(sessions),
   }
 }
 
@@ -38,7 +50,11 @@ export function MoreConditions(props: {
   const { input, errorOf } = props
   const words = useWords(conditionsWords)
   const isOpen =
-    input.sources !== '' || input.lasts !== '' || errorOf('lasts') !== null || errorOf('sources') !== null
+    input.sources !== '' ||
+    input.lasts !== '' ||
+    input.needsRelease ||
+    input.sessions !== '' ||
+    ['sources', 'lasts', 'maxSessions'].some((field) => errorOf(field) !== null)
   return (
     <details class="more" open={isOpen}>
       <summary>{words.more}</summary>
@@ -64,6 +80,23 @@ export function MoreConditions(props: {
           input={{ maxLength: 10 }}
         />
       </div>
+      <div data-say-also={words.saySessions}>
+        <Field
+          name="maxSessions"
+          label={words.sessions}
+          hint={words.sessionsHint}
+          isOptional
+          error={errorOf('maxSessions')}
+          value={input.sessions}
+          input={{ inputMode: 'numeric', maxLength: 2 }}
+        />
+      </div>
+      <div data-say-also={words.sayRelease}>
+        <Choice type="checkbox" name="release" value="yes" isChosen={input.needsRelease}>
+          {words.release}
+          <span class="soft small">{` ${words.releaseHint}`}</span>
+        </Choice>
+      </div>
     </details>
   )
 }
@@ -71,12 +104,14 @@ export function MoreConditions(props: {
 /** The rest of the sentence that says what a grant means. */
 export function ConditionsSaid({ grant }: { grant: Grant }): VNode {
   const words = useWords(conditionsWords)
-  const { sources, windows, lastsFromFirstUseMs: lastsMs } = grant.conditions
+  const { sources, windows, needsRelease, maxSessions, lastsFromFirstUseMs: lastsMs } = grant.conditions
   return (
     <>
       {windows.length > 0 && `, ${words.sayHours(windows.length)}`}
       {lastsMs !== null && `, ${words.sayLasts.replace('{}', durationWords(lastsMs))}`}
       {sources.length > 0 && `, ${words.saySources.replace('{}', sources.join(', '))}`}
+      {maxSessions !== null && `, ${words.saySessions.replace('{}', String(maxSessions))}`}
+      {needsRelease && `, ${words.sayRelease}`}
     </>
   )
 }
@@ -86,7 +121,7 @@ export function ConditionFacts(props: { grant: Grant; now: EpochMs }): VNode {
   const { grant, now } = props
   const { conditions, endpoints, firstUsedAt } = grant
   const words = useWords(conditionsWords)
-  const { sources, windows, lastsFromFirstUseMs: lastsMs } = conditions
+  const { sources, windows, needsRelease, maxSessions, lastsFromFirstUseMs: lastsMs } = conditions
   const coming = windows.filter(({ until }) => until > now)
   return (
     <>
@@ -123,6 +158,18 @@ export function ConditionFacts(props: { grant: Grant; now: EpochMs }): VNode {
         <>
           <dt>{words.onlyFrom}</dt>
           <dd class="number">{sources.join(', ')}</dd>
+        </>
+      )}
+      {maxSessions !== null && (
+        <>
+          <dt>{words.sessions}</dt>
+          <dd>{String(maxSessions)}</dd>
+        </>
+      )}
+      {needsRelease && (
+        <>
+          <dt>{words.released}</dt>
+          <dd>{words.release}</dd>
         </>
       )}
     </>

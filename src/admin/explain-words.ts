@@ -142,7 +142,11 @@ export const explainWords: InEach<ExplainWords> = {
       },
       'release-awaited': {
         why: 'The grant is running, and the control room has to release it for each sign-in.',
-        instead: 'Sign in, and have it released there. Whether it is now, the page “Releases” says.',
+        instead: 'Sign in, and have it released there. Whether it is now, the page “Control room” says.',
+      },
+      'sessions-taken': {
+        why: 'As many sessions as the grant allows at a time are using it.',
+        instead: 'One of them must sign out, or be ended on the page “Who is in”.',
       },
       'grant-ended': {
         why: 'The grant has ended by then.',
@@ -260,6 +264,10 @@ export const explainWords: InEach<ExplainWords> = {
       'release-awaited': {
         why: 'Die Freigabe läuft, und die Leitwarte muss sie bei jeder Anmeldung öffnen.',
         instead: 'Anmelden und dort öffnen lassen. Ob sie es jetzt ist, sagt die Seite „Leitwarte“.',
+      },
+      'sessions-taken': {
+        why: 'So viele Sitzungen, wie die Freigabe zur gleichen Zeit erlaubt, benutzen sie gerade.',
+        instead: 'Eine davon muss sich abmelden oder auf der Seite „Wer ist da“ beendet werden.',
       },
       'grant-ended': {
         why: 'Die Freigabe ist dann zu Ende.',

@@ -172,10 +172,11 @@ export function createExplain(options: ExplainOptions): Explain {
     // Signing in, which is taken for granted, gives a person what waits for their e-mail.
     const grants = [...gathered.grants, ...pending]
     const { release } = gathered.fulfilled
+    const seat = new Set([...gathered.fulfilled.seat, ...pending.map(({ id }) => id)])
     const fulfilled =
       question.source === null
-        ? { source: new Set(grants.map(({ id }) => id)), release }
-        : fulfilledBy(grants, { source, release })
+        ? { source: new Set(grants.map(({ id }) => id)), release, seat }
+        : fulfilledBy(grants, { source, release, seat })
     const complete = { ...gathered, grants, fulfilled }
     const facts = at === now && !options.isOnlooker ? complete : asOf(complete, at, now)
     const decision = decide(facts)

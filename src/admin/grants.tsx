@@ -203,6 +203,11 @@ export function grantRoutes(options: AdminOptions): Route[] {
         <Cell label={words.machine}>
           <Said>{machineNames(grant.endpoints, config.endpoints)}</Said>
           {grant.access === 'view' && <div class="soft small">{words.viewOnly}</div>}
+          {grant.conditions.needsRelease && !hasClosed && (
+            <div class="soft small">
+              <a href="/admin/releases">{words.byControlRoom}</a>
+            </div>
+          )}
         </Cell>
         <Cell label={words.time}>
           <StateText grant={grant} now={now} limits={limits} />

@@ -381,6 +381,7 @@ const fieldIds: Readonly<Record<string, string>> = {
   reason: 'reason',
   ticket: 'ticket',
   sources: 'sources',
+  maxSessions: 'maxSessions',
   lasts: 'lasts',
 }
 

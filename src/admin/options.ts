@@ -1,6 +1,6 @@
 import type { Config } from '../config/index.js'
 import type { Health, StreamInfo } from '../dataplane/index.js'
-import type { Grants, Lockdowns, Requests } from '../grants/index.js'
+import type { Grants, Lockdowns, Releases, Requests } from '../grants/index.js'
 import type { BreakGlass, People, SecondFactor } from '../identity/index.js'
 import type { Clock } from '../lib/index.js'
 import type { SurfaceOptions } from '../lib/page/index.js'
@@ -15,6 +15,7 @@ export interface AdminOptions extends SurfaceOptions {
   readonly grants: Grants
   readonly requests: Requests
   readonly lockdowns: Lockdowns
+  readonly releases: Releases
   readonly people: People
   readonly secondFactor: SecondFactor
   readonly breakGlass: BreakGlass

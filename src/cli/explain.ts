@@ -68,9 +68,9 @@ without the lockdowns that were lifted since then. It changes nothing, and nothi
     })
 }
 
-function factsOf({ grants, lockdowns, releases, changes, clock }: Services, config: Config) {
+function factsOf({ grants, lockdowns, releases, seats, changes, clock }: Services, config: Config) {
   const { endings } = config.grants
-  const gather = createFacts({ grants, lockdowns, releases, changes, clock, endings })
+  const gather = createFacts({ grants, lockdowns, releases, seats, changes, clock, endings })
   return createOpening(config, gather).factsOfOpening
 }
 

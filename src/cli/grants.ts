@@ -21,6 +21,7 @@ export function addGrants(grants: Command, shell: Shell): void {
     readonly source?: string[]
     readonly lasts?: string
     readonly release?: boolean
+    readonly sessions?: string
   }
   command(
     grants,
@@ -53,6 +54,7 @@ Someone without a second factor needs the invitation code this prints.`,
         .default('cut'),
     )
     .option('--source <network...>', 'only from these addresses or CIDR blocks, like 198.51.100.0/24')
+    .option('--sessions <count>', 'by so many of their sign-ins at a time, such as 1')
     .option('--release', 'only once the control room has released it, for each sign-in anew')
     .option('--lasts <length>', 'for so long from its first use on, at any time before --until: 2h, or 90m')
     .action(async (options: Issue, issue: Command) => {
@@ -75,6 +77,7 @@ Someone without a second factor needs the invitation code this prints.`,
             sources: options.source,
             lasts: options.lasts,
             needsRelease: options.release,
+            maxSessions: options.sessions === undefined ? undefined : Number(options.sessions),
           },
           shell.operator,
         )

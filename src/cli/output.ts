@@ -24,6 +24,7 @@ export function describeGrant(grant: Grant, at: EpochMs, limits: EndingLimits) {
     lastsFromFirstUseMs: grant.conditions.lastsFromFirstUseMs,
     firstUsedAt: grant.firstUsedAt === undefined ? null : instant(grant.firstUsedAt),
     needsRelease: grant.conditions.needsRelease,
+    maxSessions: grant.conditions.maxSessions,
     issuedBy: describeActor(grant.issuedBy),
     issuedAt: instant(grant.issuedAt),
     revocation: grant.revocation && {
@@ -36,12 +37,13 @@ export function describeGrant(grant: Grant, at: EpochMs, limits: EndingLimits) {
 
 /** What a grant asks for besides its time, a line each. */
 export function conditionLines({ conditions, firstUsedAt }: Grant): string {
-  const { sources, windows, needsRelease, lastsFromFirstUseMs: lastsMs } = conditions
+  const { sources, windows, needsRelease, maxSessions, lastsFromFirstUseMs: lastsMs } = conditions
   const use = firstUsedAt === undefined ? 'its first use' : `its first use at ${brief(instant(firstUsedAt))}`
   return [
     ...(lastsMs === null ? [] : [`for ${String(lastsMs / 60_000)} min from ${use}`]),
     ...(windows.length > 0 ? [`at ${String(windows.length)} set times only`] : []),
     ...(sources.length > 0 ? [`only from ${sources.join(', ')}`] : []),
+    ...(maxSessions !== null ? [`in at most ${String(maxSessions)} sign-ins at a time`] : []),
     ...(needsRelease ? ['once the control room has released it, for each sign-in'] : []),
   ]
     .map((line) => `  ${line}\n`)

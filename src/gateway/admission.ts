@@ -17,7 +17,7 @@ import {
 import { chooseLanguage, newId, timeLeftPath, type Language, type SteadyClock } from '../lib/index.js'
 import { decide } from '../policy/index.js'
 import type { Ledger } from '../audit/index.js'
-import type { Grants } from '../grants/index.js'
+import type { Grants, Seats } from '../grants/index.js'
 import { normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
 import type { ServiceTokens } from '../identity/index.js'
 import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
@@ -62,6 +62,7 @@ export interface AdmissionOptions {
   readonly sessions: Sessions
   readonly tokens: Pick<ServiceTokens, 'identify' | 'recordRefusal'>
   readonly gather: GatherFacts
+  readonly seats: Pick<Seats, 'take'>
   readonly beginUse: Grants['beginUse']
   readonly locate: (authority: string) => Place | null
   readonly readSource: (req: IncomingMessage) => Source
@@ -151,7 +152,9 @@ export function createAdmission(options: AdmissionOptions) {
   }
 
   /**
-   * A grant whose time begins with its first use is used before anything is let through, and judged anew as it is then.
+   * A grant whose time begins with its first use is used before anything is let through, and judged anew as it is then. So
+   * is one that only so many sessions may use at a time: this one takes a seat, or, where others were faster, what else its
+   * holder has counts.
    *
    * @param isUse whether what is asked goes to the machine
    */
@@ -161,24 +164,36 @@ export function createAdmission(options: AdmissionOptions) {
   ): Promise<{ facts: Facts; decision: Decision; decidedAt: number }> {
     // The copy of this instance may not know of a use yet that it has just begun.
     const begun = new Map<string, Pick<Grant, 'firstUsedAt' | 'until'>>()
+    const full = new Set<string>()
     for (;;) {
-      const { facts: told, gatheredAt: decidedAt } = await options.gather(asked)
+      const { facts: told, gatheredAt: decidedAt, freeSeats } = await options.gather(asked)
       const grants = told.grants.map((held) =>
         held.firstUsedAt === undefined ? { ...held, ...begun.get(held.id) } : held,
       )
-      const facts = begun.size === 0 ? told : { ...told, grants }
+      const seat = new Set([...told.fulfilled.seat].filter((id) => !full.has(id)))
+      const isAsTold = begun.size === 0 && full.size === 0
+      const facts = isAsTold ? told : { ...told, grants, fulfilled: { ...told.fulfilled, seat } }
       const decision = decide(facts)
       const grant =
         isUse && decision.outcome === 'permit'
           ? facts.grants.find(({ id }) => id === decision.grantId)
           : undefined
-      if (grant === undefined || grant.conditions.lastsFromFirstUseMs === null)
-        return { facts, decision, decidedAt }
+      if (grant === undefined) return { facts, decision, decidedAt }
+      if (freeSeats.has(grant.id) && !(await takeSeat(grant, asked))) {
+        full.add(grant.id)
+        continue
+      }
+      if (grant.conditions.lastsFromFirstUseMs === null) return { facts, decision, decidedAt }
       const { firstUsedAt, until } = await options.beginUse(grant)
       // It was used before, and by now that is on record.
       if (grant.firstUsedAt !== undefined) return { facts, decision, decidedAt }
       begun.set(grant.id, { firstUsedAt, until })
     }
+  }
+
+  async function takeSeat(grant: Grant, { session }: Asked): Promise<boolean> {
+    const sessionId = session?.id ?? null
+    return sessionId !== null && options.seats.take(grant, sessionId)
   }
 
   function openingsOf(authority: string): ReadonlySet<LenientRequest> {

@@ -93,6 +93,11 @@ export const answersInGerman = {
       text: 'Sie haben Zugang zu dieser Maschine, und jemand im Werk gibt ihn jedes Mal frei, wenn Sie kommen. Für diese Anmeldung ist das noch nicht geschehen, oder es wurde zurückgenommen.',
       next: 'Rufen Sie die Leitwarte oder Ihren Ansprechpartner im Werk an. Laden Sie diese Seite neu, wenn der Zugang freigegeben ist.',
     },
+    'sessions-taken': {
+      title: 'Sie sind schon da, in einem anderen Browser',
+      text: 'So viele Anmeldungen, wie dieser Zugang zur gleichen Zeit erlaubt, benutzen ihn gerade.',
+      next: 'Melden Sie sich dort ab, wo Sie ihn nicht brauchen, und laden Sie diese Seite neu. Wenn Sie den anderen Browser nicht erreichen, bitten Sie das Werk, dessen Sitzung zu beenden.',
+    },
     'release-withdrawn': {
       title: 'Die Leitwarte hat das zurückgenommen',
       text: 'Jemand im Werk hat Ihren Zugang zu dieser Maschine wieder geschlossen, und die Verbindung wurde getrennt.',

@@ -94,6 +94,11 @@ const denials = {
     text: 'You have been given access to this machine, and somebody at the plant releases it each time you come. They have not done so for this sign-in, or have taken it back.',
     next: 'Call the control room or your contact at the plant. Load this page again when they have released it.',
   },
+  'sessions-taken': {
+    title: 'You are in already, in another browser',
+    text: 'As many sign-ins as this access allows at a time are using it.',
+    next: 'Sign out where you do not need it, then load this page again. If you cannot reach that browser, ask your contact at the plant to end its session.',
+  },
   'release-withdrawn': {
     title: 'The control room has taken this back',
     text: 'Someone at the plant has withdrawn the release of your access, and the connection to this machine has been closed.',

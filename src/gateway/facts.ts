@@ -1,5 +1,5 @@
 import { isPathOpen } from '../dataplane/index.js'
-import { fulfilledBy, type Grants, type Lockdowns, type Releases } from '../grants/index.js'
+import { fulfilledBy, type Grants, type Lockdowns, type Releases, type Seats } from '../grants/index.js'
 import type { ChangeLog, SteadyClock } from '../lib/index.js'
 import type { EndingLimits, Endpoint, Facts } from '../model.js'
 
@@ -15,6 +15,8 @@ export interface Gathered {
   readonly facts: Facts
   /** On the monotonic clock, before what the facts hold was looked at for the last time. */
   readonly gatheredAt: number
+  /** Ids of the grants that this session must take a seat for before it uses them. */
+  readonly freeSeats: ReadonlySet<string>
 }
 
 /** @throws GatehouseError `store-unavailable` */
@@ -25,6 +27,7 @@ export function createFacts(options: {
   grants: Pick<Grants, 'heldBy'>
   lockdowns: Pick<Lockdowns, 'inForce'>
   releases: Pick<Releases, 'heldBy'>
+  seats: Pick<Seats, 'openTo'>
   changes: Pick<ChangeLog, 'proof'>
   clock: SteadyClock
   endings: EndingLimits
@@ -36,19 +39,22 @@ export function createFacts(options: {
     const lockdowns = isOfMachine ? await options.lockdowns.inForce() : []
     const sessionId = session?.id ?? null
     const release = sessionId === null ? none : await options.releases.heldBy(sessionId, grants)
+    const { held, free } = await options.seats.openTo(sessionId ?? nobody, grants)
     const gatheredAt = clock.monotonic()
     const facts: Facts = {
       at: clock.now(),
       viewAgeMs: changes.proof.ageMs,
       isClockTrusted: clock.isTrusted,
       ...{ resource, request, session, grants, endings, lockdowns },
-      fulfilled: fulfilledBy(grants, { source, release }),
+      fulfilled: fulfilledBy(grants, { source, release, seat: new Set([...held, ...free]) }),
     }
-    return { facts, gatheredAt }
+    return { facts, gatheredAt, freeSeats: free }
   }
 }
 
 const none: ReadonlySet<string> = new Set()
+/** A session that nobody has begun, and so has no seat. */
+const nobody = 's-nobody'
 
 /**
  * A machine as a decision sees it.

@@ -22,7 +22,7 @@ import type { Ledger } from '../audit/index.js'
 import { createPace, inviteBody, type Streams, type Switched, type Upstreams } from '../dataplane/index.js'
 import type { Assertions, ServiceTokens } from '../identity/index.js'
 import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
-import type { Grants } from '../grants/index.js'
+import type { Grants, Seats } from '../grants/index.js'
 import { assetPathPrefix, createAdmission, ownPathPrefix, type Admission, type Refusal } from './admission.js'
 import type { Answers, Asker } from './answers.js'
 import { createConnections } from './connections.js'
@@ -42,6 +42,7 @@ export interface GatewayOptions {
   readonly config: Config
   readonly answers: Answers
   readonly gather: GatherFacts
+  readonly seats: Pick<Seats, 'take'>
   readonly beginUse: Grants['beginUse']
   readonly mayOpen: MayOpen
   readonly clock: SteadyClock
@@ -100,6 +101,7 @@ export function createGateway(options: GatewayOptions) {
     sessions,
     tokens: options.tokens,
     gather: options.gather,
+    seats: options.seats,
     beginUse: options.beginUse,
     locate,
     readSource,

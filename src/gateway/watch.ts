@@ -12,7 +12,7 @@ import {
   type Timer,
 } from '../lib/index.js'
 import type { StreamInfo, Streams } from '../dataplane/index.js'
-import { scopeOf, type Grants, type Lockdowns, type Releases } from '../grants/index.js'
+import { scopeOf, type Grants, type Lockdowns, type Releases, type Seats } from '../grants/index.js'
 import type { SecondFactor, ServiceTokens } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
 
@@ -30,6 +30,7 @@ export interface WatchOptions {
   readonly grants: Grants
   readonly lockdowns: Lockdowns
   readonly releases: Pick<Releases, 'given' | 'noteWithdrawn' | 'withdrawRevived'>
+  readonly seats: Pick<Seats, 'without'>
   readonly secondFactor: Pick<SecondFactor, 'noteReset'>
   readonly tokens: Pick<ServiceTokens, 'note' | 'revokeRevived'>
   readonly endings: EndingLimits
@@ -214,6 +215,10 @@ async function recheckAll(options: WatchOptions): Promise<void> {
     ({ grantId, sessionId }) => isAsking.has(grantId) && !released.has(`${grantId} ${sessionId}`),
     'release-withdrawn',
   )
+  const limited = open.filter(({ grantId }) => liveGrants.get(grantId)?.conditions.maxSessions != null)
+  const seatless = new Set((await options.seats.without(limited)).map(({ id }) => id))
+  // Redis may have forgotten the seat, and somebody else have taken it since.
+  cutSuspects(({ id }) => seatless.has(id), 'state-stale')
   await cutLockedDown(options)
   for (const grant of liveGrants.values()) moveEnds(grant, options)
 }

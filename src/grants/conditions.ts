@@ -13,10 +13,13 @@ export const unconditional: Conditions = {
 /** What `decide` is told of what grants ask for. */
 export function fulfilledBy(
   grants: readonly Grant[],
-  { source, release }: { readonly source: string; readonly release: ReadonlySet<string> },
+  {
+    source,
+    ...rest
+  }: { readonly source: string; readonly release: ReadonlySet<string>; readonly seat: ReadonlySet<string> },
 ): Fulfilled {
   const ofSource = grants.filter(
     ({ conditions: { sources } }) => sources.length > 0 && comesFrom(sources, source),
   )
-  return { source: new Set(ofSource.map(({ id }) => id)), release }
+  return { source: new Set(ofSource.map(({ id }) => id)), ...rest }
 }

@@ -2,6 +2,7 @@ export { fulfilledBy, unconditional } from './conditions.js'
 export { groupChoice, groupsWithin, readChoices } from './groups.js'
 export { createGrants } from './grants.js'
 export { createReleases } from './releases.js'
+export { createSeats } from './seats.js'
 export { createLockdowns, scopeOf } from './lockdowns.js'
 export { latestEnd, longestFor, readReason, scopeText } from './request.js'
 export { parseInstant } from './instant.js'
@@ -17,4 +18,5 @@ export type {
   Lockdowns,
   Releases,
   Requests,
+  Seats,
 } from './model.js'

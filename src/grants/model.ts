@@ -59,6 +59,8 @@ export interface GrantRequest {
   readonly sources?: unknown
   /** Whether the control room must release it for each session. Default: no. */
   readonly needsRelease?: unknown
+  /** How many sessions may use it at a time: 1 to 50. Default: any number. */
+  readonly maxSessions?: unknown
   /**
    * A list of `WeeklyWindow`, or of text such as `mon-fri 06:00-14:00`, in the time of the machines: the only hours in
    * which it is valid between `from` and `until`.
@@ -225,6 +227,26 @@ export interface Releases {
   noteWithdrawn(grantId: string, sessionId: string, at: EpochMs): Promise<void>
   /** Withdraws again what this host knows to be withdrawn, and Redis does not. */
   withdrawRevived(): Promise<void>
+}
+
+/**
+ * Which sessions use a grant that only so many may use at a time. A seat is taken with the first request that the grant lets
+ * through, and kept until its session ends.
+ *
+ * Each call throws GatehouseError `store-unavailable` when Redis fails it and `store-corrupt` when it answers nonsense.
+ */
+export interface Seats {
+  /** Of the grants among these that run and limit sessions, ids of those where this one has a seat, or could take one. */
+  openTo(
+    sessionId: string,
+    grants: readonly Grant[],
+  ): Promise<{ readonly held: ReadonlySet<string>; readonly free: ReadonlySet<string> }>
+  /** Takes a seat, or keeps the one it has. False when all are taken; of all that ask at once, never one too many is told true. */
+  take(grant: Grant, sessionId: string): Promise<boolean>
+  /** Of these, those without a seat. */
+  without<T extends { readonly grantId: string; readonly sessionId: string }>(
+    pairs: readonly T[],
+  ): Promise<T[]>
 }
 
 /** What requests write to the ledger. */

@@ -20,8 +20,7 @@ const conditionsSchema = z.strictObject({
   windows: z.array(windowSchema),
   lastsFromFirstUseMs: z.int().positive().nullable(),
   sources: z.array(z.string()),
-  // Not looked at yet by any decision: a grant that asks for one of these must not open a machine without it.
-  maxSessions: z.null(),
+  maxSessions: z.int().positive().nullable(),
   needsRelease: z.boolean(),
 })
 

@@ -129,6 +129,12 @@ const requestSchema = z.strictObject(
     weekly: weeklySchema,
     ending: z.enum(endings, 'must be "cut", "drain" or "read-only"').default('cut'),
     sources: sourcesSchema,
+    maxSessions: z
+      .int('must be a whole number')
+      .min(1, 'must be 1 or more')
+      .max(50, 'must not be more than 50')
+      .nullish()
+      .transform((count) => count ?? null),
     lasts: lastsSchema,
     needsRelease: z.boolean('must be true or false').default(false),
   },
@@ -144,7 +150,7 @@ const requestSchema = z.strictObject(
  */
 export function readRequest(input: unknown, limits: Limits): Terms {
   const { clock, maxLengthMs, endpointIds, endpointTerms, maxRecurrenceMs = 92 * 24 * 60 * minuteMs } = limits
-  const { sources, needsRelease, ...fields } = readFields(input, limits)
+  const { sources, needsRelease, maxSessions, ...fields } = readFields(input, limits)
   const unknown = fields.endpoints.find((id) => !endpointIds.has(id))
   if (unknown !== undefined) throw refusal('endpoints', `${quote(unknown)} is not a configured endpoint`)
 
@@ -166,7 +172,7 @@ export function readRequest(input: unknown, limits: Limits): Terms {
     ...rest,
     from,
     until,
-    conditions: { ...unconditional, windows, sources, needsRelease, lastsFromFirstUseMs: lasts },
+    conditions: { ...unconditional, windows, sources, needsRelease, maxSessions, lastsFromFirstUseMs: lasts },
   }
 }
 

@@ -9,6 +9,8 @@ import { readStored } from './stored.js'
 
 const changeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.enum(['grant-issued', 'grant-extended', 'grant-revoked']), grantId: z.string() }),
+  /** Ends nothing: who waits for the seat learns that it is taken. */
+  z.object({ kind: z.literal('seat-taken'), grantId: z.string(), sessionId: z.string() }),
   z.object({ kind: z.literal('release-given'), grantId: z.string(), sessionId: z.string() }),
   z.object({
     kind: z.literal('release-withdrawn'),

@@ -207,9 +207,10 @@ function pickBest(all: readonly Terms[]): Terms | null {
 }
 
 /** The condition that keeps a running grant from opening anything now; null where none does. */
-function unmetBy({ id, conditions }: Grant, { source, release }: Fulfilled): Reason | null {
+function unmetBy({ id, conditions }: Grant, { source, release, seat }: Fulfilled): Reason | null {
   if (conditions.sources.length > 0 && !source.has(id)) return 'source-closed'
-  return conditions.needsRelease && !release.has(id) ? 'release-awaited' : null
+  if (conditions.needsRelease && !release.has(id)) return 'release-awaited'
+  return conditions.maxSessions !== null && !seat.has(id) ? 'sessions-taken' : null
 }
 
 /** Somebody who holds a running grant is told what it asks for, and of nothing else they hold. */

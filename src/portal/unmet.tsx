@@ -10,7 +10,11 @@ export interface Unmet {
   readonly reason: UnmetReason
 }
 
-const unmetReasons = ['source-closed', 'release-awaited'] as const satisfies readonly Reason[]
+const unmetReasons = [
+  'source-closed',
+  'release-awaited',
+  'sessions-taken',
+] as const satisfies readonly Reason[]
 type UnmetReason = (typeof unmetReasons)[number]
 
 export function unmetReason(reasons: readonly Reason[]): UnmetReason | null {
@@ -33,6 +37,8 @@ export function UnmetSection(props: { unmet: readonly Unmet[]; source: string })
             <p>
               {reason === 'release-awaited' ? (
                 words.awaitsRelease
+              ) : reason === 'sessions-taken' ? (
+                words.taken
               ) : (
                 <Said>
                   {words.fromElsewhere({ sources: grant.conditions.sources.join(', '), here: props.source })}

@@ -71,7 +71,11 @@ describe('every route of the API', () => {
   const nothing = {} as Parameters<typeof apiRoutes>[0]
   const routes = apiRoutes(nothing).map(({ method, path, scope }) => [method, path, scope] as const)
   const pathOf = (path: string): string =>
-    path.replace('{id}', 'g-0000000000000000').replace('{scope}', 'endpoint:press-4')
+    path
+      .replace('{id}', 'g-0000000000000000')
+      .replace('{scope}', 'endpoint:press-4')
+      .replace('{grant}', 'g-0000000000000000')
+      .replace('{session}', 's-0000000000000000')
 
   it.each(routes)(
     '%s %s is for tokens with the scope %s, and for no other',
@@ -319,6 +323,35 @@ describe('sessions, lockdowns, people and machines', () => {
       expect([again.status, codeOf(again)]).toEqual([404, 'lockdown-unknown'])
     },
   )
+})
+
+describe('releases', () => {
+  it('are listed, given and withdrawn, and not by a program of whoever holds the grant', async () => {
+    const vendor = await plant.signIn('vendor')
+    const { id } = grantOf(await issue({ needsRelease: true }))
+    const [waiting] = ((await call('GET', '/releases')).json.items ?? []) as { sessionId: string }[]
+    expect(waiting).toMatchObject({ grantId: id, email: accounts.vendor.email, release: null })
+    const path = `/releases/${id}/${waiting?.sessionId ?? ''}`
+    const theirs = await plant.gatehouse.services.tokens.create(
+      {
+        ...{ name: 'Bot', owner: accounts.vendor.email, scopes: ['releases:write'] },
+        ...{ sources: [], lifetimeMs: dayMs },
+      },
+      operator,
+    )
+    const refused = await call('POST', `${path}/release`, { token: theirs.secret, body: {} })
+    expect([refused.status, codeOf(refused)]).toEqual([403, 'release-refused'])
+    const given = await call('POST', `${path}/release`, { body: { reason: 'The line stands still' } })
+    expect([given.status, given.json]).toMatchObject([200, { grantId: id, reason: 'The line stands still' }])
+    const [released] = (await call('GET', '/releases')).json.items as unknown[]
+    expect(released).toMatchObject({ ...waiting, release: { by: { kind: 'service' } } })
+    const withdrawn = await call('POST', `${path}/withdraw`, { body: {} })
+    expect([withdrawn.status, withdrawn.json]).toMatchObject([200, { withdrawn: true }])
+    const again = await call('POST', `${path}/withdraw`, { body: {} })
+    expect([again.status, codeOf(again)]).toEqual([404, 'release-unknown'])
+    await call('POST', `/grants/${id}/revoke`, { body: { reason: 'test of the gate' } })
+    vendor.close()
+  })
 })
 
 describe('what is sent', () => {

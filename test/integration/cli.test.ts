@@ -189,7 +189,7 @@ describe('the command line', () => {
         reason: 'replace the recipe module',
         ticket: 'CHG-17',
         ending: 'cut',
-        ...{ windows: [], sources: [], needsRelease: false },
+        ...{ windows: [], sources: [], needsRelease: false, maxSessions: null },
         issuedBy: expect.stringMatching(/^operator \w/) as string,
         issuedAt: now,
         revocation: null,

@@ -1,12 +1,13 @@
 import { readLedger } from '../../src/audit/index.js'
 import { createReleases, unconditional, type Releases } from '../../src/grants/index.js'
+import { principalId } from '../../src/identity/index.js'
 import type { Store } from '../../src/lib/index.js'
 import type { Actor, Grant, Session } from '../../src/model.js'
 import type { Client } from '../support/client.js'
 import { TestClock } from '../support/clock.js'
 import { visibleText } from '../support/html.js'
 import { silentLogger } from '../support/logger.js'
-import { startPlant, type Plant } from '../support/plant.js'
+import { accounts, startPlant, type Plant } from '../support/plant.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 import { changesOf, connectedStore, ready, snapshot } from '../support/store.js'
 import { openTrust, sharedVouching, type Trust } from '../support/trust.js'
@@ -120,6 +121,73 @@ describe('a grant that the control room releases', () => {
       '--release',
     )
     expect(out).toContain('\n  once the control room has released it, for each sign-in\n')
+  })
+
+  it('is let in and shut out again on the page of the control room', async () => {
+    const { id } = await plant.issue({ needsRelease: true })
+    const client = await signIn()
+    const approver = await signIn('approver')
+    const page = `${plant.portal}/admin/releases`
+    const waiting = await approver.navigate(page)
+    expect(visibleText(waiting)).toMatch(
+      /Waiting \(1\).*ana@machines\.example.*wants to operate press-3.*Let in/s,
+    )
+    const { sessionId } = await atTheGate()
+    const shown = async (): Promise<unknown> => (await approver.fetch(`${page}/shown`)).json()
+    const before = await shown()
+    const inside = await approver.submit(
+      waiting,
+      {},
+      { action: `/admin/releases/${id}/${sessionId}/release` },
+    )
+    expect(visibleText(inside)).toMatch(
+      /They are in.*Nobody waits.*Let in \(1\).*Let in by ben@plant\.example/s,
+    )
+    expect(await shown()).not.toEqual(before)
+    expect(await statusOf(client)).toBe(200)
+    const live = await client.openWebSocket(machineAt('/live'))
+    await live.next()
+    const asked = await approver.submit(inside, {}, { action: `/admin/releases/${id}/${sessionId}/withdraw` })
+    expect(visibleText(asked)).toContain('Withdraw this release?')
+    const out = await approver.submit(asked, {}, { press: 'Withdraw' })
+    expect(visibleText(out)).toMatch(/The release was withdrawn.*Waiting \(1\)/s)
+    expect(await live.closed).toEqual({ code: 1008, reason: 'release-withdrawn' })
+  })
+
+  it('is not let in by its holder, whatever their role', async () => {
+    const { email, subject } = accounts.approver
+    const to = { principalId: principalId(plant.provider.issuer, subject) }
+    const grant = await plant.gatehouse.services.grants.issue(
+      {
+        ...{ to: email, endpoints: ['press-3'], from: 'now', until: '+1h' },
+        ...{ reason: 'test of the gate', needsRelease: true },
+      },
+      { kind: 'operator', account: 'test' },
+      to,
+    )
+    const approver = await signIn('approver')
+    const page = await approver.navigate(`${plant.portal}/admin/releases`)
+    expect(visibleText(page)).toContain('somebody else has to let you in')
+    const { sessionId } = await atTheGate()
+    const form = /name="form" value="([^"]+)"/.exec(page.text)?.[1] ?? ''
+    const refused = await approver.fetch(`${plant.portal}/admin/releases/${grant.id}/${sessionId}/release`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', origin: plant.portal },
+      body: new URLSearchParams({ form }).toString(),
+    })
+    expect(refused.headers.location).toBe('/admin/releases?done=refused')
+    expect(await atTheGate()).toMatchObject({ state: 'waiting' })
+  })
+
+  it('is issued on the page', async () => {
+    const admin = await signIn('admin')
+    const form = await admin.navigate(`${plant.portal}/admin/grants/new`)
+    const fields = { to: 'ana@machines.example', endpoints: 'press-3', reason: 'test of the gate' }
+    const issued = await admin.submit(form, { ...fields, release: 'yes' })
+    expect(visibleText(issued)).toContain('once the control room has released it.')
+    expect(visibleText(await admin.navigate(`${plant.portal}/admin`))).toContain(
+      'released by the control room',
+    )
   })
 
   it('keeps a stream that is released when everything is looked at afresh, and cuts one that is not', async () => {

@@ -54,6 +54,9 @@ const sourced = (over: Partial<Grant> = {}): Grant =>
 const released = (over: Partial<Grant> = {}): Grant =>
   grant({ conditions: { ...unconditional, needsRelease: true }, ...over })
 
+const seated = (over: Partial<Grant> = {}): Grant =>
+  grant({ conditions: { ...unconditional, maxSessions: 1 }, ...over })
+
 const lasting = (over: Partial<Grant> = {}): Grant =>
   grant({ conditions: { ...unconditional, lastsFromFirstUseMs: hour }, until: noon + 9 * hour, ...over })
 
@@ -80,7 +83,7 @@ const press3 = {
   isPathOpen: true,
 } as const
 
-const nothing: Facts['fulfilled'] = { source: new Set(), release: new Set() }
+const nothing: Facts['fulfilled'] = { source: new Set(), release: new Set(), seat: new Set() }
 
 function facts(over: Partial<Facts> = {}): Facts {
   return {
@@ -243,6 +246,19 @@ describe('a request to an endpoint', () => {
       },
       'deny',
       'source-closed',
+    ],
+    ['with a grant whose seats are taken', { grants: [seated()] }, 'deny', 'sessions-taken'],
+    [
+      'with a grant that has a seat for this session',
+      { grants: [seated()], fulfilled: { ...nothing, seat: new Set(['g-1']) } },
+      'permit',
+      'grant-active',
+    ],
+    [
+      'with a grant whose seats are taken, and another without a limit',
+      { grants: [seated(), grant({ id: 'g-2', access: 'view' })] },
+      'permit',
+      'grant-active',
     ],
     ['with a view that is just proved enough', { viewAgeMs: 3_000 }, 'permit', 'grant-active'],
     ['with a view of long ago', { viewAgeMs: 3_001 }, 'deny', 'view-unproved'],
@@ -615,15 +631,16 @@ const anyGrant = fc
     isRevoked: fc.boolean(),
     sources: fc.subarray(['192.0.2.0/24']),
     needsRelease: fc.boolean(),
+    maxSessions: fc.constantFrom(null, 1),
     cuts: fc.option(fc.uniqueArray(instant, { minLength: 2, maxLength: 6 }), { freq: 1 }),
   })
-  .map(({ isRevoked, sources, needsRelease, cuts, ...over }) => {
+  .map(({ isRevoked, sources, needsRelease, maxSessions, cuts, ...over }) => {
     const times = cuts === null ? {} : windowed(cuts)
     const { conditions = unconditional } = times as Partial<Grant>
     return grant({
       ...over,
       ...times,
-      conditions: { ...conditions, sources, needsRelease },
+      conditions: { ...conditions, sources, needsRelease, maxSessions },
       revocation: isRevoked ? revocation : null,
     })
   })
@@ -673,6 +690,7 @@ const anyFacts = fc.record({
   fulfilled: fc.record({
     source: fc.subarray(['g-1', 'g-2', 'g-3']).map((ids) => new Set(ids)),
     release: fc.subarray(['g-1', 'g-2', 'g-3']).map((ids) => new Set(ids)),
+    seat: fc.subarray(['g-1', 'g-2', 'g-3']).map((ids) => new Set(ids)),
   }),
   endings: fc.record({
     drainMs: fc.integer({ min: 0, max: 2 * hour }),
@@ -793,9 +811,11 @@ describe('whatever the facts', () => {
     fc.assert(
       fc.property(anyFacts, (any) => {
         const decision = decide(any)
-        const { source, release } = any.fulfilled
+        const { source, release, seat } = any.fulfilled
         const isMet = ({ id, conditions }: Grant): boolean =>
-          (conditions.sources.length === 0 || source.has(id)) && (!conditions.needsRelease || release.has(id))
+          (conditions.sources.length === 0 || source.has(id)) &&
+          (!conditions.needsRelease || release.has(id)) &&
+          (conditions.maxSessions === null || seat.has(id))
         if (decision.outcome === 'permit')
           expect(any.grants.some((g) => g.id === decision.grantId && isMet(g))).toBe(true)
         const unmet = any.grants.filter((g) => !isMet(g))

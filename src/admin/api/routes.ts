@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Config } from '../../config/index.js'
-import type { Grants, Lockdowns, Requests } from '../../grants/index.js'
+import type { Grants, Lockdowns, Releases, Requests } from '../../grants/index.js'
 import type { BreakGlass, People, SecondFactor } from '../../identity/index.js'
 import { GatehouseError, type Clock, type Keyring } from '../../lib/index.js'
 import type { Grant } from '../../model.js'
@@ -8,15 +8,19 @@ import type { Sessions } from '../../sessions/index.js'
 import { assertEnded, endCompany, findCompany, holdingsOf, type CompanyEvent } from '../companies.js'
 import { issueGrant } from '../issue-grant.js'
 import { lockDown } from '../lock-down.js'
+import { atTheGate, release } from '../release.js'
 import { portionOf, type Portion } from './cursor.js'
 import { openApiOf } from './openapi.js'
 import { route, type ApiRoute } from './route.js'
 import {
+  atTheGateSchema,
+  describeAtTheGate,
   companyEndSchema,
   companySchema,
   describeCompany,
   describeGrant,
   describeLockdown,
+  describeRelease,
   describeSession,
   emptySchema,
   endedSchema,
@@ -30,11 +34,14 @@ import {
   liftedSchema,
   listOf,
   lockdownSchema,
+  optionalReasonSchema,
   pageQuerySchema,
   personSchema,
   reasonQuerySchema,
   reasonSchema,
+  releaseSchema,
   sessionSchema,
+  withdrawnSchema,
 } from './schemas.js'
 
 export interface ApiServices {
@@ -44,6 +51,7 @@ export interface ApiServices {
   readonly sessions: Sessions
   readonly grants: Grants
   readonly lockdowns: Lockdowns
+  readonly releases: Releases
   readonly people: People
   readonly secondFactor: SecondFactor
   readonly breakGlass: BreakGlass
@@ -67,6 +75,7 @@ export function apiRoutes(services: ApiServices): readonly ApiRoute[] {
   const describeApi = (): Record<string, unknown> => openApiOf(routes, apiPrefix)
   const routes = [
     ...grantRoutes(services),
+    ...releaseRoutes(services),
     ...stopRoutes(services),
     ...companyRoutes(services),
     ...directoryRoutes(services, describeApi),
@@ -149,6 +158,48 @@ function grantRoutes({ config, clock, keyring, grants, people, secondFactor }: A
       answer: grantSchema,
       run: async ({ params, body, actor }) =>
         describe(await grants.revoke(params.id ?? '', body.reason, actor)),
+    }),
+  ]
+}
+
+function releaseRoutes(services: ApiServices): ApiRoute[] {
+  const { keyring, releases } = services
+  return [
+    route('GET /releases', {
+      does: 'Who is signed in with a running grant that the control room releases, and whether it has.',
+      scope: 'releases:read',
+      query: pageQuerySchema,
+      body: null,
+      answer: listOf(atTheGateSchema),
+      run: async ({ query }) => {
+        const items = (await atTheGate(services)).map(describeAtTheGate)
+        const keyOf = (one: (typeof items)[number]): string =>
+          `${one.signedInAt} ${one.sessionId} ${one.grantId}`
+        return portion(keyring, 'releases', items, keyOf, query)
+      },
+    }),
+    route('POST /releases/{grant}/{session}/release', {
+      does: 'Let a session use its grant, until it ends or this is withdrawn.',
+      details: 'Not a grant of whoever answers for the token.',
+      scope: 'releases:write',
+      query: emptySchema,
+      body: optionalReasonSchema,
+      answer: releaseSchema,
+      run: async ({ params: { grant = '', session = '' }, body: { reason }, actor }) =>
+        describeRelease(await release(services, { grantId: grant, sessionId: session, reason }, actor)),
+    }),
+    route('POST /releases/{grant}/{session}/withdraw', {
+      does: 'Take a release back, and cut what the session has open under the grant.',
+      scope: 'releases:write',
+      isStop: true,
+      query: emptySchema,
+      body: optionalReasonSchema,
+      answer: withdrawnSchema,
+      run: async ({ params: { grant = '', session = '' }, body: { reason }, actor }) => {
+        if (!(await releases.withdraw(grant, session, reason, actor)))
+          throw new GatehouseError('release-unknown', 'Nothing is released for this grant and session.')
+        return { grantId: grant, sessionId: session, withdrawn: true }
+      },
     }),
   ]
 }

@@ -11,9 +11,11 @@ import {
   type EpochMs,
   type Grant,
   type Lockdown,
+  type Release,
   type Session,
 } from '../../model.js'
 import { grantState, isDraining } from '../../policy/index.js'
+import type { AtTheGate } from '../release.js'
 import type { Holdings } from '../companies.js'
 import { actorName } from '../words.js'
 
@@ -55,6 +57,8 @@ export const grantSchema = z
       .array(z.strictObject({ from: instant, until: instant }))
       .describe('The only parts of its time in which it is valid; empty for all of it'),
     sources: z.array(z.string()).describe('From where it may be used; empty for anywhere'),
+    needsRelease: z.boolean().describe('Whether the control room must release it for each session'),
+    maxSessions: z.int().nullable().describe('Sign-ins that may use it at a time; null for any number'),
     lastsFromFirstUseMs: z
       .int()
       .nullable()
@@ -103,6 +107,16 @@ export const grantRequestSchema = z
       .max(20)
       .optional()
       .describe('Addresses and CIDR blocks; anywhere when left out'),
+    maxSessions: z
+      .int()
+      .min(1)
+      .max(50)
+      .optional()
+      .describe('Sign-ins that may use it at a time; any number when left out'),
+    needsRelease: z
+      .boolean()
+      .optional()
+      .describe('Whether the control room must release it for each session; not when left out'),
     lasts: z
       .string()
       .max(10)
@@ -158,6 +172,30 @@ export const sessionSchema = z
   })
   .meta({ id: 'Session' })
 export const endedSchema = z.strictObject({ id: z.string(), ended: z.boolean() })
+
+const releaseShape = {
+  grantId: z.string(),
+  sessionId: z.string(),
+}
+const givenSchema = z.strictObject({
+  at: instant,
+  by: actor,
+  reason: z.string().nullable(),
+})
+export const releaseSchema = z.strictObject({ ...releaseShape, ...givenSchema.shape }).meta({ id: 'Release' })
+export const atTheGateSchema = z
+  .strictObject({
+    ...releaseShape,
+    email: z.string().describe('Of whom the grant is for'),
+    endpoints: z.array(z.string()),
+    access: z.enum(accessLevels),
+    until: instant.describe('When the grant ends'),
+    signedInAt: instant,
+    release: givenSchema.nullable().describe('Null while they wait'),
+  })
+  .meta({ id: 'AtTheGate' })
+export const optionalReasonSchema = z.strictObject({ reason: reason.optional() })
+export const withdrawnSchema = z.strictObject({ ...releaseShape, withdrawn: z.boolean() })
 
 export const lockdownSchema = z
   .strictObject({
@@ -244,6 +282,8 @@ export function describeGrant(grant: Grant, now: EpochMs, limits: EndingLimits):
       until: isoText(until),
     })),
     sources: [...grant.conditions.sources],
+    needsRelease: grant.conditions.needsRelease,
+    maxSessions: grant.conditions.maxSessions,
     lastsFromFirstUseMs: grant.conditions.lastsFromFirstUseMs,
     firstUsedAt: grant.firstUsedAt === undefined ? null : isoText(grant.firstUsedAt),
     requestId: grant.requestId,
@@ -270,6 +310,33 @@ export function describeSession(session: Session): z.input<typeof sessionSchema>
     startedAt: isoText(session.startedAt),
     endsAt: isoText(session.endsAt),
     source,
+  }
+}
+
+export function describeRelease({
+  grantId,
+  sessionId,
+  at,
+  by,
+  reason: why,
+}: Release): z.input<typeof releaseSchema> {
+  return { grantId, sessionId, at: isoText(at), by: describeActor(by), reason: why }
+}
+
+export function describeAtTheGate({ grant, session, release }: AtTheGate): z.input<typeof atTheGateSchema> {
+  return {
+    grantId: grant.id,
+    sessionId: session.id,
+    email: grant.to.email,
+    endpoints: [...grant.endpoints],
+    access: grant.access,
+    until: isoText(grant.until),
+    signedInAt: isoText(session.startedAt),
+    release: release && {
+      at: isoText(release.at),
+      by: describeActor(release.by),
+      reason: release.reason,
+    },
   }
 }
 

@@ -22,6 +22,7 @@ export interface GrantsWords {
   readonly actions: string
   readonly notSignedIn: string
   readonly viewOnly: string
+  readonly byControlRoom: string
   readonly details: string
   readonly detailsOf: (email: string) => string
   readonly end: string
@@ -89,6 +90,7 @@ export const grantsWords: InEach<GrantsWords> = {
     actions: 'Actions',
     notSignedIn: 'has not signed in yet',
     viewOnly: 'view only',
+    byControlRoom: 'released by the control room',
     details: 'Details',
     detailsOf: (email) => ` of the grant of ${email}`,
     end: 'End',
@@ -163,6 +165,7 @@ export const grantsWords: InEach<GrantsWords> = {
     actions: 'Handlungen',
     notSignedIn: 'hat sich noch nicht angemeldet',
     viewOnly: 'nur ansehen',
+    byControlRoom: 'die Leitwarte öffnet',
     details: 'Einzelheiten',
     detailsOf: (email) => ` der Freigabe für ${email}`,
     end: 'Beenden',

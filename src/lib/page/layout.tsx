@@ -78,6 +78,7 @@ function Navigation(props: { viewer: Viewer; section: Section | undefined; porta
   const links: { label: string; path: string; of: Section }[] = [{ label: words.home, path: '/', of: 'home' }]
   if (viewer.isApprover || viewer.isAdmin) {
     links.unshift({ label: words.requests, path: '/admin/requests', of: 'requests' })
+    links.push({ label: words.releases, path: '/admin/releases', of: 'releases' })
     links.push({ label: words.grants, path: '/admin', of: 'grants' })
     links.push({ label: words.sessions, path: '/admin/sessions', of: 'sessions' })
     links.push({ label: words.endpoints, path: '/admin/endpoints', of: 'endpoints' })

@@ -17,7 +17,8 @@ export interface Viewer {
   readonly notice?: ComponentChildren
 }
 
-export type Section = 'home' | 'requests' | 'grants' | 'sessions' | 'endpoints' | 'people' | 'lockdowns'
+export type Section =
+  'home' | 'requests' | 'releases' | 'grants' | 'sessions' | 'endpoints' | 'people' | 'lockdowns'
 
 export interface Page {
   readonly title: string

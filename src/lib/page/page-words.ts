@@ -18,6 +18,7 @@ export interface PageWords {
   readonly navigation: string
   readonly home: string
   readonly requests: string
+  readonly releases: string
   readonly grants: string
   readonly sessions: string
   readonly endpoints: string
@@ -42,6 +43,7 @@ export const pageWords: InEach<PageWords> = {
     navigation: 'Main',
     home: 'My access',
     requests: 'Requests',
+    releases: 'Control room',
     grants: 'Grants',
     sessions: 'Who is in',
     endpoints: 'Machines',
@@ -71,6 +73,7 @@ export const pageWords: InEach<PageWords> = {
     navigation: 'Hauptbereiche',
     home: 'Mein Zugang',
     requests: 'Anträge',
+    releases: 'Leitwarte',
     grants: 'Freigaben',
     sessions: 'Wer ist da',
     endpoints: 'Maschinen',

@@ -125,7 +125,7 @@ for (const output of all('[data-readback]')) {
     said(name) +
     (form.elements[name].value === 'at' ? ` ${form.elements[field].value.replace('T', ' ') || '…'}` : '')
   const more = () =>
-    all('[data-say-also] :is(textarea,input)', form)
+    all('[data-say-also] :is(textarea, [type=text], :checked)', form)
       .map((field) => [field.closest('[data-say-also]').dataset.sayAlso, field.value.match(/[^\s,;]+/g)])
       .filter(([, entered]) => entered)
       .map(([words, entered]) => `, ${words.replace('{}', entered.join(', '))}`)

@@ -1,0 +1,84 @@
+import type { InEach } from '../../lib/index.js'
+
+/** What the control room reads, with one thumb free. */
+export interface ReleasesWords {
+  readonly title: string
+  readonly lead: string
+  readonly waits: (count: number) => string
+  readonly inside: (count: number) => string
+  readonly nobody: string
+  readonly nobodyHint: string
+  readonly wants: (access: 'view' | 'operate') => string
+  readonly signedIn: string
+  readonly from: string
+  readonly ends: string
+  readonly by: string
+  readonly release: string
+  readonly withdraw: string
+  /** For who does not see which card the button is on. */
+  readonly of: (who: string, machines: string) => string
+  readonly sure: string
+  readonly sureText: (who: string, machines: string) => string
+  readonly own: string
+  readonly done: Readonly<Record<'released' | 'withdrawn' | 'nothing' | 'gone' | 'refused', string>>
+}
+
+export const releasesWords: InEach<ReleasesWords> = {
+  en: {
+    title: 'Control room',
+    lead: 'Who may come in only when you let them. Each sign-in waits anew.',
+    waits: (count) => `Waiting (${String(count)})`,
+    inside: (count) => `Let in (${String(count)})`,
+    nobody: 'Nobody waits',
+    nobodyHint:
+      'Whoever signs in with a grant that needs a release stands here by themselves, within half a minute.',
+    wants: (access) => (access === 'view' ? 'wants to view' : 'wants to operate'),
+    signedIn: 'Signed in',
+    from: 'from',
+    ends: 'Until',
+    by: 'Let in by',
+    release: 'Let in',
+    withdraw: 'Withdraw',
+    of: (who, machines) => ` ${who}, ${machines}`,
+    sure: 'Withdraw this release?',
+    sureText: (who, machines) =>
+      `${who} loses ${machines} at once. What is open is cut, also in the middle of an upload. You can let them in again.`,
+    own: 'This is yours: somebody else has to let you in.',
+    done: {
+      released: 'They are in. They need not do anything but open the machine.',
+      withdrawn: 'The release was withdrawn. What was open under it has been cut.',
+      nothing: 'Nothing was released there any more.',
+      gone: 'They have signed out, or their grant is over.',
+      refused: 'That was not done: it is your own, or it is over, or somebody else has just decided on it.',
+    },
+  },
+  de: {
+    title: 'Leitwarte',
+    lead: 'Wer nur hereinkommt, wenn Sie öffnen. Jede Anmeldung wartet neu.',
+    waits: (count) => `Warten (${String(count)})`,
+    inside: (count) => `Eingelassen (${String(count)})`,
+    nobody: 'Niemand wartet',
+    nobodyHint:
+      'Wer sich mit einer Freigabe anmeldet, die das braucht, steht nach einer halben Minute von selbst hier.',
+    wants: (access) => (access === 'view' ? 'möchte ansehen:' : 'möchte bedienen:'),
+    signedIn: 'Angemeldet',
+    from: 'von',
+    ends: 'Bis',
+    by: 'Eingelassen durch',
+    release: 'Einlassen',
+    withdraw: 'Zurücknehmen',
+    of: (who, machines) => `: ${who}, ${machines}`,
+    sure: 'Wirklich zurücknehmen?',
+    sureText: (who, machines) =>
+      `${who} verliert sofort: ${machines}. Was offen ist, wird getrennt, auch mitten in einer Übertragung. Sie können wieder einlassen.`,
+    own: 'Das ist Ihr eigener Zugang: Einlassen muss Sie jemand anderes.',
+    done: {
+      released: 'Eingelassen. Die Person muss nur noch die Maschine öffnen.',
+      withdrawn: 'Zurückgenommen. Was darüber offen war, wurde getrennt.',
+      nothing: 'Hier war nichts mehr geöffnet.',
+      gone: 'Die Person hat sich abgemeldet, oder ihre Freigabe ist vorbei.',
+      refused:
+        'Das ist nicht geschehen: Es ist Ihr eigener Zugang, er ist vorbei, oder jemand anderes hat gerade entschieden.',
+    },
+  },
+}
