@@ -419,11 +419,14 @@ function openNotifications(
   const settings = config.notifications
   if (settings === null) return null
   const configured = new Set(config.endpoints.map(({ id }) => id))
-  const mayAnswer = ({ principal: { id, email }, roles }: Person, request: AccessRequest): boolean => {
+  const mayAnswer = (
+    { principal: { id, email }, roles, groups }: Person,
+    request: AccessRequest,
+  ): boolean => {
     // One for a machine that has gone is answered by nobody.
     if (!request.terms.endpoints.every((endpointId) => configured.has(endpointId))) return false
     const actor: Actor = { kind: 'principal', principalId: id, email }
-    return requests.mayAnswer(request, { actor, roles, hasFreshCode: false })
+    return requests.mayAnswer(request, { actor, roles, groups, hasFreshCode: false })
   }
   return startNotifications({
     ...{ store, clock, logger, vouching, grants, ...settings },

@@ -43,6 +43,8 @@ export interface Session {
   readonly id: string
   readonly principal: Principal
   readonly roles: readonly Role[]
+  /** Of the provider's groups that make an approver, those it named; none where it is left out. */
+  readonly groups?: readonly string[] | undefined
   readonly origin: SessionOrigin
   readonly assurance: Assurance
   readonly startedAt: EpochMs
@@ -263,8 +265,8 @@ export interface Grant {
 
 /** Who may be asked for access to an endpoint, and who answers. */
 export interface ApprovalRule {
-  /** Roles; holding one of them is enough. */
-  readonly by: readonly Role[]
+  /** Roles, and groups of the provider as `group:line-3`; one of them is enough. Administrators may in any case. */
+  readonly by: readonly string[]
   /** How many people have to agree. */
   readonly count: number
   /** For how long a request waits for them. */

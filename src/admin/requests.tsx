@@ -61,6 +61,7 @@ export function requestRoutes(options: AdminOptions): Route[] {
   const approverOf = ({ actor, session }: PersonalCall): Approver => ({
     actor,
     roles: session.roles,
+    groups: session.groups,
     hasFreshCode: hasFreshCode(session.assurance, clock.now()),
   })
 

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { requestables } from '../model.js'
-import { duration, forms, optionTexts, section, wholeNumber, type OptionText } from './fields.js'
+import { duration, forms, optionTexts, section, text, wholeNumber, type OptionText } from './fields.js'
 
 /** How access is asked for and answered: for all machines, and again for one of them. */
 
@@ -11,7 +11,7 @@ const texts = {
       'With `all`, every account at the identity provider reads the names of the machines. With `none`, vendors call somebody at night who then hurries.',
   },
   by: {
-    what: 'The roles whose holders may say yes. Administrators count as approvers.',
+    what: 'Who may say yes: `approver`, `admin`, or `group:` and one of the groups in `oidc.roles.approver`, such as `group:line-3`. Administrators may in any case.',
     danger: 'Whoever holds one of them opens machines to whoever asks; nobody to themselves.',
   },
   count: {
@@ -27,9 +27,17 @@ const texts = {
 const requestable = () => z.enum(requestables)
 const by = () =>
   z
-    .array(z.enum(['approver', 'admin']))
+    .array(
+      text(
+        { says: '`approver`, `admin` or `group:` and a name', pattern: '^(approver|admin|group:.{1,255})$' },
+        (value, refuse) =>
+          /^(?:approver|admin|group:\P{C}{1,255})$/u.test(value)
+            ? value
+            : refuse('must be approver, admin, or group: and the name of a group, like group:line-3'),
+      ),
+    )
     .min(1, 'must name one at least')
-    .register(forms, { says: 'list of `approver` and `admin`' })
+    .register(forms, { says: 'list of `approver`, `admin` and `group:` with a name' })
 const count = () => wholeNumber('people', 1, 5)
 const lapsesAfter = () => duration('5m', '31d')
 

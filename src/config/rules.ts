@@ -28,6 +28,7 @@ export function checkRules(draft: Draft, { ownAddresses }: Surroundings, report:
   checkGroups(draft, report)
   checkIds('companies', draft.companies, report)
   checkCompanies(draft, report)
+  checkApprovers(draft, report)
   checkUpstreams(draft, ownAddresses, report)
   checkNotifications(draft, report)
 }
@@ -64,6 +65,22 @@ function checkListeners({ server }: Draft, ownAddresses: readonly string[], repo
   if (listen && operations && reaches(operations.host, operations.port, listen, ownAddresses)) {
     report(['server', 'operations'], 'must not be the address of server.listen')
   }
+}
+
+/** A group that makes nobody an approver could never answer, and nobody would know why. */
+function checkApprovers({ oidc, grants, endpoints }: Draft, report: Report): void {
+  const known = oidc?.roles?.approver
+  if (known === undefined) return
+  const check = (by: readonly (string | undefined)[] | undefined, path: Path): void => {
+    by?.forEach((entry, position) => {
+      if (entry?.startsWith('group:') === true && !known.includes(entry.slice('group:'.length)))
+        report([...path, position], 'must be one of the groups in oidc.roles.approver')
+    })
+  }
+  check(grants?.approval?.by, ['grants', 'approval', 'by'])
+  endpoints?.forEach((endpoint, position) => {
+    check(endpoint?.approval?.by, ['endpoints', position, 'approval', 'by'])
+  })
 }
 
 function checkStop({ server }: Draft, report: Report): void {

@@ -6,6 +6,8 @@ import { refusal } from './refusal.js'
 export interface Approver {
   readonly actor: Actor
   readonly roles: readonly Role[]
+  /** As in `Session`. */
+  readonly groups?: readonly string[] | undefined
   /** Whether they have just entered a one-time code; see `hasFreshCode`. */
   readonly hasFreshCode: boolean
 }
@@ -22,19 +24,29 @@ export interface Narrower {
   readonly lengthMs?: number
 }
 
+/** In a rule, before the name of a group: a group may be called as a role is. */
+const groupPrefix = 'group:'
+
 /** The strictest of the rules of all machines that a request names. */
 export function strictest(rules: readonly ApprovalRule[]): ApprovalRule {
   const [first, ...others] = rules
   if (first === undefined) throw new Error('a request names a machine')
   return others.reduce(
     (strict, rule) => ({
-      // Administrators count as approvers everywhere, so they are what any two rules have in common.
-      by: strict.by.includes('approver') && rule.by.includes('approver') ? ['approver'] : ['admin'],
+      by: byBoth(strict.by, rule.by),
       count: Math.max(strict.count, rule.count),
       lapsesAfterMs: Math.min(strict.lapsesAfterMs, rule.lapsesAfterMs),
     }),
     first,
   )
+}
+
+/** Every group makes an approver, and administrators may everywhere, so they are what any two rules have in common. */
+function byBoth(a: readonly string[], b: readonly string[]): readonly string[] {
+  if (a.includes('approver')) return b
+  if (b.includes('approver')) return a
+  const both = a.filter((entry) => b.includes(entry))
+  return both.length > 0 ? both : ['admin']
 }
 
 export function requestState(
@@ -49,14 +61,17 @@ export function requestState(
 /** Why this person may not answer this request, whatever they agree to; null where they may. */
 export function whyNotAnswer(
   request: Pick<AccessRequest, 'by'>,
-  { actor, roles }: Approver,
+  { actor, roles, groups = [] }: Approver,
   rule: ApprovalRule,
 ): 'own' | 'role' | null {
   if (isRequester(request, actor)) return 'own'
   if (actor.kind === 'operator') return null
-  const holds = (role: Role): boolean =>
-    roles.includes(role) || (role === 'approver' && roles.includes('admin'))
-  return rule.by.some(holds) ? null : 'role'
+  if (roles.includes('admin')) return null
+  // A group alone is no role: who has lost the role of an approver answers nothing.
+  const isApprover = roles.includes('approver')
+  const holds = (entry: string): boolean =>
+    entry === 'approver' || groups.some((group) => entry === `${groupPrefix}${group}`)
+  return isApprover && rule.by.some(holds) ? null : 'role'
 }
 
 /**

@@ -50,10 +50,19 @@ export function principalFrom(idToken: Claims, userInfo: Claims): Principal {
 
 /** The roles that the configured claim gives; what it holds beyond plain strings gives none. */
 export function rolesFrom(idToken: Claims, userInfo: Claims, settings: RoleSettings): Role[] {
-  const value = own(idToken, settings.claim) ?? own(userInfo, settings.claim)
-  const entries: readonly unknown[] = Array.isArray(value) ? value : [value]
-  const held = new Set(entries)
+  const held = entriesOf(idToken, userInfo, settings.claim)
   return roles.filter((role) => settings[role].some((group) => held.has(group)))
+}
+
+/** Those of its entries that make an approver: some of them may answer for some machines only. */
+export function groupsFrom(idToken: Claims, userInfo: Claims, settings: RoleSettings): string[] {
+  const held = entriesOf(idToken, userInfo, settings.claim)
+  return settings.approver.filter((group) => held.has(group))
+}
+
+function entriesOf(idToken: Claims, userInfo: Claims, claim: string): ReadonlySet<unknown> {
+  const value = own(idToken, claim) ?? own(userInfo, claim)
+  return new Set<unknown>(Array.isArray(value) ? value : [value])
 }
 
 /** The provider's name for its session, if it gives a usable one. */

@@ -7,6 +7,8 @@ import { normaliseEmail } from './claims.js'
 export interface Person {
   readonly principal: Principal
   readonly roles: readonly Role[]
+  /** As in `Session`. */
+  readonly groups: readonly string[]
   readonly lastLoginAt: EpochMs
 }
 
@@ -17,7 +19,7 @@ export interface Person {
  * Each call throws GatehouseError `store-unavailable` when Redis fails it.
  */
 export interface People {
-  remember(principal: Principal, roles: readonly Role[]): Promise<void>
+  remember(principal: Principal, roles: readonly Role[], groups?: readonly string[]): Promise<void>
   /** Everyone whose last sign-in carried this e-mail, verified. Several, when an address changed hands. */
   byEmail(email: string): Promise<Person[]>
   get(principalId: string): Promise<Person | null>
@@ -34,6 +36,7 @@ const personSchema = z.object({
     name: z.string(),
   }),
   roles: z.array(z.enum(roles)),
+  groups: z.array(z.string()).default([]),
   lastLoginAt: z.number(),
 })
 
@@ -70,9 +73,9 @@ export function createPeople(options: {
     read(id, await store.run((redis) => redis.get(personKey(id))))
 
   return {
-    remember: async (principal, held) => {
+    remember: async (principal, held, groups = []) => {
       const formerEmail = (await get(principal.id))?.principal.email ?? null
-      const person: Person = { principal, roles: held, lastLoginAt: clock.now() }
+      const person: Person = { principal, roles: held, groups, lastLoginAt: clock.now() }
       await store.transaction((multi) => {
         multi.set(personKey(principal.id), vouching.vouch(`person ${principal.id}`, JSON.stringify(person)))
         multi.sadd(everyone, principal.id)

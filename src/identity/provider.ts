@@ -4,7 +4,14 @@ import type { Config } from '../config/index.js'
 import { describeError, GatehouseError, isToken, newToken } from '../lib/index.js'
 import type { Clock, Keyring, Logger, Store } from '../lib/index.js'
 import type { EpochMs, Principal, Role } from '../model.js'
-import { needsUserInfo, principalFrom, providerSessionIdFrom, rolesFrom, type Claims } from './claims.js'
+import {
+  groupsFrom,
+  needsUserInfo,
+  principalFrom,
+  providerSessionIdFrom,
+  rolesFrom,
+  type Claims,
+} from './claims.js'
 import { createDiscovery } from './discovery.js'
 import { createLogoutTokens, type LogoutRequest } from './logout-token.js'
 import { isAllowedAddress, providerUnavailable, unavailableWithin, withoutSecrets } from './transport.js'
@@ -19,6 +26,8 @@ export interface LoginStart {
 export interface CompletedLogin {
   readonly principal: Principal
   readonly roles: Role[]
+  /** See `Session`. */
+  readonly groups: string[]
   /** The provider's `sid`, if it names its sessions. */
   readonly providerSessionId: string | null
   readonly idToken: string | null
@@ -159,6 +168,7 @@ export function createIdentityProvider(options: IdentityProviderOptions): Identi
         return {
           principal: principalFrom(idToken, userInfo),
           roles: rolesFrom(idToken, userInfo, oidc.roles),
+          groups: groupsFrom(idToken, userInfo, oidc.roles),
           providerSessionId: providerSessionIdFrom(idToken),
           idToken: rawIdToken,
           to: transaction.to,

@@ -74,14 +74,15 @@ export function signInRoutes(context: PortalContext): Route[] {
       })
     // Checked before, but it has been through the browser since, and keys may be shared with an older version.
     const to = context.returnTarget(login.to)
-    const { principal, roles } = login
+    const { principal, roles, groups } = login
     // Grants first: whoever sees the session sees them too. Only a verified e-mail reaches a principal.
     if (principal.email !== null) await grants.bindPending(principal)
-    await people.remember(principal, roles)
+    await people.remember(principal, roles, groups)
     await context.endPresent(visit.session)
     const { token } = await sessions.start({
       principal,
       roles,
+      groups,
       providerSessionId: login.providerSessionId,
       idToken: login.idToken,
       source: visit.source,

@@ -28,6 +28,8 @@ export type SessionEvent =
 export interface Login {
   readonly principal: Principal
   readonly roles: readonly Role[]
+  /** See `Session`. */
+  readonly groups?: readonly string[] | undefined
   /** The provider's `sid`; null when it gives none. */
   readonly providerSessionId: string | null
   /** Kept sealed, only to name the session to the provider at sign-out. */

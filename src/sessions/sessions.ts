@@ -100,7 +100,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   return {
-    async start({ principal, roles, providerSessionId, idToken, source, breakGlass }) {
+    async start({ principal, roles, groups = [], providerSessionId, idToken, source, breakGlass }) {
       const now = clock.now()
       const token = newToken()
       const sessionId = breakGlass?.sessionId ?? newId('s')
@@ -110,6 +110,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         id: sessionId,
         principal,
         roles,
+        ...(groups.length === 0 ? {} : { groups }),
         origin: breakGlass === undefined ? 'provider' : 'break-glass',
         assurance: { loginAt: now, secondFactorAt: null },
         startedAt: now,

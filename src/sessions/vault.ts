@@ -24,6 +24,7 @@ const sessionSchema = z.strictObject({
     name: z.string(),
   }),
   roles: z.array(z.enum(roles)),
+  groups: z.array(z.string()).optional(),
   origin: z.enum(sessionOrigins).default('provider'),
   assurance: z.strictObject({
     loginAt: instant,

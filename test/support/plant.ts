@@ -313,7 +313,7 @@ oidc:
   name: Plant account
   clientId: gatehouse
   clientSecretFile: oidc-secret
-  roles: { claim: groups, admin: [plant-it], approver: [line-leads], auditor: [audit] }
+  roles: { claim: groups, admin: [plant-it], approver: [line-leads, press-leads], auditor: [audit] }
 keys: { file: keys.json }
 audit: { directory: ledger }
 ${plant.extra}

@@ -412,3 +412,24 @@ describe('the warnings at start', () => {
     expect(warnings(parse(https, credentials), 22)).toEqual([])
   })
 })
+
+describe('who answers requests for an endpoint', () => {
+  it.each([
+    ["by: ['group:line-3']", 'must be one of the groups in oidc.roles.approver'],
+    ['by: [operator]', 'must be approver, admin, or group: and the name of a group, like group:line-3'],
+    ["by: ['group:']", 'must be approver, admin, or group: and the name of a group, like group:line-3'],
+  ])('is nobody by %s', (given, message) => {
+    expect(problemsOf(http, `approval: { ${given} }`)).toEqual([`approval.by[0]: ${message}`])
+  })
+
+  it('is a group that makes an approver', () => {
+    const named = start.replace(
+      'clientSecretFile: secret }',
+      'clientSecretFile: secret, roles: { approver: [line-3] } }',
+    )
+    const text = `${named}    ${http}\n    approval: { by: ['group:line-3'] }\n`
+    const surroundings = { folder: '/etc/gatehouse', readText: () => ({ text: 'x\n' }), ownAddresses: [] }
+    const [endpoint] = parseConfig('/etc/gatehouse/gatehouse.yaml', text, surroundings).endpoints
+    expect(endpoint?.approval.by).toEqual(['group:line-3'])
+  })
+})

@@ -63,6 +63,43 @@ describe('who may answer a request', () => {
     expect(whyNotAnswer(request, { ...ben, roles: ['admin'] }, strict)).toBeNull()
   })
 
+  it.each<[string, Partial<Approver>, 'role' | null]>([
+    ['who is in it', { groups: ['line-3'] }, null],
+    ['an approver of another', { groups: ['line-4'] }, 'role'],
+    ['an approver without any', {}, 'role'],
+    ['who is in it and is no approver any more', { groups: ['line-3'], roles: [] }, 'role'],
+    ['an auditor in it', { groups: ['line-3'], roles: ['auditor'] }, 'role'],
+    ['an administrator', { roles: ['admin'] }, null],
+    ['who is in a group called as the entry is', { groups: ['group:line-3'] }, 'role'],
+  ])('of a group answers %s', (_name, over, why) => {
+    expect(whyNotAnswer(request, { ...ben, ...over }, { ...rule, by: ['group:line-3'] })).toBe(why)
+  })
+
+  it('is no group that is called as a role is', () => {
+    const named = { ...ben, roles: ['approver'], groups: ['admin'] } as const
+    expect(whyNotAnswer(request, named, { ...rule, by: ['admin'] })).toBe('role')
+  })
+
+  it.each<[string[], string[], string[]]>([
+    [['approver'], ['group:line-3'], ['group:line-3']],
+    [['group:line-3', 'approver'], ['group:line-4'], ['group:line-4']],
+    [['group:line-3', 'group:line-4'], ['group:line-4', 'group:line-5'], ['group:line-4']],
+    [['group:line-3'], ['group:line-4'], ['admin']],
+    [['group:line-3'], ['admin'], ['admin']],
+    [['approver'], ['admin'], ['admin']],
+  ])('of machines of %j and of %j are %j', (one, other, both) => {
+    for (const [first, second] of [
+      [one, other],
+      [other, one],
+    ])
+      expect(
+        strictest([
+          { ...rule, by: first ?? [] },
+          { ...rule, by: second ?? [] },
+        ]).by,
+      ).toEqual(both)
+  })
+
   it('is nobody twice, by account or by e-mail', () => {
     for (const before of [person('p-ben', null), person('p-ben-2', 'ben@plant.example')]) {
       const once = { ...request, approvals: [yes(before)] }

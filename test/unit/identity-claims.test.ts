@@ -1,4 +1,5 @@
 import {
+  groupsFrom,
   needsUserInfo,
   normaliseEmail,
   principalFrom,
@@ -135,6 +136,17 @@ describe('roles from the configured claim', () => {
     [' plant-it', []],
   ])('%j gives %j', (groups, expected) => {
     expect(rolesFrom({ ...base, ...(groups === undefined ? {} : { groups }) }, {}, settings)).toEqual(
+      expected,
+    )
+  })
+
+  it.each<[unknown, string[]]>([
+    [['line-leads', 'vendors'], ['line-leads']],
+    ['line-leads', ['line-leads']],
+    [['plant-it', 'Line-leads', { name: 'line-leads' }], []],
+    [undefined, []],
+  ])('keep, of %j, the groups %j that make an approver', (groups, expected) => {
+    expect(groupsFrom({ ...base, ...(groups === undefined ? {} : { groups }) }, {}, settings)).toEqual(
       expected,
     )
   })
