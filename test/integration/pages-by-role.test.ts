@@ -1,0 +1,90 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { createClient, type Client } from '../support/client.js'
+import { startPlant, type Plant } from '../support/plant.js'
+
+/* Every page and every form of administration against everybody who could ask for it. */
+
+const readers = ['nobody', 'vendor', 'approver', 'admin'] as const
+type Reader = (typeof readers)[number]
+
+const forApprovers = [
+  ...['GET /admin', 'GET /admin/grants.csv', 'GET /admin/grants/:id', 'POST /admin/grants/:id/revoke'],
+  ...['GET /admin/requests', 'GET /admin/requests/:id'],
+  ...['POST /admin/requests/:id/approve', 'POST /admin/requests/:id/deny'],
+  ...['GET /admin/sessions', 'POST /admin/sessions/:id/kill', 'GET /admin/search', 'GET /admin/timeline'],
+  ...['GET /admin/lockdowns', 'POST /admin/lockdowns', 'GET /admin/endpoints', 'GET /admin/simulator'],
+]
+const forAdministrators = [
+  ...['GET /admin/grants/new', 'POST /admin/grants', 'POST /admin/grants/:id/extend'],
+  ...['GET /admin/people', 'POST /admin/people/:id/reset-totp', 'POST /admin/invitations'],
+  ...['POST /admin/lockdowns/lift', 'GET /admin/break-glass', 'POST /admin/break-glass/acknowledge'],
+]
+
+/** Every route as the sources state it, so that one that comes later is asked for too. */
+function routesOf(): { route: string; access: string }[] {
+  const folder = join(import.meta.dirname, '../../src/admin')
+  return readdirSync(folder)
+    .filter((name) => /\.tsx?$/.test(name))
+    .flatMap((name) => {
+      const text = readFileSync(join(folder, name), 'utf8')
+      const listPath = /const listPath = '([^']+)'/.exec(text)?.[1] ?? ''
+      const stated = /personal\(\s*'(GET|POST)',\s*(?:'([^']+)'|`([^`]+)`|listPath),\s*'([\w-]+)'/g
+      return [...text.matchAll(stated)].map(([, method = '', plain, built, access = '']) => ({
+        route: `${method} ${plain ?? built?.replace('${listPath}', listPath) ?? listPath}`,
+        access,
+      }))
+    })
+}
+const routes = routesOf()
+const table = routes.map(({ route, access }) => ({
+  route,
+  may: access === 'approver' ? ['approver', 'admin'] : ['admin'],
+}))
+
+let plant: Plant
+let clients: Record<Reader, Client>
+beforeAll(async () => {
+  plant = await startPlant()
+  const nobody = createClient({ clock: plant.clock })
+  clients = {
+    nobody,
+    vendor: await plant.signIn('vendor'),
+    approver: await plant.signIn('approver'),
+    admin: await plant.signIn('admin'),
+  }
+}, 60_000)
+afterAll(async () => {
+  for (const client of Object.values(clients)) client.close()
+  await plant.close()
+})
+
+async function ask(reader: Reader, route: string): Promise<{ status: number; text: string }> {
+  const [method = '', path = ''] = route.split(' ')
+  const url = plant.portal + path.replace(':id', 'g-0123456789abcdef')
+  return clients[reader].fetch(url, { method })
+}
+
+const roleMissing: unknown = expect.stringContaining('role-missing')
+
+describe('administration', () => {
+  it.each(table)('lets in to $route only $may', async ({ route, may }) => {
+    for (const reader of readers) {
+      const { status, text } = await ask(reader, route)
+      const isLetIn = may.includes(reader)
+      if (reader === 'nobody') expect([route, reader, status]).toEqual([route, reader, 401])
+      // A form without its token is refused to everybody; to them it is for their role.
+      else if (!isLetIn) expect([route, reader, status, text]).toEqual([route, reader, 403, roleMissing])
+      // The grant and the request of that id are not there.
+      else if (route.startsWith('GET')) expect([200, 404]).toContain(status)
+    }
+  })
+
+  it('states for each page that it is for approvers or administrators, and for these which', () => {
+    const stated = new Map(routes.map(({ route, access }) => [route, access]))
+    for (const [route, access] of stated)
+      expect([route, ['approver', 'admin'].includes(access)]).toEqual([route, true])
+    for (const route of forApprovers) expect([route, stated.get(route)]).toEqual([route, 'approver'])
+    for (const route of forAdministrators) expect([route, stated.get(route)]).toEqual([route, 'admin'])
+  })
+})
