@@ -23,12 +23,12 @@ export function checkRules(draft: Draft, { ownAddresses }: Surroundings, report:
   checkStop(draft, report)
   checkStore(draft, report)
   checkClientAuthentication(draft, report)
+  checkApprovers(draft, report)
   checkIds('endpoints', draft.endpoints, report)
   checkIds('groups', draft.groups, report)
   checkGroups(draft, report)
   checkIds('companies', draft.companies, report)
   checkCompanies(draft, report)
-  checkApprovers(draft, report)
   checkUpstreams(draft, ownAddresses, report)
   checkNotifications(draft, report)
 }

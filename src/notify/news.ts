@@ -107,10 +107,7 @@ export function newsOfRequest(request: AccessRequest, now: EpochMs, since: Epoch
   if (outcome === null && now < lapsesAt) return [add('access.requested', 'requested', askedAt)]
   // Whoever closes it writes that down a moment later; nobody need wait for that.
   if (outcome === null) return [add('access.lapsed', 'answered', lapsesAt)]
-  const { kind, at } = outcome
-  return kind === 'approved' || kind === 'denied' || kind === 'lapsed'
-    ? [add(`access.${kind}`, 'answered', at)]
-    : []
+  return outcome.kind === 'withdrawn' ? [] : [add(`access.${outcome.kind}`, 'answered', outcome.at)]
 }
 
 function noticeOfRequest(request: AccessRequest, kind: AccessKind): Notice {
