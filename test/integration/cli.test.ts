@@ -190,6 +190,7 @@ describe('the command line', () => {
         ticket: 'CHG-17',
         ending: 'cut',
         ...{ windows: [], sources: [], needsRelease: false, maxSessions: null },
+        ...{ lastsFromFirstUseMs: null, firstUsedAt: null },
         issuedBy: expect.stringMatching(/^operator \w/) as string,
         issuedAt: now,
         revocation: null,
