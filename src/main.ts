@@ -308,7 +308,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const admin = createAdmin({
     ...forSurfaces,
     explain: createExplain({ ...forSurfaces, factsOfOpening, isOnlooker: false }),
-    streams: () => streams.list(),
+    streams: () => streams.list().filter(({ kind }) => kind !== 'hints'),
     health: () => probes?.list() ?? [],
     record,
   })
@@ -334,7 +334,10 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...{ clock, logger, changes, journal, streams, sessions, grants, lockdowns, secondFactor },
     ...{ releases, seats, endings },
     tokens: services.tokens,
-    onChange: (change) => notifications?.noteChange(change),
+    onChange: (change) => {
+      notifications?.noteChange(change)
+      gateway.hint(change)
+    },
   })
   const stopInspecting = await inspection.begin()
   const stopTidying = services.requests.begin()
@@ -399,7 +402,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     services,
     address: server.address() as AddressInfo,
     operationsAddress: operations && (operations.address() as AddressInfo),
-    streams: () => streams.list(),
+    streams: () => streams.list().filter(({ kind }) => kind !== 'hints'),
     health: () => running.list(),
     close,
     hurry: () => {

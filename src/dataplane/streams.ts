@@ -2,11 +2,14 @@ import type { Clock, Timer } from '../lib/index.js'
 import type { CutCause, EpochMs } from '../model.js'
 import { Roster, type Member } from './roster.js'
 
-/** One live request, download or WebSocket: whose, by which right, and until when. */
+/**
+ * One live request, download or WebSocket: whose, by which right, and until when. Hints are what an open page of the
+ * portal is told by; they reach no machine, and belong to no grant.
+ */
 export interface StreamInfo {
   /** The request id. */
   readonly id: string
-  readonly kind: 'request' | 'websocket'
+  readonly kind: 'request' | 'websocket' | 'hints'
   readonly sessionId: string
   readonly passId: string
   readonly principalId: string

@@ -70,6 +70,9 @@ export interface AdmissionOptions {
   readonly accessOf: (place: Place, method: string, path: string) => OwnAccess | null
 }
 
+/** Where open pages of the portal are told that something has changed (server-sent events). */
+export const hintsPath = '/.gatehouse/events'
+
 /** Gatehouse's own corner of every origin; never forwarded. */
 export const ownPathPrefix = '/.gatehouse/'
 
@@ -305,9 +308,14 @@ function callOf(
  * Not worth a line in the ledger: our stylesheet and the like, the same for everyone; and what open pages ask again
  * and again, which reaches no machine and tells people what they see anyway. Whoever is refused that is recorded.
  */
-function isUnrecorded({ request, decision }: Admission): boolean {
-  const isAnswered = decision.outcome === 'permit' && asksTimeLeft(request)
+function isUnrecorded({ place, request, decision }: Admission): boolean {
+  const isAnswered = decision.outcome === 'permit' && (asksTimeLeft(request) || asksHints(place, request))
   return request.path.startsWith(assetPathPrefix) || isAnswered
+}
+
+/** Nothing else on that path is answered: what else is sent there asks for a page that does not exist. */
+export function asksHints(place: Place, { path, method, isUpgrade }: NormalisedRequest): boolean {
+  return place.kind === 'portal' && path === hintsPath && method === 'GET' && !isUpgrade
 }
 
 /** Nothing else on that path is judged as the machine's: it would be permitted, recorded as begun, and never end. */

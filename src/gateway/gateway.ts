@@ -19,17 +19,33 @@ import {
 } from '../lib/index.js'
 import { isLocalPath } from '../lib/page/index.js'
 import type { Ledger } from '../audit/index.js'
-import { createPace, inviteBody, type Streams, type Switched, type Upstreams } from '../dataplane/index.js'
+import {
+  createPace,
+  inviteBody,
+  type PendingStream,
+  type Streams,
+  type Switched,
+  type Upstreams,
+} from '../dataplane/index.js'
 import type { Assertions, ServiceTokens } from '../identity/index.js'
 import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
 import type { Grants, Seats } from '../grants/index.js'
-import { assetPathPrefix, createAdmission, ownPathPrefix, type Admission, type Refusal } from './admission.js'
+import {
+  assetPathPrefix,
+  createAdmission,
+  asksHints,
+  hintsPath,
+  ownPathPrefix,
+  type Admission,
+  type Refusal,
+} from './admission.js'
 import type { Answers, Asker } from './answers.js'
 import { createConnections } from './connections.js'
 import { asksToClear, clearCookies, clearCookiesPath, clearingWords } from './cookie-clearing.js'
 import { createEndpointServer, permitted } from './endpoint.js'
 import type { GatherFacts } from './facts.js'
 import { createHandover } from './handover.js'
+import { createHints } from './hints.js'
 import type { MayOpen } from './opening.js'
 import { createLocator, isNavigation, type Place } from './origins.js'
 import { createRefusals } from './refusals.js'
@@ -89,6 +105,7 @@ export function createGateway(options: GatewayOptions) {
   const readSource = createSourceReader(isProxy)
   const turnstile = createTurnstile(config.server.limits)
   const refusals = createRefusals({ clock, ledger })
+  const hints = createHints(pages)
   const connections = createConnections()
   /** What is taken: everything; nothing that would have to be cut in a moment; nothing. */
   let taken: 'all' | 'requests' | 'nothing' = 'all'
@@ -166,7 +183,7 @@ export function createGateway(options: GatewayOptions) {
       }
       if (decision.outcome === 'challenge') challenge(admission, exchange.res)
       else if (decision.outcome === 'deny') answers.denied(admission, exchange.res, decision.reasons)
-      else if (isOwnPage(admission)) await serveOwn(admission, place, exchange)
+      else if (isOwnPage(admission)) await serveOwn(admission, place, exchange, pending)
       else return await forward(admission, pending, exchange)
     } catch (error) {
       answers.failed(admission ?? askerOf(exchange.req, 'r-unknown'), exchange.res, error)
@@ -236,6 +253,7 @@ export function createGateway(options: GatewayOptions) {
     admission: Admission,
     place: Place,
     { req, res, upgrade }: Exchange,
+    pending: PendingStream,
   ): Promise<void> {
     const { request } = admission
     if (upgrade !== null) throw new GatehouseError('not-found', '')
@@ -255,6 +273,8 @@ export function createGateway(options: GatewayOptions) {
       else if (request.path === timeLeftPath)
         answerTimeLeft(admission, res, { clock, pages, portal: config.server.publicUrl })
       else throw new GatehouseError('not-found', '')
+    } else if (asksHints(place, request)) {
+      hints.open(admission, pending, res)
     } else {
       const surface = surfaces.find((candidate) => candidate.accessOf(request.method, request.path) !== null)
       if (surface === undefined) throw new GatehouseError('not-found', '')
@@ -277,7 +297,7 @@ export function createGateway(options: GatewayOptions) {
 
   async function forward(
     admission: Admission,
-    pending: ReturnType<Streams['expect']>,
+    pending: PendingStream,
     { req, res, upgrade }: Exchange,
   ): Promise<Switched | null> {
     const permit = permitted(admission)
@@ -288,6 +308,7 @@ export function createGateway(options: GatewayOptions) {
   }
 
   function accessOf(place: Place, method: string, path: string): OwnAccess | null {
+    if (place.kind === 'portal' && path === hintsPath) return 'verified'
     const asked = place.kind === 'portal' ? surfaces : []
     for (const surface of asked) {
       const access = surface.accessOf(method, path)
@@ -346,7 +367,7 @@ export function createGateway(options: GatewayOptions) {
       const closed = once(server, 'close')
       taken = 'requests'
       connections.closeQuiet()
-      streams.cut(({ kind }) => kind === 'websocket', 'gateway-stopping')
+      streams.cut(({ kind }) => kind !== 'request', 'gateway-stopping')
       await Promise.race([closed, waited(finishMs, hurried)])
       taken = 'nothing'
       streams.cut(() => true, 'gateway-stopping')
@@ -359,9 +380,12 @@ export function createGateway(options: GatewayOptions) {
         await Promise.race([new Promise<void>((resolve) => (onIdle = resolve)), waited(closingMs)])
       force.cancel()
     },
+    /** Open pages of the portal are told that something has changed. */
+    hint: hints.note,
     /** To be called when nothing is served any more. */
     close: () => {
       refusals.close()
+      hints.close()
     },
   }
 }

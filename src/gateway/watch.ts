@@ -205,7 +205,7 @@ async function recheckAll(options: WatchOptions): Promise<void> {
   const cutSuspects = (hasLost: (stream: StreamInfo) => boolean, cause: CutCause): number =>
     streams.cut((stream) => suspects.has(stream.id) && hasLost(stream), cause)
   cutSuspects((stream) => !liveSessions.has(stream.sessionId), 'session-ended')
-  cutSuspects((stream) => !liveGrants.has(stream.grantId), 'grant-revoked')
+  cutSuspects((stream) => stream.kind !== 'hints' && !liveGrants.has(stream.grantId), 'grant-revoked')
   const asking = [...liveGrants.values()].filter(({ conditions }) => conditions.needsRelease)
   const released = new Set(
     (await options.releases.given(asking)).map(({ grantId, sessionId }) => `${grantId} ${sessionId}`),

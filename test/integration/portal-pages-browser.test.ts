@@ -100,6 +100,17 @@ describe('in a browser, the pages', () => {
     expect([shown, (minutes + 1440) % 1440]).toEqual([shown, 330])
   })
 
+  it('show by themselves what has changed, but not while somebody types', async () => {
+    const { page } = await open('approver')
+    await page.goto(at('/admin'))
+    await plant.issue({ to: 'hinted@vendor.example', until: '+2h' })
+    await page.getByText('hinted@vendor.example').first().waitFor()
+    await page.getByLabel('Search', { exact: true }).fill('half a wo')
+    await plant.issue({ to: 'later@vendor.example', until: '+2h' })
+    await new Promise((resolve) => setTimeout(resolve, 4_000))
+    expect(await page.getByLabel('Search', { exact: true }).inputValue()).toBe('half a wo')
+  })
+
   it('ask in a dialog before a grant is revoked, and "Do nothing" does nothing', async () => {
     const grant = await plant.issue()
     const revoked = async (): Promise<boolean> =>

@@ -150,6 +150,36 @@ const ask = async () => {
 // Whoever gives no answer now may give one next time.
 if (shown) setInterval(() => document.hidden || ask().catch(() => {}), 20_000)
 
+// Told when something has changed, only while somebody looks: browsers open few connections to one host. What it was
+// is asked for as always. A page that somebody is at work on waits.
+let leaving = -Infinity
+addEventListener('beforeunload', () => (leaving = performance.now()))
+const atWork = () =>
+  document.activeElement?.matches('input, select, textarea') ||
+  document.querySelector('dialog, details[open]') ||
+  // A page that loads itself anew takes back the click that was about to lead on.
+  performance.now() - leaving < 10_000
+let waiting
+const renew = () => {
+  clearTimeout(waiting)
+  if (shown) ask().catch(() => {})
+  else if (atWork() || performance.now() < 3_000) waiting = setTimeout(renew, 3_000)
+  else location.reload()
+}
+let hints
+const listen = () => {
+  hints?.close()
+  if (document.hidden) return
+  hints = new EventSource('/.gatehouse/events')
+  hints.onmessage = renew
+  // What changed while it was away, nobody told.
+  hints.onerror = () => (hints.onopen = renew)
+}
+if ('live' in document.body.dataset) {
+  listen()
+  document.addEventListener('visibilitychange', listen)
+}
+
 // On return to a page left open, load it again.
 let leftAt = 0
 document.addEventListener('visibilitychange', () => {
