@@ -3,7 +3,7 @@ import { hostname } from 'node:os'
 import type { AddressInfo } from 'node:net'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { createAdmin, createApi, createExplain, createNotice } from './admin/index.js'
+import { createAdmin, createApi, createExplain, createNotice, createWaiting } from './admin/index.js'
 import { closedLedger, openLedger, type Ledger, type StoreEvent } from './audit/index.js'
 import { loadKeyring, type Config } from './config/index.js'
 import {
@@ -290,6 +290,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...{ config, clock, logger, pages, sessions, grants, lockdowns, releases, people, secondFactor, mayOpen },
     ...{ breakGlass, requests: services.requests },
     noticeFor: createNotice({ breakGlass, changes, clock }),
+    waitingFor: createWaiting(services.requests),
     answerError: (visit: Visit, req: IncomingMessage, res: ServerResponse, error: unknown) => {
       answers.failed(askerOf(visit, req), res, error)
     },

@@ -1,8 +1,15 @@
-import type { InEach } from '../lib/index.js'
+import type { InEach, Weekday } from '../lib/index.js'
 
 /** What a grant asks for besides its time, in the words of whoever gives it. */
 export interface ConditionsWords {
   readonly more: string
+  readonly weekly: string
+  readonly weeklyHint: string
+  readonly days: Readonly<Record<Weekday, string>>
+  readonly dayFrom: string
+  readonly dayUntil: string
+  /** As `saySources`, of the hours. */
+  readonly sayOnly: string
   readonly sources: string
   readonly sourcesHint: string
   /** In the sentence that reads the form back; `{}` stands for what was entered. */
@@ -31,6 +38,13 @@ export interface ConditionsWords {
 export const conditionsWords: InEach<ConditionsWords> = {
   en: {
     more: 'More conditions',
+    weekly: 'Only at these hours of the week',
+    weeklyHint:
+      'In plant time, every week between the start and the end. An end that is not later than the beginning is on the next day. Nothing chosen: at all hours.',
+    days: { mon: 'Mon', tue: 'Tue', wed: 'Wed', thu: 'Thu', fri: 'Fri', sat: 'Sat', sun: 'Sun' },
+    dayFrom: 'from',
+    dayUntil: 'until',
+    sayOnly: 'only {}',
     sources: 'Only from these networks',
     sourcesHint: 'Addresses or blocks like 192.0.2.7 or 198.51.100.0/24, one a line. Empty: from anywhere.',
     saySources: 'only from {}',
@@ -56,6 +70,13 @@ export const conditionsWords: InEach<ConditionsWords> = {
   },
   de: {
     more: 'Weitere Bedingungen',
+    weekly: 'Nur zu diesen Stunden der Woche',
+    weeklyHint:
+      'In Werkszeit, jede Woche zwischen Beginn und Ende. Ein Ende, das nicht nach dem Anfang liegt, ist am nächsten Tag. Nichts gewählt: zu jeder Stunde.',
+    days: { mon: 'Mo', tue: 'Di', wed: 'Mi', thu: 'Do', fri: 'Fr', sat: 'Sa', sun: 'So' },
+    dayFrom: 'von',
+    dayUntil: 'bis',
+    sayOnly: 'nur {}',
     sources: 'Nur aus diesen Netzen',
     sourcesHint: 'Adressen oder Netze wie 192.0.2.7 oder 198.51.100.0/24, je Zeile eines. Leer: von überall.',
     saySources: 'nur aus {}',

@@ -1,6 +1,16 @@
 import type { VNode } from 'preact'
 import type { GrantRequest } from '../grants/index.js'
-import { Choice, durationWords, Field, Instant, useWords, Window, type Fields } from '../lib/page/index.js'
+import { weekdays } from '../lib/index.js'
+import {
+  Choice,
+  Choices,
+  durationWords,
+  Field,
+  Instant,
+  useWords,
+  Window,
+  type Fields,
+} from '../lib/page/index.js'
 import type { EpochMs, Grant } from '../model.js'
 import { conditionsWords } from './conditions-words.js'
 
@@ -11,12 +21,24 @@ export interface ConditionsInput {
   /** Empty for any number. */
   readonly sessions: string
   readonly lasts: string
+  /** Of one weekly window: on which days, from when until when, in plant time. */
+  readonly days: readonly string[]
+  readonly dayFrom: string
+  readonly dayUntil: string
 }
 
 /** Of those to come. */
 const windowsShown = 7
 
-export const noConditions: ConditionsInput = { sources: '', lasts: '', needsRelease: false, sessions: '' }
+export const noConditions: ConditionsInput = {
+  sources: '',
+  lasts: '',
+  needsRelease: false,
+  sessions: '',
+  days: [],
+  dayFrom: '',
+  dayUntil: '',
+}
 
 export function readConditions(body: Fields): ConditionsInput {
   return {
@@ -24,22 +46,29 @@ export function readConditions(body: Fields): ConditionsInput {
     lasts: body.one('lasts').trim(),
     needsRelease: body.one('release') === 'yes',
     sessions: body.one('maxSessions').trim(),
+    days: body.all('days'),
+    dayFrom: body.one('dayFrom'),
+    dayUntil: body.one('dayUntil'),
   }
 }
 
 /** As fields of a request for a grant. */
-export function askedConditions({
-  sources,
-  lasts,
-  needsRelease,
-  sessions,
-}: ConditionsInput): Pick<GrantRequest, 'sources' | 'lasts' | 'needsRelease' | 'maxSessions'> {
+export function askedConditions(
+  input: ConditionsInput,
+): Pick<GrantRequest, 'sources' | 'lasts' | 'needsRelease' | 'maxSessions' | 'weekly'> {
+  const { sources, lasts, needsRelease, sessions, days, dayFrom, dayUntil } = input
   return {
     ...(lasts === '' ? {} : { lasts }),
     sources: sources.split(/[\s,;]+/).filter((source) => source !== ''),
     needsRelease,
     maxSessions: sessions === '' ? null : Number(sessions),
+    // Half of it is refused with what is missing: whoever chose a day did not mean all of them.
+    weekly: hasHours(input) ? [{ days, from: dayFrom, until: dayUntil }] : null,
   }
+}
+
+function hasHours({ days, dayFrom, dayUntil }: ConditionsInput): boolean {
+  return days.length > 0 || dayFrom !== '' || dayUntil !== ''
 }
 
 /** What most grants need nothing of, folded away until somebody has filled in some of it. */
@@ -54,10 +83,28 @@ export function MoreConditions(props: {
     input.lasts !== '' ||
     input.needsRelease ||
     input.sessions !== '' ||
-    ['sources', 'lasts', 'maxSessions'].some((field) => errorOf(field) !== null)
+    hasHours(input) ||
+    ['sources', 'lasts', 'maxSessions', 'weekly'].some((field) => errorOf(field) !== null)
   return (
     <details class="more" open={isOpen}>
       <summary>{words.more}</summary>
+      <div data-say-also={words.sayOnly}>
+        <Choices name="weekly" legend={words.weekly} hint={words.weeklyHint} error={errorOf('weekly')}>
+          {weekdays.map((day) => (
+            <Choice
+              type="checkbox"
+              name="days"
+              value={day}
+              isChosen={input.days.includes(day)}
+              say={words.days[day]}
+            >
+              {words.days[day]}
+            </Choice>
+          ))}
+          <TimeField name="dayFrom" label={words.dayFrom} value={input.dayFrom} />
+          <TimeField name="dayUntil" label={words.dayUntil} value={input.dayUntil} />
+        </Choices>
+      </div>
       <div data-say-also={words.saySources}>
         <Field
           name="sources"
@@ -98,6 +145,15 @@ export function MoreConditions(props: {
         </Choice>
       </div>
     </details>
+  )
+}
+
+function TimeField({ name, label, value }: { name: string; label: string; value: string }): VNode {
+  return (
+    <div class="choice">
+      <label for={name}>{label}</label>
+      <input type="time" id={name} name={name} value={value} />
+    </div>
   )
 }
 

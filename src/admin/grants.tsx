@@ -94,9 +94,6 @@ export function grantRoutes(options: AdminOptions): Route[] {
           <div class="head">
             <h1>{words.title}</h1>
             <div class="actions">
-              <a class="button quiet" href="/admin/search">
-                {words.search}
-              </a>
               <a class="button quiet" href="/admin/timeline">
                 {words.timeline}
               </a>

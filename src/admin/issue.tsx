@@ -383,6 +383,7 @@ const fieldIds: Readonly<Record<string, string>> = {
   sources: 'sources',
   maxSessions: 'maxSessions',
   lasts: 'lasts',
+  weekly: 'weekly',
 }
 
 function readInput(body: Fields): Input {

@@ -1,4 +1,5 @@
 import type { ComponentChildren, VNode } from 'preact'
+import type { Requests } from '../grants/index.js'
 import type { ChangeLog, Visit } from '../lib/index.js'
 import { Notice, Said, useWords } from '../lib/page/index.js'
 import { createBreakGlassNotice } from './break-glass.js'
@@ -20,6 +21,16 @@ export function createNotice(
         {await ofBreakGlass(visit)}
       </div>
     )
+  }
+}
+
+/** How many requests for access wait, for the navigation of whoever answers them. A courtesy: it fails no page. */
+export function createWaiting(requests: Pick<Requests, 'open'>): (visit: Visit) => Promise<number> {
+  return async ({ session }) => {
+    const isStaff = session?.roles.some((role) => role === 'admin' || role === 'approver') === true
+    if (!isStaff || session.assurance.secondFactorAt === null) return 0
+    const open = await requests.open().catch(() => [])
+    return open.length
   }
 }
 

@@ -32,7 +32,7 @@ export function searchRoutes(options: AdminOptions): Route[] {
     const words = searchWords[viewer.language]
     const html = pages.render({
       title: words.title,
-      section: 'grants',
+      section: 'search',
       viewer,
       language: viewer.language,
       now: clock.now(),

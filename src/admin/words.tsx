@@ -85,6 +85,7 @@ const fieldNames: InEach<Readonly<Record<string, string>>> = {
     sources: 'The networks',
     maxSessions: 'The number of sign-ins',
     lasts: 'The length',
+    weekly: 'The hours of the week',
     scope: 'The choice of what to stop',
   },
   de: {
@@ -99,6 +100,7 @@ const fieldNames: InEach<Readonly<Record<string, string>>> = {
     sources: 'Die Angabe der Netze',
     maxSessions: 'Die Zahl der Anmeldungen',
     lasts: 'Die Dauer',
+    weekly: 'Die Angabe der Stunden',
     scope: 'Die Auswahl, was gesperrt wird',
   },
 }

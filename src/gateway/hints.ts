@@ -15,14 +15,15 @@ const unreadBytes = 16_384
 /** How long the last bytes may take. */
 const closingMs = 2_000
 
-/** What nobody but the people of the plant is told to look at. */
-const ofStaff: ReadonlySet<Change['kind']> = new Set([
-  'session-changed',
-  'session-ended',
-  'break-glass-issued',
-])
-/** What no page shows. */
-const ofNobody: ReadonlySet<Change['kind']> = new Set(['second-factor-reset', 'token-changed'])
+/** What a page may have to ask about again: who comes and goes, which concerns the people of the plant alone, or the rest. */
+type Topic = 'sessions' | 'access'
+
+/** Null for what no page shows. */
+function topicOf(kind: Change['kind']): Topic | null {
+  if (kind === 'session-changed' || kind === 'session-ended' || kind === 'break-glass-issued')
+    return 'sessions'
+  return kind === 'second-factor-reset' || kind === 'token-changed' ? null : 'access'
+}
 
 export interface Hints {
   /**
@@ -40,12 +41,13 @@ interface Told {
   readonly sessionId: string
   readonly isStaff: boolean
   readonly send: (text: string) => void
+  /** What changed since it was opened, and it has not been told of yet. */
+  readonly untold: Set<Topic>
 }
 
 export function createHints(pages: Pages): Hints {
   const told = new Set<Told>()
-  /** Whom the hint that is being gathered is for; null while there is none. */
-  let gathered: 'staff' | 'all' | null = null
+  let isGathering = false
 
   const beat = (): void => {
     for (const { send } of told) send(':\n\n')
@@ -54,9 +56,11 @@ export function createHints(pages: Pages): Hints {
   let heartbeat = systemClock.after(heartbeatMs, beat)
 
   const tell = (): void => {
-    const audience = gathered
-    gathered = null
-    for (const { isStaff, send } of told) if (audience === 'all' || isStaff) send('data: changed\n\n')
+    isGathering = false
+    for (const { send, untold } of told) {
+      for (const topic of untold) send(`data: ${topic}\n\n`)
+      untold.clear()
+    }
   }
 
   return {
@@ -90,6 +94,7 @@ export function createHints(pages: Pages): Hints {
           if (res.writableLength > unreadBytes) res.destroy()
           else if (!res.writableEnded) res.write(text)
         },
+        untold: new Set(),
       }
       told.add(entry)
       res.once('close', () => {
@@ -110,9 +115,12 @@ export function createHints(pages: Pages): Hints {
       })
     },
     note: ({ kind }) => {
-      if (ofNobody.has(kind) || told.size === 0) return
-      if (gathered === null) systemClock.after(gatherMs, tell)
-      if (gathered !== 'all') gathered = ofStaff.has(kind) ? 'staff' : 'all'
+      const topic = topicOf(kind)
+      if (topic === null || told.size === 0) return
+      // Only who is there already: a page that is asked for after a change shows it.
+      for (const { isStaff, untold } of told) if (isStaff || topic === 'access') untold.add(topic)
+      if (!isGathering) systemClock.after(gatherMs, tell)
+      isGathering = true
     },
     close: () => {
       heartbeat.cancel()

@@ -182,6 +182,26 @@ describe('issuing a grant', () => {
     expect(grant).toMatchObject({ from: Date.parse(`${from}:00Z`), until: Date.parse(until), access: 'view' })
   })
 
+  it('takes hours of the week, says them back, and refuses half of them', async () => {
+    const until = new Date(plant.clock.now() + 8 * 24 * hourMs).toISOString()
+    const week = { to: 'weekly@vendor.example', end: 'at', until, days: 'mon' }
+    const page = await issue({ ...week, dayFrom: '06:00', dayUntil: '14:00' })
+    expect(visibleText(page)).toMatch(/at [12] set times? only/)
+    const [grant] = await stored('weekly@vendor.example')
+    const windows = grant?.conditions.windows ?? []
+    expect(windows.length).toBeGreaterThan(0)
+    for (const { from, until: end } of windows) {
+      expect(new Date(from).getUTCDay()).toBe(1)
+      expect(end - from).toBeLessThanOrEqual(8 * hourMs)
+    }
+    const refused = await issue({ ...week, to: 'half@vendor.example', dayFrom: '06:00' })
+    expect(refused.status).toBe(422)
+    expect(visibleText(refused)).toContain('The hours of the week must end at a time of day')
+    expect(refused.text).toMatch(/<details class="more" open/)
+    expect(refused.text).toMatch(/id="days-mon"[^>]*checked/)
+    expect(await stored('half@vendor.example')).toEqual([])
+  })
+
   it('counts a length from the start, not from now', async () => {
     const from = new Date(plant.clock.now() + 24 * hourMs).toISOString()
     await issue({ to: 'length@vendor.example', start: 'at', from })

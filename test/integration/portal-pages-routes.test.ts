@@ -38,6 +38,7 @@ describe('a surface served without a gateway in front', () => {
     surface = serveRoutes(express, routes, {
       pages,
       noticeFor: () => Promise.resolve(null),
+      waitingFor: () => Promise.resolve(0),
       answerError: (_visit, _req, res, error) => {
         res.statusCode = error instanceof GatehouseError ? error.status : 500
         res.end(error instanceof GatehouseError ? error.code : 'internal')

@@ -151,6 +151,7 @@ describe('the head of a page', () => {
       '/admin/sessions',
       '/admin/endpoints',
       '/admin/lockdowns',
+      '/admin/search',
     ])
     expect(links({ isAdmin: true })).toEqual([
       '/admin/requests',
@@ -159,7 +160,14 @@ describe('the head of a page', () => {
       '/admin/endpoints',
       '/admin/people',
       '/admin/lockdowns',
+      '/admin/search',
     ])
+  })
+
+  it('says how many requests wait, where any do', () => {
+    const staff = { ...viewer, isApprover: true }
+    expect(wordsOf(render({ viewer: { ...staff, waiting: 3 } }))).toContain('Requests 3 waiting')
+    expect(wordsOf(render({ viewer: { ...staff, waiting: 0 } }))).not.toContain('waiting')
   })
 
   it('signs out by a form with the token, never by a link', () => {

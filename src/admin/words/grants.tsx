@@ -7,7 +7,6 @@ export interface GrantsWords {
   readonly title: string
   readonly failed: (title: string) => string
   readonly timeline: string
-  readonly search: string
   readonly issue: string
   readonly simulator: string
   readonly noneTitle: string
@@ -75,7 +74,6 @@ export const grantsWords: InEach<GrantsWords> = {
     title: 'Grants',
     failed: (title) => `Error: ${title}`,
     timeline: 'Timeline',
-    search: 'Search everything',
     issue: 'Issue a grant',
     simulator: 'Who could open what, and why not',
     noneTitle: 'No grant has been issued yet',
@@ -150,7 +148,6 @@ export const grantsWords: InEach<GrantsWords> = {
     title: 'Freigaben',
     failed: (title) => `Fehler: ${title}`,
     timeline: 'Zeitleiste',
-    search: 'Überall suchen',
     issue: 'Freigabe erteilen',
     simulator: 'Wer könnte was öffnen, und warum nicht',
     noneTitle: 'Noch keine Freigabe erteilt',

@@ -21,7 +21,9 @@ export function Layout(props: { page: Page; portal: URL; asset: (file: string) =
         <link rel="stylesheet" href={asset('page.css')} />
         <script src={asset('page.js')} defer />
       </head>
-      <body data-live={page.isLive === true ? '' : undefined}>
+      <body
+        data-live={page.isLive === true ? (page.section === 'sessions' ? 'sessions' : 'access') : undefined}
+      >
         <a class="skip" href="#main">
           {words.skip}
         </a>
@@ -75,9 +77,11 @@ function Languages({ portal }: { portal: URL }): VNode {
 function Navigation(props: { viewer: Viewer; section: Section | undefined; portal: URL }): VNode {
   const { viewer, section, portal } = props
   const words = useWords(pageWords)
-  const links: { label: string; path: string; of: Section }[] = [{ label: words.home, path: '/', of: 'home' }]
+  const links: { label: string; path: string; of: Section; count?: number | undefined }[] = [
+    { label: words.home, path: '/', of: 'home' },
+  ]
   if (viewer.isApprover || viewer.isAdmin) {
-    links.unshift({ label: words.requests, path: '/admin/requests', of: 'requests' })
+    links.unshift({ label: words.requests, path: '/admin/requests', of: 'requests', count: viewer.waiting })
     links.push({ label: words.releases, path: '/admin/releases', of: 'releases' })
     links.push({ label: words.grants, path: '/admin', of: 'grants' })
     links.push({ label: words.sessions, path: '/admin/sessions', of: 'sessions' })
@@ -85,7 +89,10 @@ function Navigation(props: { viewer: Viewer; section: Section | undefined; porta
   }
   if (viewer.isAdmin) links.push({ label: words.people, path: '/admin/people', of: 'people' })
   if (viewer.isApprover || viewer.isAdmin)
-    links.push({ label: words.lockdowns, path: '/admin/lockdowns', of: 'lockdowns' })
+    links.push(
+      { label: words.lockdowns, path: '/admin/lockdowns', of: 'lockdowns' },
+      { label: words.search, path: '/admin/search', of: 'search' },
+    )
   return (
     <>
       {links.length > 1 && (
@@ -93,6 +100,13 @@ function Navigation(props: { viewer: Viewer; section: Section | undefined; porta
           {links.map((link) => (
             <a href={new URL(link.path, portal).href} aria-current={link.of === section ? 'page' : undefined}>
               {link.label}
+              {link.count !== undefined && link.count > 0 && (
+                <>
+                  {' '}
+                  <span class="count">{link.count}</span>
+                  <span class="visually-hidden"> {words.wait}</span>
+                </>
+              )}
             </a>
           ))}
         </nav>

@@ -13,12 +13,14 @@ export interface Viewer {
   readonly language: Language
   /** Asked for by a form: loading it again would not show the same. Default: no. */
   readonly isAnswerToForm?: boolean
+  /** How many requests for access wait for an answer; for those who may give one. Default: none. */
+  readonly waiting?: number
   /** Stands above whatever the page is about. */
   readonly notice?: ComponentChildren
 }
 
 export type Section =
-  'home' | 'requests' | 'releases' | 'grants' | 'sessions' | 'endpoints' | 'people' | 'lockdowns'
+  'home' | 'requests' | 'releases' | 'search' | 'grants' | 'sessions' | 'endpoints' | 'people' | 'lockdowns'
 
 export interface Page {
   readonly title: string

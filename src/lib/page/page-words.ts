@@ -9,6 +9,7 @@ export interface ScriptWords {
   readonly to: string
   readonly yourTime: string
   readonly copied: string
+  readonly changed: string
   readonly doNothing: string
 }
 
@@ -24,6 +25,9 @@ export interface PageWords {
   readonly endpoints: string
   readonly people: string
   readonly lockdowns: string
+  readonly search: string
+  /** After how many requests do. */
+  readonly wait: string
   readonly signedInAs: string
   readonly signOut: string
   readonly language: string
@@ -49,6 +53,8 @@ export const pageWords: InEach<PageWords> = {
     endpoints: 'Machines',
     people: 'People',
     lockdowns: 'Stop access',
+    search: 'Search',
+    wait: 'waiting',
     signedInAs: 'Signed in as',
     signOut: 'Sign out',
     language: 'Language',
@@ -65,6 +71,7 @@ export const pageWords: InEach<PageWords> = {
       to: 'to',
       yourTime: 'your time',
       copied: 'Copied',
+      changed: 'Something has changed. Show it',
       doNothing: 'Do nothing',
     },
   },
@@ -79,6 +86,8 @@ export const pageWords: InEach<PageWords> = {
     endpoints: 'Maschinen',
     people: 'Personen',
     lockdowns: 'Zugang sperren',
+    search: 'Suche',
+    wait: 'offen',
     signedInAs: 'Angemeldet als',
     signOut: 'Abmelden',
     language: 'Sprache',
@@ -95,6 +104,7 @@ export const pageWords: InEach<PageWords> = {
       to: 'bis',
       yourTime: 'Ihre Zeit',
       copied: 'Kopiert',
+      changed: 'Etwas hat sich geändert. Anzeigen',
       doNothing: 'Nichts tun',
     },
   },

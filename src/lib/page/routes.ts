@@ -25,6 +25,8 @@ export interface Call {
   readonly body: Fields
   /** What the person should read first, whatever the page is about. */
   readonly notice: ComponentChildren
+  /** How many requests for access wait, for those who may answer them. */
+  readonly waiting: number
 }
 
 /** A call by someone who is signed in; the form token of an unsafe one has been checked. */
@@ -98,6 +100,7 @@ export function personal(
         language: call.visit.language,
         isAnswerToForm: method === 'POST',
         notice: call.notice,
+        waiting: call.waiting,
       }
       const actor: Actor = { kind: 'principal', principalId: principal.id, email: principal.email }
       return handle({ ...call, session, viewer, actor })
@@ -133,6 +136,8 @@ export interface SurfaceOptions {
   readonly answerDenied: AnswerDenied
   /** What stands at the head of the pages of whoever is signed in; null for nothing. */
   readonly noticeFor: (visit: Visit) => Promise<ComponentChildren>
+  /** How many requests for access wait for an answer that this visitor may give; never fails. */
+  readonly waitingFor: (visit: Visit) => Promise<number>
 }
 
 /**
@@ -167,6 +172,7 @@ export function serveRoutes(
         next()
         return
       }
+      const isShown = route.method === 'GET' && visit.session !== null
       const answer = await route.handle({
         visit,
         target,
@@ -174,7 +180,8 @@ export function serveRoutes(
         query: fieldsOf(req.query),
         body: fieldsOf(req.body),
         // Nothing that a person does need wait for what they are to be shown.
-        notice: route.method === 'GET' && visit.session !== null ? await options.noticeFor(visit) : null,
+        notice: isShown ? await options.noticeFor(visit) : null,
+        waiting: isShown ? await options.waitingFor(visit) : 0,
       })
       if (answer.kind === 'denied') options.answerDenied(visit, req, res, answer.reasons)
       else send(answer, options.pages, res)

@@ -125,9 +125,15 @@ for (const output of all('[data-readback]')) {
     said(name) +
     (form.elements[name].value === 'at' ? ` ${form.elements[field].value.replace('T', ' ') || '…'}` : '')
   const more = () =>
-    all('[data-say-also] :is(textarea, [type=text], :checked)', form)
-      .map((field) => [field.closest('[data-say-also]').dataset.sayAlso, field.value.match(/[^\s,;]+/g)])
-      .filter(([, entered]) => entered)
+    all('[data-say-also]', form)
+      .map((part) => [part, all('textarea, :checked, input:not([type=checkbox])', part)])
+      .map(([part, fields]) => [
+        part.dataset.sayAlso,
+        fields
+          .map((field) => field.labels[0].dataset.say ?? field.value.match(/[^\s,;]+/g)?.join(', '))
+          .filter(Boolean),
+      ])
+      .filter(([, entered]) => entered.length)
       .map(([words, entered]) => `, ${words.replace('{}', entered.join(', '))}`)
       .join('')
   const readBack = () => {
@@ -150,30 +156,26 @@ const ask = async () => {
 // Whoever gives no answer now may give one next time.
 if (shown) setInterval(() => document.hidden || ask().catch(() => {}), 20_000)
 
-// Told when something has changed, only while somebody looks: browsers open few connections to one host. What it was
-// is asked for as always. A page that somebody is at work on waits.
-let leaving = -Infinity
-addEventListener('beforeunload', () => (leaving = performance.now()))
-const atWork = () =>
-  document.activeElement?.matches('input, select, textarea') ||
-  document.querySelector('dialog, details[open]') ||
-  // A page that loads itself anew takes back the click that was about to lead on.
-  performance.now() - leaving < 10_000
-let waiting
-const renew = () => {
-  clearTimeout(waiting)
+// Told when something has changed, only while somebody looks: browsers open few connections to one host. The front page
+// asks what it was; others offer it, and do not load themselves anew under the hands of whoever is at work on them.
+const changed = ({ data }) => {
+  const { live } = document.body.dataset
+  if (data !== 'access' && data !== live) return
   if (shown) ask().catch(() => {})
-  else if (atWork() || performance.now() < 3_000) waiting = setTimeout(renew, 3_000)
-  else location.reload()
+  else if (!document.querySelector('.changed')) {
+    const note = add(document.body, 'p', '', { class: 'notice changed', role: 'status' })
+    document.querySelector('main').prepend(note)
+    add(note, 'a', say.changed, { href: location.href })
+  }
 }
 let hints
 const listen = () => {
   hints?.close()
   if (document.hidden) return
   hints = new EventSource('/.gatehouse/events')
-  hints.onmessage = renew
+  hints.onmessage = changed
   // What changed while it was away, nobody told.
-  hints.onerror = () => (hints.onopen = renew)
+  hints.onerror = () => (hints.onopen = () => changed({ data: 'access' }))
 }
 if ('live' in document.body.dataset) {
   listen()
