@@ -10,6 +10,7 @@ import {
   newId,
   systemClock,
   timeLeftPath,
+  type Change,
   type SteadyClock,
   type Keyring,
   type Logger,
@@ -381,7 +382,9 @@ export function createGateway(options: GatewayOptions) {
       force.cancel()
     },
     /** Open pages of the portal are told that something has changed. */
-    hint: hints.note,
+    hint: (change: Change): void => {
+      hints.note(change)
+    },
     /** To be called when nothing is served any more. */
     close: () => {
       refusals.close()
