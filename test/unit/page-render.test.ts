@@ -147,6 +147,7 @@ describe('the head of a page', () => {
     expect(links({})).toEqual([])
     expect(links({ isApprover: true })).toEqual([
       '/admin/requests',
+      '/admin/releases',
       '/admin',
       '/admin/sessions',
       '/admin/endpoints',
@@ -155,6 +156,7 @@ describe('the head of a page', () => {
     ])
     expect(links({ isAdmin: true })).toEqual([
       '/admin/requests',
+      '/admin/releases',
       '/admin',
       '/admin/sessions',
       '/admin/endpoints',
