@@ -221,7 +221,10 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     sessions,
     seats: createSeats({ ...shared, alive }),
     grants,
-    requests: createRequests({ ...shared, ...forGrants, grants, endpoints: config.endpoints }),
+    requests: createRequests({
+      ...{ ...shared, ...forGrants, grants, endpoints: config.endpoints },
+      rolesOf: async (principalId) => (await people.get(principalId))?.roles ?? [],
+    }),
     lockdowns: createLockdowns({ ...shared, endpointIds }),
     releases: createReleases({ ...shared, assertFit }),
     people,
@@ -335,6 +338,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...{ clock, logger, changes, journal, streams, sessions, grants, lockdowns, secondFactor },
     ...{ releases, seats, endings },
     tokens: services.tokens,
+    requests: services.requests,
     onChange: (change) => {
       notifications?.noteChange(change)
       gateway.hint(change)

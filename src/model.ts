@@ -318,7 +318,8 @@ export type RequestOutcome =
       readonly terms: RequestTerms & { readonly from: EpochMs }
     }
   | { readonly kind: 'denied'; readonly at: EpochMs; readonly by: Actor; readonly reason: string }
-  | { readonly kind: 'lapsed' | 'withdrawn'; readonly at: EpochMs }
+  /** `closed`: answered before, as far as this host knows; the store is older than that. */
+  | { readonly kind: 'lapsed' | 'withdrawn' | 'closed'; readonly at: EpochMs }
 
 /** What a grant asks for besides its time, each narrowing it further. */
 export interface Conditions {

@@ -35,6 +35,8 @@ interface Standing {
   readonly isFresh: boolean
   readonly mayAnswer: boolean
   readonly hasAgreed: boolean
+  /** Of those who have agreed, who count. */
+  readonly counted: number
   readonly needed: number
 }
 
@@ -84,6 +86,7 @@ export function requestRoutes(options: AdminOptions): Route[] {
       isFresh: approver.hasFreshCode,
       mayAnswer: isOpen && requests.mayAnswer(request, approver),
       hasAgreed: hasAgreed(request, approver.actor),
+      counted: isOpen ? await requests.counted(request) : 0,
       needed: isOpen ? requests.needed(request) : 0,
     }
     const past = (await grants.heldBy(request.by.principalId))
@@ -99,7 +102,11 @@ export function requestRoutes(options: AdminOptions): Route[] {
       viewer,
       now,
       body: (
-        <OneRequest {...{ request, standing, past, refusal, viewer, now }} endpoints={config.endpoints} />
+        <OneRequest
+          {...{ request, standing, past, refusal, viewer, now }}
+          denial={call.body.one('reason')}
+          endpoints={config.endpoints}
+        />
       ),
     })
     return { kind: 'page', html, status: refusal?.status ?? 200 }
@@ -108,7 +115,7 @@ export function requestRoutes(options: AdminOptions): Route[] {
   async function approve(call: PersonalCall): Promise<Answer> {
     const request = await find(call)
     try {
-      await requests.approve(request.id, approverOf(call), readLess(call, request))
+      await requests.approve(request.id, approverOf(call), readLess(call))
     } catch (error) {
       if (!(error instanceof GatehouseError)) throw error
       if (error.code === 'fresh-code-required')
@@ -147,12 +154,14 @@ function pathOf({ id }: AccessRequest): string {
   return `/admin/requests/${encodeURIComponent(id)}`
 }
 
-function readLess({ body }: PersonalCall, { terms }: AccessRequest): Narrower {
+/** A field that was left out is as was asked; one that is there and cannot be read must not count as that. */
+function readLess({ body }: PersonalCall): Narrower {
+  const has = (name: string): boolean => body.all(name).length > 0
   const length = body.one('length')
   return {
     endpoints: body.all('endpoints'),
-    ...(body.one('access') === 'view' && terms.access === 'operate' ? { access: 'view' as const } : {}),
-    ...(length === '' ? {} : { lengthMs: /^\d{1,12}$/.test(length) ? Number(length) : NaN }),
+    ...(has('access') ? { access: body.one('access') } : {}),
+    ...(has('length') ? { lengthMs: /^\d{1,12}$/.test(length) ? Number(length) : NaN } : {}),
   }
 }
 
@@ -206,13 +215,15 @@ interface OneProps {
   readonly standing: Standing
   readonly past: readonly Grant[]
   readonly refusal: GatehouseError | null
+  /** What was entered as the reason of a no that was not taken. */
+  readonly denial: string
   readonly viewer: Viewer
   readonly endpoints: readonly Endpoint[]
   readonly now: EpochMs
 }
 
 function OneRequest(props: OneProps): VNode {
-  const { request, standing, past, refusal, viewer, endpoints, now } = props
+  const { request, standing, past, refusal, denial, viewer, endpoints, now } = props
   const words = useWords(requestsWords)
   const state = requestState(request, now)
   return (
@@ -232,9 +243,7 @@ function OneRequest(props: OneProps): VNode {
           <strong>{machineNames(request.terms.endpoints, endpoints)}</strong>
         </p>
         <RequestFacts request={request} now={now} />
-        {state === 'open' && standing.needed > 1 && (
-          <p>{words.agreed(request.approvals.length, standing.needed)}</p>
-        )}
+        {state === 'open' && standing.needed > 1 && <p>{words.agreed(standing.counted, standing.needed)}</p>}
         {request.outcome?.kind === 'approved' && (
           <p>
             <a href={`/admin/grants/${encodeURIComponent(request.outcome.grantId)}`}>{words.grant}</a>
@@ -252,7 +261,7 @@ function OneRequest(props: OneProps): VNode {
           {standing.hasAgreed ? (
             <Notice>{words.notAgain}</Notice>
           ) : standing.isFresh ? (
-            <Yes request={request} viewer={viewer} endpoints={endpoints} />
+            <Yes {...{ request, viewer, endpoints }} isLast={standing.counted + 1 >= standing.needed} />
           ) : (
             <div class="panel">
               <a class="button big" href={stepUpAddress(pathOf(request))}>
@@ -263,7 +272,14 @@ function OneRequest(props: OneProps): VNode {
           )}
           <form class="panel" method="post" action={`${pathOf(request)}/deny`}>
             <FormToken viewer={viewer} />
-            <Field name="reason" label={words.reason} hint={words.reasonHint} input={{ maxLength: 500 }} />
+            <Field
+              name="reason"
+              label={words.reason}
+              hint={words.reasonHint}
+              error={refusal?.field === 'reason' ? (words.refused.reason ?? null) : null}
+              value={denial}
+              input={{ maxLength: 500 }}
+            />
             <div class="actions">
               <button class="quiet big">{words.no}</button>
             </div>
@@ -318,8 +334,13 @@ function RequestFacts({ request, now }: { request: AccessRequest; now: EpochMs }
   )
 }
 
-function Yes(props: { request: AccessRequest; viewer: Viewer; endpoints: readonly Endpoint[] }): VNode {
-  const { request, viewer, endpoints } = props
+function Yes(props: {
+  request: AccessRequest
+  viewer: Viewer
+  endpoints: readonly Endpoint[]
+  isLast: boolean
+}): VNode {
+  const { request, viewer, endpoints, isLast } = props
   const { terms } = request
   const words = useWords(requestsWords)
   return (
@@ -328,7 +349,7 @@ function Yes(props: { request: AccessRequest; viewer: Viewer; endpoints: readonl
       <div class="actions">
         <button class="big">{words.yes}</button>
       </div>
-      <p class="hint">{words.yesHint}</p>
+      <p class="hint">{isLast ? words.yesHint : words.yesHintFirst}</p>
       <details>
         <summary>{words.less}</summary>
         <Choices name="endpoints" legend={words.machines}>

@@ -74,7 +74,15 @@ export type StoreEvent =
       readonly event: 'store.rolled-back'
       /** `changes`: the log of changes itself, whose entry `id` is gone. */
       readonly kind:
-        'grant' | 'session' | 'lockdown' | 'second-factor' | 'token' | 'release' | 'first-use' | 'changes'
+        | 'grant'
+        | 'session'
+        | 'lockdown'
+        | 'second-factor'
+        | 'token'
+        | 'release'
+        | 'first-use'
+        | 'request'
+        | 'changes'
       readonly id: string
     }
 
@@ -328,9 +336,9 @@ export type AccessEvent =
   | { readonly event: 'access.withdrawn'; readonly requestId: string; readonly actor: Actor }
   | { readonly event: 'access.lapsed'; readonly requestId: string }
   | {
-      readonly event: 'access.failed'
+      readonly event: 'access.failed' | 'access.unconfirmed'
       readonly requestId: string
-      readonly attempt: 'requested' | 'approved' | 'denied' | 'withdrawn'
+      readonly attempt: 'requested' | 'approved' | 'denied' | 'withdrawn' | 'lapsed' | 'granted'
     }
 
 export interface CompanyEvent {
@@ -414,7 +422,9 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'access.withdrawn': 'Who had asked took the request back.',
   'access.lapsed': 'Nobody had answered in time, so the request is over.',
   'access.failed':
-    'What the record before it says of this request did not come about: another answer was first, or Redis did not confirm it.',
+    'What the record before it says of this request did not come about: another answer was first, Redis did not take it, or the rule had become stricter before there was a grant.',
+  'access.unconfirmed':
+    'Redis did not confirm what the record before it says of this request: whether it came about is told by what follows.',
   'company.ended':
     'All that people of a company hold was to end; what did is on record after this, each by itself.',
   'lockdown.on': 'Machines were closed, to everybody or to one person, whatever they hold.',

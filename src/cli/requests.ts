@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { requestState, type Approver, type Narrower } from '../grants/index.js'
+import { requestState, type Approver, type Narrower, type Requests } from '../grants/index.js'
 import { GatehouseError } from '../lib/index.js'
 import type { AccessRequest, EpochMs, RequestTerms } from '../model.js'
 import { brief, describeActor, inert, instant, table } from './output.js'
@@ -48,7 +48,7 @@ export function addRequests(requests: Command, shell: Shell): void {
         const request = await all.get(id)
         if (request === null) throw new GatehouseError('request-unknown', 'There is no such request.')
         const described = describeRequest(request, clock.now())
-        answer(options, described, sentencesOf(described, all.needed(request)))
+        answer(options, described, sentencesOf(described, await standingOf(all, request, clock.now())))
       })
     },
   )
@@ -68,7 +68,7 @@ An operator of the host counts as one approver. Where more have to agree, what a
       await change(options, async ({ requests: all, clock }) => {
         const request = await all.approve(id, approver, readNarrower(options, shell))
         const described = describeRequest(request, clock.now())
-        answer(options, described, sentencesOf(described, all.needed(request)))
+        answer(options, described, sentencesOf(described, await standingOf(all, request, clock.now())))
       })
     })
 
@@ -130,7 +130,13 @@ function describeTerms({ endpoints, access, from, lengthMs }: RequestTerms) {
   }
 }
 
-function sentencesOf(request: Described, needed: number): string {
+/** How many have agreed and count, of how many; null where nobody is waited for. */
+async function standingOf(all: Requests, request: AccessRequest, at: EpochMs): Promise<string | null> {
+  if (requestState(request, at) !== 'open') return null
+  return `${String(await all.counted(request))} of ${String(all.needed(request))} have agreed`
+}
+
+function sentencesOf(request: Described, standing: string | null): string {
   const { id, state, by, access, endpoints, reason, ticket, approvals, outcome } = request
   const minutes = String(Math.round(request.lengthMs / 60_000))
   const time =
@@ -146,7 +152,7 @@ function sentencesOf(request: Described, needed: number): string {
     ...approvals.map(
       (one) => `  yes by ${one.by}, ${brief(one.at)}: to ${one.access} ${one.endpoints.join(', ')}`,
     ),
-    ...(state === 'open' ? [`  ${String(approvals.length)} of ${String(needed)} have agreed`] : []),
+    ...(standing === null ? [] : [`  ${standing}`]),
     ...(outcome?.reason == null ? [] : [`  denied by ${outcome.by ?? ''}: ${outcome.reason}`]),
     ...(outcome?.grantId == null ? [] : [`  grant ${outcome.grantId}`]),
   ]

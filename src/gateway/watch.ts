@@ -12,7 +12,14 @@ import {
   type Timer,
 } from '../lib/index.js'
 import type { StreamInfo, Streams } from '../dataplane/index.js'
-import { scopeOf, type Grants, type Lockdowns, type Releases, type Seats } from '../grants/index.js'
+import {
+  scopeOf,
+  type Grants,
+  type Lockdowns,
+  type Releases,
+  type Requests,
+  type Seats,
+} from '../grants/index.js'
 import type { SecondFactor, ServiceTokens } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
 
@@ -31,6 +38,7 @@ export interface WatchOptions {
   readonly lockdowns: Lockdowns
   readonly releases: Pick<Releases, 'given' | 'noteWithdrawn' | 'withdrawRevived'>
   readonly seats: Pick<Seats, 'without'>
+  readonly requests: Pick<Requests, 'noteClosed' | 'closeRevived'>
   readonly secondFactor: Pick<SecondFactor, 'noteReset'>
   readonly tokens: Pick<ServiceTokens, 'note' | 'revokeRevived'>
   readonly endings: EndingLimits
@@ -56,7 +64,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     tellRedis()
     cutEnded(kind, id, options)
   })
-  const { streams, sessions, grants, lockdowns, releases, secondFactor, tokens, logger } = options
+  const { streams, sessions, grants, lockdowns, releases, requests, secondFactor, tokens, logger } = options
 
   const apply = async (change: Change): Promise<void> => {
     if (change.kind === 'session-ended') {
@@ -82,6 +90,8 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
       void secondFactor.noteReset(change.print)
     } else if (change.kind === 'token-changed') {
       await tokens.note()
+    } else if (change.kind === 'request-changed') {
+      await requests.noteClosed(change.requestId)
     } else if (change.kind === 'lockdown-changed') {
       const cut = await cutLockedDown(options)
       logger.warn('lockdown changed', { scope: change.scope, cut })
@@ -103,6 +113,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     await sessions.endRevived()
     await releases.withdrawRevived()
     await tokens.revokeRevived()
+    await requests.closeRevived()
   }
   const restore = async (): Promise<void> => {
     // What the journal knows counts already; Redis is told afterwards.
@@ -135,9 +146,9 @@ async function cutLockedDown({ streams, lockdowns }: WatchOptions): Promise<numb
 
 /** Promise R7: what a command on this host has ended while Redis may be away. */
 function cutEnded(kind: Endable, id: string, { streams, logger }: WatchOptions): void {
-  // The sessions that a second factor proved have ends of their own, and a token opens nothing that stays open.
+  // The sessions that a second factor proved have ends of their own, and neither a token nor a request opens anything.
   // Of a first use the grant itself says when it ends.
-  if (kind === 'second-factor' || kind === 'token' || kind === 'first-use') return
+  if (kind === 'second-factor' || kind === 'token' || kind === 'request' || kind === 'first-use') return
   const scope = kind === 'lockdown' ? scopeOf(id) : null
   const isEnded = ({ grantId, sessionId, endpointId, principalId, email }: StreamInfo): boolean => {
     if (kind === 'grant') return grantId === id

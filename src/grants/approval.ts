@@ -15,7 +15,8 @@ export interface Approver {
 /** What an approver agrees to, where it is less than what was asked. */
 export interface Narrower {
   readonly endpoints?: readonly string[]
-  readonly access?: 'view'
+  /** `view`, or as was asked; not believed before it was checked. */
+  readonly access?: string
   /** Later than was asked. Not where the request begins with its approval. */
   readonly from?: EpochMs
   /** Earlier than was asked. */
@@ -52,7 +53,7 @@ function byBoth(a: readonly string[], b: readonly string[]): readonly string[] {
 export function requestState(
   { outcome, lapsesAt }: Pick<AccessRequest, 'outcome' | 'lapsesAt'>,
   at: EpochMs,
-): 'open' | 'approved' | 'denied' | 'lapsed' | 'withdrawn' {
+): 'open' | 'approved' | 'denied' | 'lapsed' | 'withdrawn' | 'closed' {
   if (outcome !== null) return outcome.kind
   // Written so that NaN, were it ever stored, closes a request.
   return at < lapsesAt ? 'open' : 'lapsed'
@@ -121,7 +122,9 @@ export function narrow(asked: RequestTerms, less: Narrower): RequestTerms {
   if (endpoints.length === 0) throw refusal('endpoints', 'must name at least one endpoint')
   if (!endpoints.every((id) => asked.endpoints.includes(id)))
     throw refusal('endpoints', 'must not name a machine that was not asked for')
-  const access = less.access ?? asked.access
+  const access = less.access === 'view' ? 'view' : asked.access
+  if (less.access !== undefined && less.access !== access)
+    throw refusal('access', 'must be "view", or as was asked')
   const rest = { endpoints: asked.endpoints.filter((id) => endpoints.includes(id)), access }
   if (asked.from === null) {
     if (less.from !== undefined || less.until !== undefined)

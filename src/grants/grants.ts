@@ -140,6 +140,7 @@ export function createGrants({
       })
       throw error
     })
+  const toldIssued = new Set<string>()
   /** Of first uses that this instance began, those that are not on record yet. */
   const unrecorded = new Map<string, { readonly event: GrantEvent; running: Promise<void> | null }>()
   const recordUse = async (id: string): Promise<void> => {
@@ -184,8 +185,16 @@ export function createGrants({
     async issueOnce(grant) {
       if (journal.since('grant', grant.id) !== null || (await register.find(grant.id)) !== null) return
       await assertFit()
-      await record({ event: 'grant.issued', grant, actor: grant.issuedBy })
-      await confirm(grant.id, 'issued', register.addOnce(grant, announce('grant-issued', grant.id)))
+      // It is asked for again until it is there: one line of this instance about it is enough.
+      if (!toldIssued.has(grant.id)) await record({ event: 'grant.issued', grant, actor: grant.issuedBy })
+      toldIssued.add(grant.id)
+      try {
+        await register.addOnce(grant, announce('grant-issued', grant.id))
+      } catch (error) {
+        // Not confirmed is not failed: nothing is said that may turn out wrong.
+        if ((await register.find(grant.id).catch(() => null)) === null) throw error
+      }
+      toldIssued.delete(grant.id)
       await changes.settle()
     },
 

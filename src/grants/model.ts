@@ -87,7 +87,8 @@ export interface Grants {
   issue(request: GrantRequest, actor: Actor, recipient: { principalId: string | null }): Promise<Grant>
   /**
    * Records `grant.issued`, then stores a grant whose id and terms were agreed on before. Again, it changes nothing, and
-   * one that was revoked since stays revoked, whatever the store has forgotten.
+   * one that was revoked since stays revoked, whatever the store has forgotten. To be called again after a failure: what
+   * Redis did not confirm is then found there, or written.
    */
   issueOnce(grant: Grant & { to: { principalId: string } }): Promise<void>
   /** The grants of a principal for a decision: all that have not ended, and those ended within 30 days. */
@@ -272,9 +273,9 @@ export type AccessEvent =
   | { readonly event: 'access.withdrawn'; readonly requestId: string; readonly actor: Actor }
   | { readonly event: 'access.lapsed'; readonly requestId: string }
   | {
-      readonly event: 'access.failed'
+      readonly event: 'access.failed' | 'access.unconfirmed'
       readonly requestId: string
-      readonly attempt: 'requested' | 'approved' | 'denied' | 'withdrawn'
+      readonly attempt: 'requested' | 'approved' | 'denied' | 'withdrawn' | 'lapsed' | 'granted'
     }
 
 /** Access as somebody asks for it: not one field is believed before it was checked. As `GrantRequest`. */
@@ -317,6 +318,8 @@ export interface Requests {
   of(principalId: string): Promise<AccessRequest[]>
   /** How many have to agree to a request, by the configuration as it is now. */
   needed(request: Pick<AccessRequest, 'terms'>): number
+  /** How many of those who have agreed count by the rule and the roles of now. */
+  counted(request: AccessRequest): Promise<number>
   /** Whether this person may say yes or no to it. */
   mayAnswer(request: AccessRequest, approver: Approver): boolean
   /**
@@ -335,8 +338,12 @@ export interface Requests {
    * @throws GatehouseError `request-unknown`, `request-conflict`
    */
   withdraw(id: string, principal: Principal): Promise<AccessRequest>
-  /** Closes and records what has lapsed, and issues what a crash left without its grant. */
+  /** Records and closes what has lapsed, and issues what a crash left without its grant. */
   tidy(): Promise<void>
+  /** To be told of each request that another instance or command may have closed. */
+  noteClosed(id: string): Promise<void>
+  /** Closes again what this host knows to be answered, and Redis does not. */
+  closeRevived(): Promise<void>
   /** Does so every two seconds, until the function it returns is called. */
   begin(): () => void
 }

@@ -4,6 +4,7 @@ import {
   GatehouseError,
   readReply,
   readStored,
+  type ChangeLog,
   type Logger,
   type Store,
   type Vouching,
@@ -47,7 +48,7 @@ const outcomeSchema = z.discriminatedUnion('kind', [
     terms: z.strictObject({ ...termsShape, from: instant }),
   }),
   z.strictObject({ kind: z.literal('denied'), at: instant, by: actorSchema, reason: z.string() }),
-  z.strictObject({ kind: z.enum(['lapsed', 'withdrawn']), at: instant }),
+  z.strictObject({ kind: z.enum(['lapsed', 'withdrawn', 'closed']), at: instant }),
 ])
 
 /**
@@ -55,6 +56,7 @@ const outcomeSchema = z.discriminatedUnion('kind', [
  * a day is bounded too: whoever asks and takes back would else fill Redis, without which nobody gets in.
  */
 const addAsked = `
+  if redis.call('SISMEMBER', KEYS[6], ARGV[6]) == 1 then return 'void' end
   if redis.call('ZCOUNT', KEYS[2], '(' .. ARGV[2], '+inf') >= tonumber(ARGV[4]) then return 'all' end
   if redis.call('ZCOUNT', KEYS[3], '(' .. ARGV[2], '+inf') >= tonumber(ARGV[5]) then return 'own' end
   if redis.call('ZCOUNT', KEYS[5], '(' .. ARGV[7], '+inf') >= tonumber(ARGV[8]) then return 'often' end
@@ -72,6 +74,7 @@ const addAsked = `
  * one more or less in between sends it back to look again.
  */
 const addApproval = `
+  if redis.call('SISMEMBER', KEYS[5], ARGV[3]) == 1 then return 'void' end
   if redis.call('HEXISTS', KEYS[1], 'terms') == 0 then return 'unknown' end
   if redis.call('HEXISTS', KEYS[1], 'outcome') == 1 then return 'answered' end
   if redis.call('HEXISTS', KEYS[1], ARGV[2]) == 1 then return 'again' end
@@ -88,11 +91,22 @@ const addApproval = `
 
 /** An outcome that is no grant. The first stays. */
 const close = `
+  if redis.call('SISMEMBER', KEYS[4], ARGV[2]) == 1 then return 0 end
   if redis.call('HEXISTS', KEYS[1], 'terms') == 0 then return 0 end
   local isFirst = redis.call('HSETNX', KEYS[1], 'outcome', ARGV[2])
   redis.call('ZREM', KEYS[2], ARGV[1])
   redis.call('ZREM', KEYS[3], ARGV[1])
   return isFirst`
+
+/**
+ * A command that was not answered in time may be on its way still, on a connection that is given up: what has not come
+ * about by now is kept from ever coming about, so that it can be told. Nobody reads what the late one answers.
+ */
+const settleOne = `
+  if redis.call('HGET', KEYS[1], ARGV[1]) == ARGV[2] then return 1 end
+  redis.call('SADD', KEYS[2], ARGV[2])
+  redis.call('PEXPIRE', KEYS[2], 3600000)
+  return 0`
 
 const requestId = /^q-[0-9a-z]{16}$/
 const openAtMost = 1_000
@@ -107,8 +121,19 @@ const portion = 250
 
 const approvalPrefix = 'approval:'
 
-export type ApprovalVerdict = 'done' | 'unknown' | 'answered' | 'again' | 'late' | 'changed'
-const verdictSchema = z.enum(['done', 'unknown', 'answered', 'again', 'late', 'changed'])
+const verdicts = ['done', 'unknown', 'answered', 'again', 'late', 'changed'] as const
+export type ApprovalVerdict = (typeof verdicts)[number]
+/** One instance puts on record that a request has lapsed; another does where that one is gone after so long. */
+const lapsingMs = 10_000
+
+/** A write, and the way to find out what became of it when Redis has not said. */
+export interface Step<T> {
+  take(): Promise<T>
+  /** Whether it came about. After a no it never will. */
+  settle(): Promise<boolean>
+  /** What it would have answered, had it been heard. */
+  readonly done: T
+}
 
 /**
  * How requests lie in Redis.
@@ -120,6 +145,8 @@ const verdictSchema = z.enum(['done', 'unknown', 'answered', 'again', 'late', 'c
  *     requests:open:<principal>   the same of one person
  *     requests:all                sorted set of all, by when they were asked
  *     requests:of:<principal>     the same of one person
+ *     request:<id>:void           set of what was to be written, was not confirmed, and is not to come about any more
+ *     request:<id>:lapsing        for ten seconds: somebody is putting on record that it has lapsed
  *     requests:unissued           set of those that were approved and whose grant is not known to be there
  *
  * A request is forgotten 90 days after it lapses. Each field is vouched for at its own place. A request with a field that is not ours can neither be read nor approved.
@@ -128,10 +155,12 @@ export function openRequestRegister({
   store,
   vouching,
   logger,
+  changes,
 }: {
   store: Store
   vouching: Vouching
   logger: Logger
+  changes: Pick<ChangeLog, 'addTo'>
 }) {
   const requestKey = (id: string): string => store.key('request', id)
   const openKey = store.key('requests', 'open')
@@ -139,9 +168,26 @@ export function openRequestRegister({
   const allKey = store.key('requests', 'all')
   const ofKey = (principalId: string): string => store.key('requests', 'of', principalId)
   const unissuedKey = store.key('requests', 'unissued')
-  const run = { add: store.script(addAsked), approve: store.script(addApproval), close: store.script(close) }
+  const voidKey = (id: string): string => store.key('request', id, 'void')
+  const run = { add: store.script(addAsked), settle: store.script(settleOne) }
   const vouch = (id: string, field: string, value: unknown): string =>
     vouching.vouch(`request ${id} ${field}`, JSON.stringify(value))
+
+  const settling = (id: string, field: string, text: string) => async (): Promise<boolean> =>
+    (await run.settle([requestKey(id), voidKey(id)], [field, text])) === 1
+  /** With word to every instance, where it may have closed the request. */
+  const write = async (
+    id: string,
+    lua: string,
+    keys: string[],
+    args: (string | number)[],
+  ): Promise<unknown> => {
+    const [reply] = await store.transaction((multi) => {
+      multi.eval(lua, keys.length, ...keys, ...args)
+      changes.addTo(multi, { kind: 'request-changed', requestId: id })
+    })
+    return reply
+  }
 
   const parse = (id: string, fields: Readonly<Record<string, string>>): AccessRequest | null => {
     const readField = <T>(schema: z.ZodType<T>, name: string): T | null => {
@@ -201,43 +247,57 @@ export function openRequestRegister({
     },
     unissued: async () => byIds(await store.run((redis) => redis.smembers(unissuedKey))),
 
+    byIds,
+
     /** `all` or `own` where too many wait for an answer, `often` where one person has asked too many times in a day. */
-    async add(request: AccessRequest): Promise<'done' | 'all' | 'own' | 'often'> {
+    add(request: AccessRequest): Step<'done' | 'all' | 'own' | 'often'> {
       const { approvals: _, outcome: __, ...asked } = request
       const { id, askedAt, lapsesAt } = request
       const { principalId } = request.by
-      const reply = await run.add(
-        [requestKey(id), openKey, openOf(principalId), allKey, ofKey(principalId)],
-        [
-          ...[id, askedAt, lapsesAt, openAtMost, openPerPersonAtMost, vouch(id, 'terms', asked)],
-          ...[askedAt - dayMs, askedADayAtMost, askedAt - keptMs, lapsesAt - askedAt + keptMs],
-        ],
-      )
-      return readReply(z.enum(['done', 'all', 'own', 'often']), reply)
+      const text = vouch(id, 'terms', asked)
+      const take = async () => {
+        const reply = await run.add(
+          [requestKey(id), openKey, openOf(principalId), allKey, ofKey(principalId), voidKey(id)],
+          [
+            ...[id, askedAt, lapsesAt, openAtMost, openPerPersonAtMost, text],
+            ...[askedAt - dayMs, askedADayAtMost, askedAt - keptMs, lapsesAt - askedAt + keptMs],
+          ],
+        )
+        return readReply(z.enum(['done', 'all', 'own', 'often']), reply)
+      }
+      return { take, settle: settling(id, 'terms', text), done: 'done' }
     },
 
     /** @param outcome with the last yes that is needed; holds for the approvals that `request` has */
-    async approve(
+    approve(
       request: AccessRequest,
       approval: Approval,
       outcome: RequestOutcome | null,
-    ): Promise<ApprovalVerdict> {
+    ): Step<ApprovalVerdict> {
       const { id, approvals, lapsesAt } = request
       const field = approvalPrefix + whoIs(approval)
-      const reply = await run.approve(
-        [requestKey(id), openKey, openOf(request.by.principalId), unissuedKey],
-        [
-          ...[id, field, vouch(id, field, approval), approvals.length, approval.at, lapsesAt],
-          outcome === null ? '' : vouch(id, 'outcome', outcome),
-        ],
-      )
-      return readReply(verdictSchema, reply)
+      const text = vouch(id, field, approval)
+      const keys = [requestKey(id), openKey, openOf(request.by.principalId), unissuedKey, voidKey(id)]
+      const args = [
+        ...[id, field, text, approvals.length, approval.at, lapsesAt],
+        outcome === null ? '' : vouch(id, 'outcome', outcome),
+      ]
+      const take = async () => readReply(z.enum(verdicts), await write(id, addApproval, keys, args))
+      return { take, settle: settling(id, field, text), done: 'done' }
     },
 
     /** False when there is another outcome; that stays. */
-    async close({ id, by }: AccessRequest, outcome: RequestOutcome): Promise<boolean> {
-      const keys = [requestKey(id), openKey, openOf(by.principalId)]
-      return (await run.close(keys, [id, vouch(id, 'outcome', outcome)])) === 1
+    close({ id, by }: AccessRequest, outcome: RequestOutcome): Step<boolean> {
+      const keys = [requestKey(id), openKey, openOf(by.principalId), voidKey(id)]
+      const text = vouch(id, 'outcome', outcome)
+      const take = async () => (await write(id, close, keys, [id, text])) === 1
+      return { take, settle: settling(id, 'outcome', text), done: true }
+    },
+
+    /** Whether the caller is the one to put on record that it has lapsed. */
+    async claimLapse(id: string): Promise<boolean> {
+      const key = store.key('request', id, 'lapsing')
+      return (await store.run((redis) => redis.set(key, '1', 'PX', lapsingMs, 'NX'))) === 'OK'
     },
 
     async noteIssued(id: string): Promise<void> {

@@ -1,9 +1,13 @@
+import { setTimeout as pause } from 'node:timers/promises'
 import {
   describeError,
   GatehouseError,
+  idFrom,
   newId,
   type ChangeLog,
   type Clock,
+  type Journal,
+  type Keyring,
   type Logger,
   type Store,
   type Vouching,
@@ -17,6 +21,7 @@ import type {
   EndpointGroup,
   Grant,
   RequestOutcome,
+  Role,
 } from '../model.js'
 import {
   agreed,
@@ -31,20 +36,24 @@ import {
 import { groupsWithin } from './groups.js'
 import { unconditional } from './conditions.js'
 import type { AccessEvent, AskedAccess, Grants, Requests } from './model.js'
-import { openRequestRegister } from './request-register.js'
+import { openRequestRegister, type Step } from './request-register.js'
 import { checkLength, longestFor, readReason, readRequest, type EndpointTerms } from './request.js'
 import { refusal } from './refusal.js'
 
 export interface RequestsOptions {
   readonly store: Store
   readonly clock: Clock
-  readonly changes: Pick<ChangeLog, 'addTo'>
   readonly vouching: Vouching
+  readonly keyring: Keyring
+  readonly changes: Pick<ChangeLog, 'addTo'>
+  readonly journal: Journal
   readonly logger: Logger
   /** Resolves when the event is durable. */
   readonly record: (event: AccessEvent) => Promise<void>
   readonly assertFit: () => Promise<void>
   readonly grants: Pick<Grants, 'heldBy' | 'issueOnce'>
+  /** As far as we know now; of somebody unknown, none. */
+  readonly rolesOf: (principalId: string) => Promise<readonly Role[]>
   readonly endpoints: readonly Pick<Endpoint, 'id' | 'requestable' | 'approval'>[]
   readonly maxLengthMs: number
   readonly endpointTerms?: EndpointTerms
@@ -55,10 +64,14 @@ export interface RequestsOptions {
 const tidyEveryMs = 2_000
 /** Each try means that somebody else has agreed in between, and there are never many who have to. */
 const triesAtMost = 20
+/** For so long we try to find out what became of a write that Redis did not confirm. */
+const settleTries = 15
+const settlePauseMs = 200
 
 export function createRequests(options: RequestsOptions): Requests {
-  const { store, clock, vouching, logger, record, assertFit, grants, endpoints } = options
-  const register = openRequestRegister({ store, vouching, logger })
+  const { store, clock, vouching, keyring, changes, journal, logger } = options
+  const { record, assertFit, grants, endpoints, rolesOf } = options
+  const register = openRequestRegister({ store, vouching, logger, changes })
 
   /** @throws GatehouseError `request-conflict` when a machine of it is not configured any more */
   const ruleOf = ({ terms }: Pick<AccessRequest, 'terms'>): ApprovalRule =>
@@ -69,8 +82,24 @@ export function createRequests(options: RequestsOptions): Requests {
         throw conflict('A machine of this request is no longer behind Gatehouse.')
       }),
     )
-  const load = async (id: string): Promise<AccessRequest> => {
+  /** Closed where Redis has forgotten the answer, as one that was put back to an earlier state has. */
+  const asKnown = (request: AccessRequest): AccessRequest => {
+    const { id, outcome, lapsesAt } = request
+    if (outcome === null)
+      return journal.hasEnded('request', id)
+        ? { ...request, outcome: { kind: 'closed', at: journal.since('request', id) ?? clock.now() } }
+        : request
+    // What has lapsed stays closed by its own time.
+    if (outcome.kind !== 'lapsed' && clock.now() < lapsesAt && journal.since('request', id) === null)
+      void journal.add('request', id)
+    return request
+  }
+  const find = async (id: string): Promise<AccessRequest | null> => {
     const request = await register.find(id)
+    return request === null ? null : asKnown(request)
+  }
+  const load = async (id: string): Promise<AccessRequest> => {
+    const request = await find(id)
     if (request === null) throw new GatehouseError('request-unknown', 'There is no such request.')
     return request
   }
@@ -82,7 +111,7 @@ export function createRequests(options: RequestsOptions): Requests {
   const announce = async (requestId: string): Promise<void> => {
     await store
       .transaction((multi) => {
-        options.changes.addTo(multi, { kind: 'request-changed', requestId })
+        changes.addTo(multi, { kind: 'request-changed', requestId })
       })
       .catch((error: unknown) => {
         logger.warn('requests: a change was not announced', { requestId, problem: describeError(error) })
@@ -90,20 +119,86 @@ export function createRequests(options: RequestsOptions): Requests {
   }
   const fail = async (requestId: string, attempt: Attempt): Promise<void> =>
     record({ event: 'access.failed', requestId, attempt })
-  /** A record that claims what did not happen is followed by one that says so. */
-  const confirm = async <T>(id: string, attempt: Attempt, write: Promise<T>): Promise<T> =>
-    write.catch(async (error: unknown) => {
-      await fail(id, attempt).catch(() => {
-        logger.error('requests: a failure is not on record', { requestId: id })
+  /** Null where Redis does not answer for that long. */
+  const settle = async <T>(step: Step<T>): Promise<boolean | null> => {
+    for (let tries = 0; tries < settleTries; tries += 1) {
+      const cameAbout = await step.settle().catch(() => null)
+      if (cameAbout !== null) return cameAbout
+      await pause(settlePauseMs)
+    }
+    return null
+  }
+  /**
+   * A record that claims what did not happen is followed by one that says so. A write that Redis has not confirmed may
+   * have happened all the same: that is found out first, and where it cannot be, the record says no more than that.
+   */
+  const confirm = async <T>(requestId: string, attempt: Attempt, step: Step<T>): Promise<T> => {
+    try {
+      return await step.take()
+    } catch (error) {
+      const cameAbout = await settle(step)
+      if (cameAbout === true) return step.done
+      const event = cameAbout === null ? 'access.unconfirmed' : 'access.failed'
+      await record({ event, requestId, attempt }).catch(() => {
+        logger.error('requests: a failure is not on record', { requestId })
       })
       throw error
-    })
-  /** The grant that an approved request leads to, which a crash may have left out. */
-  const finish = async (request: AccessRequest): Promise<void> => {
+    }
+  }
+  /** Of those who have agreed, who may by the rule and the roles of today. */
+  const counted = async (request: AccessRequest, rule: ApprovalRule): Promise<number> => {
+    const judged = await Promise.all(
+      request.approvals.map(async ({ by: actor }) => {
+        const roles = actor.kind === 'principal' ? await rolesOf(actor.principalId) : []
+        return whyNotAnswer(request, { actor, roles, hasFreshCode: true }, rule) === null
+      }),
+    )
+    return judged.filter((mayAnswer) => mayAnswer).length
+  }
+  const issue = async (request: AccessRequest): Promise<void> => {
     if (request.outcome?.kind !== 'approved') return
     const grant = grantOf(request, request.outcome)
     if (clock.now() < grant.until) await grants.issueOnce(grant)
     await register.noteIssued(request.id)
+  }
+  /** The grant that a crash has left out, where the rule of today would still give it. */
+  const finish = async (request: AccessRequest): Promise<void> => {
+    const rule = ruleIfAny(request)
+    if (rule !== null && (await counted(request, rule)) >= rule.count) return issue(request)
+    await fail(request.id, 'granted')
+    await register.noteIssued(request.id)
+  }
+  const ruleIfAny = (request: AccessRequest): ApprovalRule | null => {
+    try {
+      return ruleOf(request)
+    } catch {
+      return null
+    }
+  }
+  /** It is over by its own time, whoever notices; so only the first who does puts it on record. */
+  const lapse = async (request: AccessRequest): Promise<void> => {
+    // Known to be answered, by a Redis that was older than the answer.
+    if (request.outcome !== null) {
+      await register.close(request, request.outcome).take()
+      return
+    }
+    if (requestState(request, clock.now()) !== 'lapsed' || !(await register.claimLapse(request.id))) return
+    await record({ event: 'access.lapsed', requestId: request.id })
+    const closing = register.close(request, { kind: 'lapsed', at: request.lapsesAt })
+    if (!(await confirm(request.id, 'lapsed', closing))) await fail(request.id, 'lapsed')
+  }
+  /** What fails for one of them is tried again for that one. */
+  const forEach = async (
+    all: readonly AccessRequest[],
+    work: (request: AccessRequest) => Promise<void>,
+  ): Promise<void> => {
+    for (const request of all)
+      await work(request).catch((error: unknown) => {
+        logger.warn('requests: one is not tidied up, trying again', {
+          requestId: request.id,
+          problem: describeError(error),
+        })
+      })
   }
   const closeAs = async (
     request: AccessRequest,
@@ -117,9 +212,11 @@ export function createRequests(options: RequestsOptions): Requests {
       await fail(request.id, attempt)
       throw conflict('Somebody else has answered it at this very moment.')
     }
-    await announce(request.id)
+    await journal.add('request', request.id)
     return { ...request, outcome }
   }
+  /** Always the same, so that a request that is answered again after a rollback leads to no second grant. */
+  const grantIdOf = (id: string): string => idFrom('g', keyring.mac('grant-id', id))
   const requestable: Requests['requestable'] = async (principalId) => {
     const held = endpoints.some((endpoint) => endpoint.requestable === 'invited')
       ? await grants.heldBy(principalId)
@@ -171,17 +268,19 @@ export function createRequests(options: RequestsOptions): Requests {
       throw new GatehouseError('request-limit', limitSentences[verdict])
     },
 
-    get: (id) => register.find(id),
+    get: find,
 
     async open() {
       const now = clock.now()
       const waiting = await register.open()
-      return waiting.filter((request) => requestState(request, now) === 'open')
+      return waiting.map(asKnown).filter((request) => requestState(request, now) === 'open')
     },
 
-    list: () => register.all(),
+    list: async () => (await register.all()).map(asKnown),
 
-    of: (principalId) => register.of(principalId),
+    of: async (principalId) => (await register.of(principalId)).map(asKnown),
+
+    counted: (request) => counted(request, ruleOf(request)),
 
     needed: (request) => ruleOf(request).count,
 
@@ -202,17 +301,15 @@ export function createRequests(options: RequestsOptions): Requests {
         // The configuration may have become stricter since it was asked for.
         const longest = longestFor(common.endpoints, options.maxLengthMs, options.endpointTerms ?? new Map())
         checkLength(common.from, common.from + common.lengthMs, longest)
+        const grantId = (await counted(request, rule)) + 1 < rule.count ? null : grantIdOf(id)
         const outcome: RequestOutcome | null =
-          all.length < rule.count
-            ? null
-            : { kind: 'approved', at, by: actor, grantId: newId('g'), terms: common }
-        const grantId = outcome === null ? null : outcome.grantId
+          grantId === null ? null : { kind: 'approved', at, by: actor, grantId, terms: common }
         await record({ event: 'access.approved', requestId: id, terms: approval.terms, grantId, actor })
         const verdict = await confirm(id, 'approved', register.approve(request, approval, outcome))
         if (verdict === 'done') {
           const answered = { ...request, approvals: all, outcome }
-          await finish(answered)
-          await announce(id)
+          if (outcome !== null) await journal.add('request', id)
+          await issue(answered)
           return answered
         }
         await fail(id, 'approved')
@@ -265,27 +362,30 @@ export function createRequests(options: RequestsOptions): Requests {
     },
 
     async tidy() {
-      for (const request of await register.unissued()) await finish(request)
-      const now = clock.now()
-      for (const request of await register.due(now)) {
-        if (requestState(request, now) !== 'lapsed') continue
-        // It is over by its own time, whoever notices; so only the first who does puts it on record.
-        const isFirst = await register.close(request, { kind: 'lapsed', at: request.lapsesAt })
-        if (!isFirst) continue
-        await record({ event: 'access.lapsed', requestId: request.id })
-        await announce(request.id)
-      }
+      await forEach(await register.unissued(), finish)
+      await forEach((await register.due(clock.now())).map(asKnown), lapse)
+    },
+
+    async noteClosed(id) {
+      // One that cannot be read is none to wait for.
+      ;(await register.byIds([id])).forEach(asKnown)
+    },
+
+    async closeRevived() {
+      const known = await register.byIds(journal.list('request'))
+      await forEach(known.filter(({ outcome }) => outcome === null).map(asKnown), lapse)
     },
   }
 }
 
-type Attempt = Extract<AccessEvent, { event: 'access.failed' }>['attempt']
+type Attempt = Extract<AccessEvent, { event: 'access.failed' | 'access.unconfirmed' }>['attempt']
 
 const sentences = {
   approved: 'It has been approved already.',
   denied: 'It has been denied already.',
   lapsed: 'Nobody answered in time, so it has lapsed. It can be asked for again.',
   withdrawn: 'It was taken back by who asked.',
+  closed: 'It was answered before. Redis came back in a state from before that; the ledger has the answer.',
 } as const
 
 const limitSentences = {

@@ -35,6 +35,12 @@ export function newId(prefix: string): string {
   return text
 }
 
+/** The identifier that a keyed hash stands for: always the same, and nobody's to guess without the key. */
+export function idFrom(prefix: string, digest: string): string {
+  const bytes = Buffer.from(digest, 'base64url').subarray(0, 16)
+  return `${prefix}-${[...bytes].map((byte) => alphabet.charAt(byte & 31)).join('')}`
+}
+
 let drawn = Buffer.alloc(0)
 /** Bytes of `drawn` that are in an id already. */
 let spent = 0

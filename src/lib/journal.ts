@@ -5,12 +5,21 @@ import { GatehouseError } from './errors.js'
 import { describeError, type Logger } from './logger.js'
 import { readStored } from './stored.js'
 
-const kinds = ['grant', 'session', 'lockdown', 'second-factor', 'token', 'release', 'first-use'] as const
+const kinds = [
+  'grant',
+  'session',
+  'lockdown',
+  'second-factor',
+  'token',
+  'release',
+  'first-use',
+  'request',
+] as const
 /**
  * What can end before its time, by its id; a lockdown, by its scope, ends access to what it names until it is
  * lifted; a second factor goes by the fingerprint of its sealed secret; the release of a grant for a session, by the
  * two ids with a space between them, ends whatever of it was given before, and may be given again. A first use, by its
- * grant, ends that there is time left to begin.
+ * grant, ends that there is time left to begin; a request ends by its answer.
  */
 export type Endable = (typeof kinds)[number]
 
@@ -73,6 +82,8 @@ interface Ending {
 const diesWithSession: readonly Endable[] = ['session', 'release']
 /** What may have happened at another time than is known. */
 const comesBack: readonly Endable[] = ['lockdown', 'release', 'first-use']
+/** The longest that one may wait for its answer; it is over by itself afterwards. */
+const requestsKeptMs = 31 * 24 * 3_600_000
 /** Between the journal and Redis lies one command, and another instance follows within moments. */
 const onItsWayMs = 5_000
 const lookMs = 100
@@ -90,13 +101,17 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     token: new Map(),
     'first-use': new Map(),
     release: new Map(),
+    request: new Map(),
   }
   const { bytes, handle } = await openFile(file, isReadOnly)
   const write = handle === null ? () => Promise.resolve(true) : createAppender(handle, logger)
   const listeners = new Set<(kind: Endable, id: string) => void>()
 
-  const isOld = (kind: Endable, at: number): boolean =>
-    diesWithSession.includes(kind) && clock.now() - at > sessionsKeptMs
+  const keptMsOf = (kind: Endable): number => {
+    if (kind === 'request') return requestsKeptMs
+    return diesWithSession.includes(kind) ? sessionsKeptMs : Infinity
+  }
+  const isOld = (kind: Endable, at: number): boolean => clock.now() - at > keptMsOf(kind)
   /** False when that was known. */
   const learn = ({ kind, id, at, lifted }: Line, knownAt: number): boolean => {
     const known = endings[kind]

@@ -34,7 +34,8 @@ export interface SigningKey {
 
 /** One derived key for each: a value sealed for one purpose opens for no other. */
 export type SealPurpose = 'totp-secret' | 'login-transaction' | 'id-token'
-export type MacPurpose = 'recovery-code' | 'invitation' | 'break-glass' | 'form' | 'stored' | 'cursor'
+export type MacPurpose =
+  'recovery-code' | 'invitation' | 'break-glass' | 'form' | 'stored' | 'cursor' | 'grant-id'
 
 /**
  * Seals, authenticates and signs. Owns every long-lived key of the process.

@@ -122,13 +122,8 @@ export function requestRoutes(context: PortalContext): Route[] {
     return at
   }
 
-  async function withdraw({ params, session, viewer }: PersonalCall): Promise<Answer> {
-    try {
-      await requests.withdraw(params.one('id'), session.principal)
-    } catch (error) {
-      if (!(error instanceof GatehouseError) || error.code !== 'request-conflict') throw error
-      throw new GatehouseError('request-conflict', requestWords[viewer.language].tooLate, { cause: error })
-    }
+  async function withdraw({ params, session }: PersonalCall): Promise<Answer> {
+    await requests.withdraw(params.one('id'), session.principal)
     return { kind: 'redirect', to: '/' }
   }
 
@@ -389,7 +384,5 @@ function StandingLine({ request, now }: { request: AccessRequest; now: EpochMs }
         <strong>{words.denied}:</strong> <Said>{outcome.reason}</Said>
       </p>
     )
-  return (
-    <p>{state === 'approved' ? words.approved : words[state === 'withdrawn' ? 'withdrawn' : 'lapsed']}</p>
-  )
+  return <p>{words[state === 'denied' ? 'closed' : state]}</p>
 }

@@ -255,11 +255,34 @@ describe('the operational log', () => {
     const quiet = (): void => undefined
     const error = (message: string): void => void errors.push(message)
     const logger: Logger = { debug: quiet, info: quiet, warn: quiet, error }
-    const { clock, changes, journal, sessions, grants, lockdowns, releases, seats, secondFactor, tokens } =
-      plant.gatehouse.services
+    const {
+      clock,
+      changes,
+      journal,
+      sessions,
+      grants,
+      lockdowns,
+      releases,
+      requests,
+      seats,
+      secondFactor,
+      tokens,
+    } = plant.gatehouse.services
     const streams = createStreams({ clock })
     const watch = await watchChanges({
-      ...{ clock, changes, journal, sessions, grants, lockdowns, releases, seats, secondFactor, tokens },
+      ...{
+        clock,
+        changes,
+        journal,
+        sessions,
+        grants,
+        lockdowns,
+        releases,
+        requests,
+        seats,
+        secondFactor,
+        tokens,
+      },
       ...{ streams, logger },
       endings: plant.config.grants.endings,
     })

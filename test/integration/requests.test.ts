@@ -8,7 +8,7 @@ import {
   type Requests,
 } from '../../src/grants/index.js'
 import type { AccessEvent } from '../../src/grants/model.js'
-import { GatehouseError, type Store } from '../../src/lib/index.js'
+import { generateKeys, GatehouseError, openKeyring, type Store } from '../../src/lib/index.js'
 import type { AccessRequest, Actor, Grant, Principal } from '../../src/model.js'
 import { TestClock } from '../support/clock.js'
 import { silentLogger } from '../support/logger.js'
@@ -48,6 +48,8 @@ const good: AskedAccess = {
   reason: 'Replace the valve',
 }
 
+const keyring = openKeyring(generateKeys())
+
 let redis: TestRedis
 let store: Store
 let clock: TestClock
@@ -85,7 +87,7 @@ beforeEach(async () => {
     endings: { drainMs: 2 * minute, readOnlyMs: 10 * minute },
     endpointIds: new Set(endpoints.map(({ id }) => id)),
   })
-  requests = createRequests({ ...shared, grants, endpoints })
+  requests = createRequests({ ...shared, grants, endpoints, keyring, rolesOf: async () => ['approver'] })
 })
 afterEach(async () => {
   await store.close()

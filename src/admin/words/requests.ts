@@ -23,6 +23,7 @@ interface RequestsWords {
   readonly codeFirstWhy: string
   readonly yes: string
   readonly yesHint: string
+  readonly yesHintFirst: string
   readonly less: string
   readonly machines: string
   readonly access: string
@@ -35,7 +36,9 @@ interface RequestsWords {
   readonly reasonHint: string
   readonly notYours: string
   readonly notAgain: string
-  readonly states: Readonly<Record<'open' | 'approved' | 'denied' | 'lapsed' | 'withdrawn', string>>
+  readonly states: Readonly<
+    Record<'open' | 'approved' | 'denied' | 'lapsed' | 'withdrawn' | 'closed', string>
+  >
   readonly grant: string
   readonly back: string
   readonly refused: Readonly<Record<string, string>>
@@ -65,6 +68,7 @@ export const requestsWords: InEach<RequestsWords> = {
     codeFirstWhy: 'Yours is older than five minutes. A no needs none.',
     yes: 'Yes',
     yesHint: 'They get it at once, or at the start that was asked for. It can be ended at any time.',
+    yesHintFirst: 'They get nothing yet: others have to say yes too. Then what all of you agree to is given.',
     less: 'Less than that',
     machines: 'Machines',
     access: 'Access',
@@ -83,6 +87,7 @@ export const requestsWords: InEach<RequestsWords> = {
       denied: 'Denied',
       lapsed: 'Lapsed: nobody answered in time',
       withdrawn: 'Taken back by who asked',
+      closed: 'Answered before; the ledger has the answer',
     },
     grant: 'The grant',
     back: 'All requests',
@@ -91,6 +96,7 @@ export const requestsWords: InEach<RequestsWords> = {
       'request-conflict': 'It was answered or is over meanwhile, or what all of you agree to leaves nothing.',
       endpoints: 'Leave at least one machine.',
       length: 'Choose a length that is not longer than was asked.',
+      access: 'Choose to view or to operate, and not more than was asked.',
       until: 'This is longer than a grant for these machines may be.',
       reason: 'Say why, in words.',
     },
@@ -119,6 +125,8 @@ export const requestsWords: InEach<RequestsWords> = {
     yes: 'Ja',
     yesHint:
       'Der Zugang gilt sofort, oder ab dem Beginn, der beantragt ist. Er kann jederzeit beendet werden.',
+    yesHintFirst:
+      'Es gibt noch keinen Zugang: Andere müssen auch zustimmen. Dann gilt, was Sie alle gemeinsam erlauben.',
     less: 'Weniger als das',
     machines: 'Maschinen',
     access: 'Zugang',
@@ -138,6 +146,7 @@ export const requestsWords: InEach<RequestsWords> = {
       denied: 'Abgelehnt',
       lapsed: 'Verfallen: Niemand hat rechtzeitig geantwortet',
       withdrawn: 'Zurückgezogen',
+      closed: 'Früher beantwortet; die Antwort steht im Protokollbuch',
     },
     grant: 'Die Freigabe',
     back: 'Alle Anträge',
@@ -147,6 +156,7 @@ export const requestsWords: InEach<RequestsWords> = {
         'Er ist inzwischen beantwortet oder vorbei, oder von dem, was alle erlauben, bleibt nichts.',
       endpoints: 'Lassen Sie mindestens eine Maschine stehen.',
       length: 'Wählen Sie eine Dauer, die nicht länger ist als beantragt.',
+      access: 'Wählen Sie Ansehen oder Bedienen, und nicht mehr als beantragt.',
       until: 'Das ist länger, als eine Freigabe für diese Maschinen sein darf.',
       reason: 'Sagen Sie in Worten, warum.',
     },

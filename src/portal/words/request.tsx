@@ -32,11 +32,11 @@ interface RequestWords {
   readonly denied: string
   readonly lapsed: string
   readonly withdrawn: string
+  readonly closed: string
   readonly why: string
   readonly lasts: (length: string, isOpenStart: boolean) => string
   readonly fields: Readonly<Record<string, string>>
   readonly limit: string
-  readonly tooLate: string
 }
 
 export const requestWords: InEach<RequestWords> = {
@@ -73,6 +73,7 @@ export const requestWords: InEach<RequestWords> = {
     denied: 'Denied',
     lapsed: 'Nobody answered in time. If it is urgent, call the plant.',
     withdrawn: 'You took it back.',
+    closed: 'It is closed. If you still need it, ask again.',
     why: 'For',
     lasts: (length, isOpenStart) => (isOpenStart ? `${length} from the approval on` : `for ${length}`),
     fields: {
@@ -87,7 +88,6 @@ export const requestWords: InEach<RequestWords> = {
       to: 'Your identity provider has not confirmed an e-mail address for you, so nobody can give you access. Tell the plant.',
     },
     limit: 'Too many requests wait for an answer already. Take one of yours back, or call the plant.',
-    tooLate: 'It has been answered already, or its time was over.',
   },
   de: {
     title: 'Zugang beantragen',
@@ -122,6 +122,7 @@ export const requestWords: InEach<RequestWords> = {
     denied: 'Abgelehnt',
     lapsed: 'Niemand hat rechtzeitig geantwortet. Wenn es eilt, rufen Sie im Werk an.',
     withdrawn: 'Sie haben ihn zurückgezogen.',
+    closed: 'Er ist geschlossen. Wenn Sie den Zugang noch brauchen, beantragen Sie ihn neu.',
     why: 'Für',
     lasts: (length, isOpenStart) => (isOpenStart ? `${length} ab der Zustimmung` : `für ${length}`),
     fields: {
@@ -137,6 +138,5 @@ export const requestWords: InEach<RequestWords> = {
     },
     limit:
       'Zu viele Anträge warten schon auf Antwort. Ziehen Sie einen davon zurück, oder rufen Sie im Werk an.',
-    tooLate: 'Der Antrag ist schon beantwortet, oder seine Zeit war vorbei.',
   },
 }
