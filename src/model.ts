@@ -217,6 +217,7 @@ export const scopes = [
   'releases:write',
   'lockdowns:read',
   'lockdowns:write',
+  'lockdowns:lift',
   'people:read',
   'endpoints:read',
   'companies:read',

@@ -1,9 +1,9 @@
-import { setTimeout as pause } from 'node:timers/promises'
 import {
   describeError,
   GatehouseError,
   idFrom,
   newId,
+  systemClock,
   type ChangeLog,
   type Clock,
   type Journal,
@@ -124,7 +124,7 @@ export function createRequests(options: RequestsOptions): Requests {
     for (let tries = 0; tries < settleTries; tries += 1) {
       const cameAbout = await step.settle().catch(() => null)
       if (cameAbout !== null) return cameAbout
-      await pause(settlePauseMs)
+      await new Promise<void>((resolve) => systemClock.after(settlePauseMs, resolve))
     }
     return null
   }

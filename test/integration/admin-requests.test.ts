@@ -9,7 +9,16 @@ const clients: Client[] = []
 let plant: Plant
 
 beforeAll(async () => {
-  plant = await startPlant({ extra: 'portal: { requestable: all }' })
+  const upstream = 'http://127.0.0.1:9'
+  plant = await startPlant({
+    extra: 'portal: { requestable: all }',
+    endpoints: [
+      { id: 'press-3', upstream },
+      { id: 'press-4', upstream },
+      { id: 'press-5', upstream, more: 'approval: { count: 2 }' },
+    ],
+    granted: [],
+  })
 }, 30_000)
 afterAll(async () => {
   for (const client of clients) client.close()
@@ -118,5 +127,66 @@ describe('a yes', () => {
     const late = await client.submit(form, {}, action(id, 'approve'))
     expect(late.status).toBe(409)
     expect(visibleText(late)).toContain('It was answered or is over meanwhile')
+  })
+
+  it('to what cannot be read is none: no less that was meant counts as all', async () => {
+    const client = await as('approver')
+    const id = await ask()
+    const form = /name="form" value="([^"]+)"/.exec((await page(client, id)).text)?.[1] ?? ''
+    const whole = [
+      ['form', form],
+      ['endpoints', 'press-3'],
+    ]
+    for (const [wrong, said] of [
+      [[['access', 'View']], 'Choose to view or to operate'],
+      [[['access', '']], 'Choose to view or to operate'],
+      [
+        [
+          ['access', 'view'],
+          ['access', 'view'],
+        ],
+        'Choose to view or to operate',
+      ],
+      [[['length', '1h']], 'Choose a length'],
+      [
+        [
+          ['length', '60000'],
+          ['length', '60000'],
+        ],
+        'Choose a length',
+      ],
+    ] as [string[][], string][]) {
+      const answer = await client.fetch(at(`/admin/requests/${id}/approve`), {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/x-www-form-urlencoded', Accept: 'text/html' },
+        body: new URLSearchParams([...whole, ...wrong]).toString(),
+      })
+      expect(answer.status).toBe(422)
+      expect(visibleText(answer)).toContain(said)
+    }
+    expect(await grantOf(id)).toBeUndefined()
+    const viewOnly = await ask({ access: 'view' })
+    await client.submit(await page(client, viewOnly), {}, action(viewOnly, 'approve'))
+    expect(await grantOf(viewOnly)).toMatchObject({ access: 'view' })
+  })
+
+  it('says that others have to agree too, where they have to', async () => {
+    const client = await as('approver')
+    expect(visibleText(await page(client, await ask()))).toContain('They get it at once')
+    const text = visibleText(await page(client, await ask({ endpoints: ['press-5'] })))
+    expect(text).toContain('others have to say yes too')
+    expect(text).not.toContain('They get it at once')
+  })
+})
+
+describe('a no', () => {
+  it('that is refused keeps what was written, and says what is wrong with it', async () => {
+    const client = await as('approver')
+    const id = await ask()
+    const long = `The line runs${' and runs'.repeat(80)}`
+    const refused = await client.submit(await page(client, id), { reason: long }, action(id, 'deny'))
+    expect(refused.status).toBe(422)
+    expect(refused.text).toContain(`value="${long}"`)
+    expect(visibleText(refused)).toContain('Say why, in words')
   })
 })

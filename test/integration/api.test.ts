@@ -323,6 +323,16 @@ describe('sessions, lockdowns, people and machines', () => {
       expect([again.status, codeOf(again)]).toEqual([404, 'lockdown-unknown'])
     },
   )
+
+  it('a token that may stop does not lift for it', async () => {
+    const { secret } = await tokenWith(['lockdowns:write'])
+    const scope = '/lockdowns/endpoint:press-3'
+    const begun = await call('PUT', scope, { token: secret, body: { reason: 'gas alarm' } })
+    expect(begun.status).toBe(200)
+    const lifted = await call('DELETE', `${scope}?reason=false%20alarm`, { token: secret })
+    expect([lifted.status, codeOf(lifted)]).toEqual([403, 'scope-missing'])
+    expect((await call('DELETE', `${scope}?reason=false%20alarm`)).status).toBe(200)
+  })
 })
 
 describe('releases', () => {

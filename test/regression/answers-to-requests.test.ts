@@ -267,8 +267,9 @@ describe('tidying up', () => {
   })
 
   it('records that a request has lapsed before it is closed, once among several instances', async () => {
-    const instances = [open(), open(), open()]
-    const { id } = await (instances[0] as ReturnType<typeof open>).ask()
+    const first = open()
+    const instances = [first, open(), open()]
+    const { id } = await first.ask()
     await clock.advance({ hours: 9 })
     let closedBefore: unknown = null
     whileRecording = async ({ event }) => {
@@ -278,10 +279,7 @@ describe('tidying up', () => {
         )
     }
     await Promise.all(instances.map(({ requests }) => requests.tidy()))
-    await until(
-      'it is closed',
-      async () => (await instances[0]?.requests.get(id))?.outcome?.kind === 'lapsed',
-    )
+    await until('it is closed', async () => (await first.requests.get(id))?.outcome?.kind === 'lapsed')
     expect(closedBefore).toBe(0)
     expect(names().filter((name) => name === 'access.lapsed')).toHaveLength(1)
   })

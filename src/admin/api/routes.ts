@@ -254,7 +254,7 @@ function stopRoutes({ keyring, sessions, breakGlass, people, lockdowns }: ApiSer
     route('DELETE /lockdowns/{scope}', {
       does: 'Lift a lockdown. Whoever holds a grant may go on.',
       details: 'The reason is in the query, because a DELETE has no body here.',
-      scope: 'lockdowns:write',
+      scope: 'lockdowns:lift',
       query: reasonQuerySchema,
       body: null,
       answer: liftedSchema,
