@@ -107,7 +107,9 @@ export function newsOfRequest(request: AccessRequest, now: EpochMs, since: Epoch
   if (outcome === null && now < lapsesAt) return [add('access.requested', 'requested', askedAt)]
   // Whoever closes it writes that down a moment later; nobody need wait for that.
   if (outcome === null) return [add('access.lapsed', 'answered', lapsesAt)]
-  return outcome.kind === 'withdrawn' ? [] : [add(`access.${outcome.kind}`, 'answered', outcome.at)]
+  // What is only known to have been answered was told when it was.
+  if (outcome.kind === 'withdrawn' || outcome.kind === 'closed') return []
+  return [add(`access.${outcome.kind}`, 'answered', outcome.at)]
 }
 
 function noticeOfRequest(request: AccessRequest, kind: AccessKind): Notice {
