@@ -320,6 +320,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...{ config, clock, keyring, pages, sessions, grants, lockdowns, people, secondFactor, breakGlass },
     releases,
     ...{ requests: services.requests, record },
+    ...{ store, logger },
     // Programs call here, whatever they say they would like to read.
     answerError: (visit, _req, res, error) => {
       answers.failed({ id: visit.requestId, isNavigation: false, language: visit.language }, res, error)

@@ -8,7 +8,6 @@ import {
   ConfirmForm,
   Field,
   FormToken,
-  Hidden,
   Instant,
   Notice,
   personal,
@@ -25,6 +24,7 @@ import {
   type Viewer,
 } from '../lib/page/index.js'
 import type { Lockdown, LockdownScope } from '../model.js'
+import { askReason, codeFirst, readAnswer, type Question } from './answer-for.js'
 import { lockDown } from './lock-down.js'
 import type { AdminOptions } from './options.js'
 import { Picks, type Pick } from './picks.js'
@@ -37,6 +37,12 @@ interface Input {
   readonly email: string
   readonly reason: string
   readonly error: GatehouseError | null
+}
+
+const liftPath = '/admin/lockdowns/lift'
+
+function liftAddress(scope: string): string {
+  return `${liftPath}?${new URLSearchParams({ scope }).toString()}`
 }
 
 const nothingEntered: Input = { scope: 'all', email: '', reason: '', error: null }
@@ -112,14 +118,10 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
         </Cell>
         <Cell>
           {viewer.isAdmin ? (
-            <form method="post" action="/admin/lockdowns/lift" {...askFirst(confirmLift(words, scope))}>
-              <FormToken viewer={viewer} />
-              <Hidden name="scope" value={scopeText(scope)} />
-              <button class="quiet">
-                {words.lift}
-                <span class="visually-hidden">{words.liftOf(name)}</span>
-              </button>
-            </form>
+            <a class="button quiet" href={liftAddress(scopeText(scope))}>
+              {words.lift}
+              <span class="visually-hidden">{words.liftOf(name)}</span>
+            </a>
           ) : (
             <span class="soft small">{words.adminLifts}</span>
           )}
@@ -197,12 +199,14 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
     }
   }
 
-  function confirmLift(words: LockdownsWords, scope: LockdownScope): Confirmation {
-    return {
+  function questionOf(words: LockdownsWords, scope: LockdownScope): Question {
+    const confirmation = {
       title: words.liftTitle,
       text: words.liftText(nameOf(words, scope)),
       button: words.liftButton,
     }
+    const fields = { scope: scopeText(scope) }
+    return { confirmation, section: 'lockdowns', action: liftPath, back: '/admin/lockdowns', fields }
   }
 
   function ask(
@@ -246,24 +250,34 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
     return { kind: 'redirect', to: '/admin/lockdowns?done=on' }
   }
 
+  /** What is to be lifted, with a code that is fresh; else where to go instead. */
+  async function beforeLift(call: PersonalCall, scope: string): Promise<Question | Answer> {
+    const held = (await lockdowns.inForce()).find((lockdown) => scopeText(lockdown.scope) === scope)
+    if (held === undefined) return { kind: 'redirect', to: '/admin/lockdowns?done=gone' }
+    const words = lockdownsWords[call.viewer.language]
+    return codeFirst(call, clock, liftAddress(scope)) ?? questionOf(words, held.scope)
+  }
+
+  async function askLift(call: PersonalCall): Promise<Answer> {
+    const question = await beforeLift(call, call.query.one('scope'))
+    return 'kind' in question ? question : askReason(options, call, question)
+  }
+
   async function lift(call: PersonalCall): Promise<Answer> {
-    const { body, actor, viewer } = call
-    const scope = body.one('scope')
-    if (body.one('sure') !== 'yes') {
-      const held = (await lockdowns.inForce()).find((lockdown) => scopeText(lockdown.scope) === scope)
-      if (held === undefined) return { kind: 'redirect', to: '/admin/lockdowns?done=gone' }
-      return ask(call, confirmLift(lockdownsWords[viewer.language], held.scope), '/admin/lockdowns/lift', {
-        scope,
-      })
-    }
-    const isLifted = await lockdowns.off(scope, 'Lifted on the administrator’s page', actor)
+    const scope = call.body.one('scope')
+    const question = await beforeLift(call, scope)
+    if ('kind' in question) return question
+    const given = readAnswer(options, call, question)
+    if ('again' in given) return given.again
+    const isLifted = await lockdowns.off(scope, given.reason, call.actor)
     return { kind: 'redirect', to: `/admin/lockdowns?done=${isLifted ? 'off' : 'gone'}` }
   }
 
   return [
     personal('GET', '/admin/lockdowns', 'approver', showAll),
     personal('POST', '/admin/lockdowns', 'approver', begin),
-    personal('POST', '/admin/lockdowns/lift', 'admin', lift),
+    personal('GET', liftPath, 'admin', askLift),
+    personal('POST', liftPath, 'admin', lift),
   ]
 }
 

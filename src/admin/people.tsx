@@ -2,9 +2,7 @@ import type { VNode } from 'preact'
 import type { Person, SecondFactorStatus } from '../identity/index.js'
 import { GatehouseError } from '../lib/index.js'
 import {
-  askFirst,
   Cell,
-  ConfirmForm,
   FormToken,
   Hidden,
   Instant,
@@ -16,12 +14,12 @@ import {
   Table,
   useWords,
   type Answer,
-  type Confirmation,
   type PersonalCall,
   type Route,
   type Viewer,
 } from '../lib/page/index.js'
 import type { Actor } from '../model.js'
+import { askReason, codeFirst, readAnswer, type Question } from './answer-for.js'
 import { InvitationPanel } from './invitation.js'
 import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
 import { createMatcher } from './matching.js'
@@ -123,13 +121,10 @@ export function peopleRoutes(options: AdminOptions): Route[] {
         </Cell>
         <Cell>
           {status.isEnrolled ? (
-            <form method="post" action={resetPath(id)} {...askFirst(confirmReset(words, person))}>
-              <FormToken viewer={viewer} />
-              <button class="quiet">
-                {words.reset}
-                <span class="visually-hidden">{words.resetOf(name)}</span>
-              </button>
-            </form>
+            <a class="button quiet" href={resetPath(id)}>
+              {words.reset}
+              <span class="visually-hidden">{words.resetOf(name)}</span>
+            </a>
           ) : (
             canInvite &&
             email !== null && (
@@ -148,35 +143,30 @@ export function peopleRoutes(options: AdminOptions): Route[] {
     )
   }
 
-  async function reset(call: PersonalCall): Promise<Answer> {
-    const { params, body, actor, viewer } = call
+  async function find({ params }: PersonalCall): Promise<Person> {
     const person = await people.get(params.one('id'))
     if (person === null) throw new GatehouseError('person-unknown', 'Nobody with this id has signed in here.')
+    return person
+  }
+
+  async function askReset(call: PersonalCall): Promise<Answer> {
+    const question = questionOf(peopleWords[call.viewer.language], await find(call))
+    return codeFirst(call, clock, question.action) ?? askReason(options, call, question)
+  }
+
+  async function reset(call: PersonalCall): Promise<Answer> {
+    const { actor, viewer } = call
+    const person = await find(call)
     const { id, email, name } = person.principal
-    const { language } = viewer
-    const words = peopleWords[language]
-    if (body.one('sure') !== 'yes') {
-      const html = pages.render({
-        title: words.resetTitle,
-        language,
-        section: 'people',
-        width: 'form',
-        viewer,
-        now: clock.now(),
-        body: (
-          <ConfirmForm
-            confirmation={confirmReset(words, person)}
-            viewer={viewer}
-            action={resetPath(id)}
-            back="/admin/people"
-          />
-        ),
-      })
-      return { kind: 'page', html }
-    }
-    await secondFactor.reset(id, actor)
+    const words = peopleWords[viewer.language]
+    const question = questionOf(words, person)
+    const code = codeFirst(call, clock, question.action)
+    if (code !== null) return code
+    const given = readAnswer(options, call, question)
+    if ('again' in given) return given.again
+    await secondFactor.reset(id, actor, given.reason)
     // What was opened with the old factor does not outlive it.
-    await sessions.endAllOf(id, 'second-factor-reset', actor)
+    await sessions.endAllOf(id, 'second-factor-reset', actor, given.reason)
     const said = (
       <Notice>
         <span>{words.wasReset(<Said>{name}</Said>)}</span>
@@ -238,6 +228,7 @@ export function peopleRoutes(options: AdminOptions): Route[] {
 
   return [
     personal('GET', '/admin/people', 'admin', showPeople),
+    personal('GET', '/admin/people/:id/reset-totp', 'admin', askReset),
     personal('POST', '/admin/people/:id/reset-totp', 'admin', reset),
     ...(canInvite
       ? [
@@ -273,12 +264,13 @@ function FactorText({ status }: { status: SecondFactorStatus }): VNode {
   )
 }
 
-function confirmReset(words: PeopleWords, { principal }: Person): Confirmation {
-  return {
+function questionOf(words: PeopleWords, { principal }: Person): Question {
+  const confirmation = {
     title: words.resetTitle,
     text: words.resetText(principal.name),
     button: words.resetButton,
   }
+  return { confirmation, section: 'people', action: resetPath(principal.id), back: '/admin/people' }
 }
 
 function resetPath(principalId: string): string {

@@ -1,10 +1,7 @@
 import type { VNode } from 'preact'
 import type { StreamInfo } from '../dataplane/index.js'
 import {
-  askFirst,
   Cell,
-  ConfirmForm,
-  FormToken,
   Instant,
   Notice,
   personal,
@@ -14,12 +11,11 @@ import {
   Table,
   useWords,
   type Answer,
-  type Confirmation,
   type PersonalCall,
   type Route,
-  type Viewer,
 } from '../lib/page/index.js'
 import type { Endpoint, EpochMs, Session } from '../model.js'
+import { askReason, readAnswer, type Question } from './answer-for.js'
 import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
@@ -99,12 +95,7 @@ export function sessionRoutes(options: AdminOptions): Route[] {
                 ]}
               >
                 {part.shown.map((session) => (
-                  <SessionRow
-                    session={session}
-                    isOwn={session.id === own.id}
-                    open={openOf(session)}
-                    viewer={viewer}
-                  />
+                  <SessionRow session={session} isOwn={session.id === own.id} open={openOf(session)} />
                 ))}
               </Table>
             </>
@@ -116,13 +107,8 @@ export function sessionRoutes(options: AdminOptions): Route[] {
     return { kind: 'page', html }
   }
 
-  function SessionRow(props: {
-    session: Session
-    isOwn: boolean
-    open: readonly StreamInfo[]
-    viewer: Viewer
-  }): VNode {
-    const { session, isOwn, open, viewer } = props
+  function SessionRow(props: { session: Session; isOwn: boolean; open: readonly StreamInfo[] }): VNode {
+    const { session, isOwn, open } = props
     const words = useWords(sessionsWords)
     const { name, email } = session.principal
     return (
@@ -153,13 +139,10 @@ export function sessionRoutes(options: AdminOptions): Route[] {
           <Instant at={session.endsAt} />
         </Cell>
         <Cell>
-          <form method="post" action={killPath(session.id)} {...askFirst(confirmKill(words, session, open))}>
-            <FormToken viewer={viewer} />
-            <button class="quiet">
-              {words.end}
-              <span class="visually-hidden">{words.endOf(name)}</span>
-            </button>
-          </form>
+          <a class="button quiet" href={killPath(session.id)}>
+            {words.end}
+            <span class="visually-hidden">{words.endOf(name)}</span>
+          </a>
         </Cell>
       </Row>
     )
@@ -187,48 +170,41 @@ export function sessionRoutes(options: AdminOptions): Route[] {
     )
   }
 
-  function confirmKill(words: SessionsWords, session: Session, open: readonly StreamInfo[]): Confirmation {
+  function questionOf(words: SessionsWords, id: string, session: Session | null): Question {
+    const open = options.streams().filter((stream) => stream.sessionId === id)
     const machines = machineNames([...new Set(open.map((stream) => stream.endpointId))], config.endpoints)
-    return {
+    const confirmation = {
       title: words.endTitle,
-      text: words.endText(session.principal.name, open.length === 0 ? null : machines),
+      text: words.endText(session?.principal.name ?? id, open.length === 0 ? null : machines),
       button: words.end,
     }
+    return { confirmation, section: 'sessions', action: killPath(id), back: '/admin/sessions' }
   }
 
-  async function kill({ params, body, viewer, actor, session: own }: PersonalCall): Promise<Answer> {
+  async function askKill(call: PersonalCall): Promise<Answer> {
+    const id = call.params.one('id')
+    const session = await sessions.byId(id)
+    if (session === null) return { kind: 'redirect', to: '/admin/sessions?done=gone' }
+    return askReason(options, call, questionOf(sessionsWords[call.viewer.language], id, session))
+  }
+
+  /** Ends it also where Redis cannot say whose it is; and asks for no code. */
+  async function kill(call: PersonalCall): Promise<Answer> {
+    const { params, actor, session: own } = call
     const id = params.one('id')
-    if (body.one('sure') !== 'yes') {
-      const session = await sessions.byId(id)
-      if (session === null) return { kind: 'redirect', to: '/admin/sessions?done=gone' }
-      const open = options.streams().filter((stream) => stream.sessionId === id)
-      const words = sessionsWords[viewer.language]
-      const html = pages.render({
-        title: words.endTitle,
-        language: viewer.language,
-        section: 'sessions',
-        width: 'form',
-        viewer,
-        now: clock.now(),
-        body: (
-          <ConfirmForm
-            confirmation={confirmKill(words, session, open)}
-            viewer={viewer}
-            action={killPath(id)}
-            back="/admin/sessions"
-          />
-        ),
-      })
-      return { kind: 'page', html }
-    }
+    const given = readAnswer(options, call, questionOf(sessionsWords[call.viewer.language], id, null))
+    if ('again' in given) return given.again
+    const { reason } = given
     const wasAlive =
-      (await sessions.end(id, 'session-killed', actor)) || (await breakGlass.withdraw(id, actor))
+      (await sessions.end(id, 'session-killed', actor, reason)) ||
+      (await breakGlass.withdraw(id, actor, reason))
     if (id === own.id) return { kind: 'redirect', to: '/signed-out' }
     return { kind: 'redirect', to: `/admin/sessions?done=${wasAlive ? 'ended' : 'gone'}` }
   }
 
   return [
     personal('GET', '/admin/sessions', 'approver', showSessions),
+    personal('GET', '/admin/sessions/:id/kill', 'approver', askKill),
     personal('POST', '/admin/sessions/:id/kill', 'approver', kill),
   ]
 }

@@ -158,6 +158,8 @@ export type SessionEvent =
       readonly principalId: string
       readonly cause: CutCause
       readonly actor: Actor
+      /** Where somebody did it to somebody else. */
+      readonly reason?: string
     }
   | {
       readonly event: 'pass.issued'
@@ -176,7 +178,12 @@ export type SecondFactorEvent =
   | { readonly event: 'second-factor.failed'; readonly principalId: string; readonly code: ErrorCode }
   | { readonly event: 'second-factor.locked'; readonly principalId: string; readonly until: EpochMs }
   | { readonly event: 'second-factor.recovery-used'; readonly principalId: string; readonly left: number }
-  | { readonly event: 'second-factor.reset'; readonly principalId: string; readonly actor: Actor }
+  | {
+      readonly event: 'second-factor.reset'
+      readonly principalId: string
+      readonly actor: Actor
+      readonly reason?: string
+    }
   | {
       readonly event: 'invitation.issued'
       readonly email: string
@@ -219,7 +226,12 @@ export type BreakGlassEvent =
       readonly attempts: number
       readonly since: EpochMs
     }
-  | { readonly event: 'break-glass.withdrawn'; readonly sessionId: string; readonly actor: Actor }
+  | {
+      readonly event: 'break-glass.withdrawn'
+      readonly sessionId: string
+      readonly actor: Actor
+      readonly reason?: string
+    }
   | {
       readonly event: 'break-glass.acknowledged'
       readonly sessionId: string

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { readReason } from '../grants/index.js'
 import { GatehouseError } from '../lib/index.js'
 import { brief, instant, table } from './output.js'
 import type { Common, Shell } from './shell.js'
@@ -33,16 +34,17 @@ export function addSessions(sessions: Command, shell: Shell): void {
     })
   })
 
-  command(sessions, 'kill <id>', 'Sign someone out, with everything they have open.').action(
-    async (id: string, options: Common) => {
+  command(sessions, 'kill <id>', 'Sign someone out, with everything they have open.')
+    .option('--reason <text>', 'why, in words: one line, in quotes; it stays on record')
+    .action(async (id: string, options: Common & { reason?: string }) => {
+      const reason = options.reason === undefined ? undefined : readReason(options.reason)
       await stop(options, async ({ sessions: all, breakGlass }) => {
         const ended =
-          (await all.end(id, 'session-killed', shell.operator)) ||
-          (await breakGlass.withdraw(id, shell.operator))
+          (await all.end(id, 'session-killed', shell.operator, reason)) ||
+          (await breakGlass.withdraw(id, shell.operator, reason))
         if (!ended)
           throw new GatehouseError('session-unknown', 'There is no such session; it may have ended already.')
         answer(options, { id, ended }, `Session ${id} has ended.\n`)
       })
-    },
-  )
+    })
 }

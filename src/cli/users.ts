@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { readReason } from '../grants/index.js'
 import type { People, Person } from '../identity/index.js'
 import { GatehouseError } from '../lib/index.js'
 import { brief, inert, instant, table } from './output.js'
@@ -54,29 +55,32 @@ export function addUsers(users: Command, shell: Shell): void {
     `Void someone’s second factor and sign them out.
 
 They are named by their e-mail, or by the id that \`gatehouse users list --json\` shows.`,
-  ).action(async (who: string, options: Common) => {
-    await change(options, async ({ people, secondFactor, sessions }, config) => {
-      const { principal } = await findPerson(people, who)
-      await secondFactor.reset(principal.id, shell.operator)
-      await sessions.endAllOf(principal.id, 'second-factor-reset', shell.operator)
-      const { id, email } = principal
-      const isVoid = `The second factor of ${inert(email ?? id)} is void, and they are signed out.`
-      if (config.totp.enrolment === 'first-login') {
-        answer(options, { id, email }, `${isVoid} They set up a new one at their next sign-in.\n`)
-      } else if (email === null) {
-        const why =
-          'They cannot be invited to set up a new one: the provider vouches for no e-mail of theirs.'
-        answer(options, { id, email }, `${isVoid}\n${why}\n`)
-      } else {
-        const { code, expiresAt } = await secondFactor.invite(email, shell.operator)
-        answer(
-          options,
-          { id, email, enrolmentCode: code, expiresAt: instant(expiresAt) },
-          `${isVoid}\nTo set up a new one they need this invitation code, valid until ${brief(instant(expiresAt))}:\n  ${code}\n`,
-        )
-      }
+  )
+    .option('--reason <text>', 'why, in words: one line, in quotes; it stays on record')
+    .action(async (who: string, options: Common & { reason?: string }) => {
+      const reason = options.reason === undefined ? undefined : readReason(options.reason)
+      await change(options, async ({ people, secondFactor, sessions }, config) => {
+        const { principal } = await findPerson(people, who)
+        await secondFactor.reset(principal.id, shell.operator, reason)
+        await sessions.endAllOf(principal.id, 'second-factor-reset', shell.operator, reason)
+        const { id, email } = principal
+        const isVoid = `The second factor of ${inert(email ?? id)} is void, and they are signed out.`
+        if (config.totp.enrolment === 'first-login') {
+          answer(options, { id, email }, `${isVoid} They set up a new one at their next sign-in.\n`)
+        } else if (email === null) {
+          const why =
+            'They cannot be invited to set up a new one: the provider vouches for no e-mail of theirs.'
+          answer(options, { id, email }, `${isVoid}\n${why}\n`)
+        } else {
+          const { code, expiresAt } = await secondFactor.invite(email, shell.operator)
+          answer(
+            options,
+            { id, email, enrolmentCode: code, expiresAt: instant(expiresAt) },
+            `${isVoid}\nTo set up a new one they need this invitation code, valid until ${brief(instant(expiresAt))}:\n  ${code}\n`,
+          )
+        }
+      })
     })
-  })
 }
 
 /** @throws GatehouseError `person-unknown`, `person-ambiguous` */

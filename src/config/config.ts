@@ -113,6 +113,8 @@ export interface ServerLimits {
   readonly perEndpoint: number
   readonly stalledMs: number
   readonly bodyBytesPerSecond: number
+  /** Of one service token. */
+  readonly apiCallsPerMinute: number
 }
 
 /** A strict rule that is lifted for one endpoint, and why: said at every start, until somebody asks whether it must be. */

@@ -28,6 +28,11 @@ export const serverLimits = section(
       danger:
         'Short values cut people on bad lines and laptops that sleep for a moment; long ones let clients that read nothing hold a machine’s connections.',
     }),
+    apiCallsPerMinute: wholeNumber('calls', 1, 100_000).prefault(600).register(optionTexts, {
+      what: 'Calls of the JSON API with one service token, on this instance. More are answered with 429 `rate-limited` and `Retry-After`; what stops something (revoke, end, lock down) is never refused for it.',
+      danger:
+        'Large values let a program that has gone wild fill the ledger and keep Redis from everybody else.',
+    }),
     bodyBytesPerSecond: wholeNumber('bytes', 1, 1_000_000).prefault(64).register(optionTexts, {
       what: 'The least that a client sends of a body each second, as a mean over half a minute. A slower one is answered with 408.',
       danger: 'Large values stop uploads over bad lines.',

@@ -44,7 +44,12 @@ export type BreakGlassEvent =
       readonly why: string
       readonly source: string
     }
-  | { readonly event: 'break-glass.withdrawn'; readonly sessionId: string; readonly actor: Actor }
+  | {
+      readonly event: 'break-glass.withdrawn'
+      readonly sessionId: string
+      readonly actor: Actor
+      readonly reason?: string
+    }
   | {
       readonly event: 'break-glass.acknowledged'
       readonly sessionId: string
@@ -125,7 +130,7 @@ export interface BreakGlass {
    * Records `break-glass.withdrawn`; the code lets nobody in any more, on any instance. False where none waits to
    * be used: its session, if there is one, is ended like any other.
    */
-  withdraw(sessionId: string, actor: Actor): Promise<boolean>
+  withdraw(sessionId: string, actor: Actor, reason?: string): Promise<boolean>
   /** Those of the last 30 days, at most 100, newest first, as `principalId` has seen them. */
   list(principalId: string): Promise<BreakGlassEntry[]>
   /** Records `break-glass.acknowledged`; only what is so is taken as seen, and only once. */
@@ -302,10 +307,11 @@ export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
       return { principal: person.principal, roles: given, breakGlass: { sessionId, lengthMs } }
     },
 
-    async withdraw(sessionId, actor) {
+    async withdraw(sessionId, actor, reason) {
       const [entry] = await readEntries([sessionId], '')
       if (entry?.used !== null) return false
-      await record({ event: 'break-glass.withdrawn', sessionId, actor })
+      const why = reason === undefined ? {} : { reason }
+      await record({ event: 'break-glass.withdrawn', sessionId, actor, ...why })
       await journal.add('session', sessionId)
       await store.transaction((multi) => {
         changes.addTo(multi, { kind: 'session-ended', sessionId, cause: 'session-killed' })

@@ -28,7 +28,12 @@ export type SecondFactorEvent =
   | { readonly event: 'second-factor.failed'; readonly principalId: string; readonly code: ErrorCode }
   | { readonly event: 'second-factor.locked'; readonly principalId: string; readonly until: EpochMs }
   | { readonly event: 'second-factor.recovery-used'; readonly principalId: string; readonly left: number }
-  | { readonly event: 'second-factor.reset'; readonly principalId: string; readonly actor: Actor }
+  | {
+      readonly event: 'second-factor.reset'
+      readonly principalId: string
+      readonly actor: Actor
+      readonly reason?: string
+    }
   | {
       readonly event: 'invitation.issued'
       readonly email: string
@@ -97,7 +102,7 @@ export interface SecondFactor {
    * Removes the enrolment and its recovery codes. Ending the person's sessions is the caller's part.
    * @throws GatehouseError `not-enrolled`
    */
-  reset(principalId: string, actor: Actor): Promise<void>
+  reset(principalId: string, actor: Actor, reason?: string): Promise<void>
   /** The person has seen that it was reset. */
   acknowledgeReset(principalId: string): Promise<void>
   /** To be told of each reset that another instance or command made. */
@@ -309,12 +314,15 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
       return { left: verdict.value }
     },
 
-    reset: async (principalId, actor) => {
+    reset: async (principalId, actor, reason) => {
       const { secret } = await read(principalId)
       if (secret === null) {
         throw new GatehouseError('not-enrolled', 'This person has no second factor to reset.')
       }
-      await record({ event: 'second-factor.reset', principalId, actor })
+      await record({
+        ...{ event: 'second-factor.reset', principalId, actor },
+        ...(reason === undefined ? {} : { reason }),
+      })
       await remove(principalId, secret)
       await changes.settle()
     },

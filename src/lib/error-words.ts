@@ -67,6 +67,10 @@ const sentences: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<ErrorC
     'person-ambiguous': 'Mit dieser E-Mail-Adresse hat sich mehr als ein Konto angemeldet.',
     'notification-unknown': 'Diese Nachricht gibt es nicht oder nicht mehr.',
     'token-unknown': 'Dieses Dienst-Token gibt es nicht.',
+    'idempotency-mismatch': 'Dieser Idempotency-Key kam schon mit einem anderen Aufruf.',
+    'idempotency-unfinished':
+      'Der erste Aufruf mit diesem Idempotency-Key läuft noch oder wurde nie fertig. Sehen Sie nach, was geschehen ist.',
+    'rate-limited': 'Dieses Token ruft öfter auf, als es darf. Warten Sie.',
     'release-refused': 'Den eigenen Zugang gibt niemand selbst frei.',
     'release-conflict':
       'Das ist so nicht möglich: Der Zugang läuft nicht, braucht das nicht, oder jemand anderes hat gerade entschieden.',

@@ -54,6 +54,9 @@ export const errorCodes = {
   'person-unknown': 404,
   'person-ambiguous': 409,
   'token-unknown': 404,
+  'idempotency-mismatch': 422,
+  'idempotency-unfinished': 409,
+  'rate-limited': 429,
   'company-unknown': 404,
   'ended-in-part': 503,
   // cannot decide, cannot record

@@ -33,7 +33,7 @@ export interface SigningKey {
 }
 
 /** One derived key for each: a value sealed for one purpose opens for no other. */
-export type SealPurpose = 'totp-secret' | 'login-transaction' | 'id-token'
+export type SealPurpose = 'totp-secret' | 'login-transaction' | 'id-token' | 'answer'
 export type MacPurpose =
   'recovery-code' | 'invitation' | 'break-glass' | 'form' | 'stored' | 'cursor' | 'grant-id'
 

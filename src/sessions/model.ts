@@ -15,6 +15,7 @@ export type SessionEvent =
       readonly principalId: string
       readonly cause: CutCause
       readonly actor: Actor
+      readonly reason?: string
     }
   | {
       readonly event: 'pass.issued'
@@ -79,14 +80,15 @@ export interface Sessions {
    * Records `session.ended`, then ends the session and all its passes on every instance. False when it
    * had ended already; then nothing is recorded. While Redis does not answer, it has effect on this host all
    * the same, and throws `stopped-here-only`.
+   * @param reason why, where somebody did it to somebody else; checked by the caller
    */
-  end(sessionId: string, cause: CutCause, actor: Actor): Promise<boolean>
+  end(sessionId: string, cause: CutCause, actor: Actor, reason?: string): Promise<boolean>
   /** To be told of each session that another instance or command ended. */
   noteEnded(sessionId: string): Promise<void>
   /** Ends again what this instance knows to have ended, and Redis does not. */
   endRevived(): Promise<void>
   /** How many were ended. Goes on past a failure, then throws it. */
-  endAllOf(principalId: string, cause: CutCause, actor: Actor): Promise<number>
+  endAllOf(principalId: string, cause: CutCause, actor: Actor, reason?: string): Promise<number>
   /** For back-channel logout: ends by `sid`, by subject, or by both (OpenID Connect Back-Channel Logout §2.6). */
   endByProvider(logout: ProviderLogout): Promise<number>
   /** A code that carries a session from the portal to one endpoint: 30 s, single use. */

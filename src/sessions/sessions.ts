@@ -48,7 +48,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   const unlessOver = (session: Session | null): Session | null =>
     session && !isOver(session) ? session : null
 
-  const end: Sessions['end'] = async (sessionId, cause, actor) => {
+  const end: Sessions['end'] = async (sessionId, cause, actor, reason) => {
+    const why = { cause, actor, ...(reason === undefined ? {} : { reason }) }
     const onlyHere = async (problem: unknown): Promise<GatehouseError> => {
       const isDurable = await journal.add('session', sessionId)
       journal.announce('session', sessionId)
@@ -57,7 +58,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     // While Redis is away: whoever has this id, it ends.
     const endHere = async (problem: unknown): Promise<never> => {
       if (!sessionIdShape.test(sessionId)) throw problem
-      await record({ event: 'session.ended', sessionId, principalId: 'unknown', cause, actor })
+      await record({ event: 'session.ended', sessionId, principalId: 'unknown', ...why })
       throw await onlyHere(problem)
     }
     const holding = await vault.inspect(sessionId).catch(endHere)
@@ -66,7 +67,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     if (!holding) return false
     // A session that cannot be read is ended like any other: stopping must not depend on good data.
     const principalId = session?.principal.id ?? 'unknown'
-    await record({ event: 'session.ended', sessionId, principalId, cause, actor })
+    await record({ event: 'session.ended', sessionId, principalId, ...why })
     await journal.add('session', sessionId)
     const isRemoved = await vault
       .remove(sessionId, holding, (multi) =>
@@ -189,8 +190,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       }
     },
 
-    async endAllOf(principalId, cause, actor) {
-      return endEach(await vault.idsIn(indexes.ofPrincipal(principalId), 0), cause, actor)
+    async endAllOf(principalId, ...why) {
+      return endEach(await vault.idsIn(indexes.ofPrincipal(principalId), 0), ...why)
     },
 
     async endByProvider(logout) {

@@ -302,9 +302,11 @@ describe('sessions, lockdowns, people and machines', () => {
     const [{ id } = { id: '' }] = (json.items as { id: string; email: string }[]).filter(
       ({ email }) => email === accounts.vendor.email,
     )
-    expect((await call('POST', `/sessions/${id}/end`)).json).toEqual({ id, ended: true })
+    const end = { body: { reason: 'left the desk' } }
+    expect((await call('POST', `/sessions/${id}/end`, { body: { reason: '..' } })).status).toBe(422)
+    expect((await call('POST', `/sessions/${id}/end`, end)).json).toEqual({ id, ended: true })
     expect((await client.fetch(plant.portal)).status).toBe(401)
-    const again = await call('POST', `/sessions/${id}/end`)
+    const again = await call('POST', `/sessions/${id}/end`, end)
     expect([again.status, codeOf(again)]).toEqual([404, 'session-unknown'])
     client.close()
   })

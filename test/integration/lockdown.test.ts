@@ -261,13 +261,19 @@ describe('a lockdown', () => {
       const page = await approver.navigate(`${plant.portal}/admin/lockdowns?done=on`)
       expect(page.text).toContain('ana@machines.example')
       expect(page.text).toContain('An administrator can lift it.')
-      const lift = { scope: 'principal:ana@machines.example', sure: 'yes' }
+      const lift = { scope: 'principal:ana@machines.example', reason: 'laptop is found' }
       expect((await post(approver, '/admin/lockdowns/lift', lift)).status).toBe(403)
 
       const admin = await as('admin')
-      expect((await post(admin, '/admin/lockdowns/lift', { scope: lift.scope })).text).toContain(
-        'Let them go on?',
-      )
+      const question = `${plant.portal}/admin/lockdowns/lift?scope=${encodeURIComponent(lift.scope)}`
+      expect((await admin.navigate(question)).text).toContain('Let them go on?')
+      expect((await post(admin, '/admin/lockdowns/lift', { scope: lift.scope })).status).toBe(422)
+      await plant.clock.advance({ minutes: 6 })
+      const stale = await post(admin, '/admin/lockdowns/lift', lift)
+      expect(stale.header('location')).toMatch(/^\/second-factor\/again\?/)
+      expect(await plant.gatehouse.services.lockdowns.inForce()).toHaveLength(1)
+      const step = await admin.navigate(plant.portal + (stale.header('location') ?? ''))
+      await admin.submit(step, { code: await plant.code('admin') })
       for (const done of ['off', 'gone']) {
         const lifted = await post(admin, '/admin/lockdowns/lift', lift)
         expect(lifted.header('location')).toBe(`/admin/lockdowns?done=${done}`)
@@ -276,7 +282,7 @@ describe('a lockdown', () => {
       expect(after.text).toContain('Nothing is stopped now')
       expect(await events('lockdown')).toMatchObject([
         { event: 'lockdown.on', actor: { email: 'ben@plant.example' } },
-        { event: 'lockdown.off', actor: { email: 'cara@plant.example' } },
+        { event: 'lockdown.off', actor: { email: 'cara@plant.example' }, reason: 'laptop is found' },
       ])
     })
 

@@ -74,7 +74,11 @@ describe('who may do what', () => {
     ['GET', '/admin/endpoints', ['approver', 'admin']],
     ['GET', '/admin/simulator', ['approver', 'admin']],
     ['POST', '/admin/grants/g-none/revoke', ['approver', 'admin']],
+    ['GET', '/admin/sessions/s-none/kill', ['approver', 'admin']],
     ['POST', '/admin/sessions/s-none/kill', ['approver', 'admin']],
+    ['GET', '/admin/lockdowns/lift', ['admin']],
+    ['POST', '/admin/lockdowns/lift', ['admin']],
+    ['GET', '/admin/people/p-none/reset-totp', ['admin']],
     ['GET', '/admin/grants/new', ['admin']],
     ['POST', '/admin/grants', ['admin']],
     ['POST', '/admin/grants/g-none/extend', ['admin']],
@@ -352,14 +356,22 @@ describe('who is in', () => {
       ({ principal }) => principal.id === idOf('vendor'),
     )
     const kill = { action: `/admin/sessions/${session?.id ?? ''}/kill` }
-    const asked = await client.submit(list, {}, kill)
+    expect(list.text).toContain(`href="${kill.action}"`)
+    const asked = await client.navigate(at(kill.action))
     expect(visibleText(asked)).toContain('These are cut at once: press-3 panel.')
+    const refused = await client.submit(asked, { reason: '..' }, kill)
+    expect([refused.status, visibleText(refused)]).toEqual([
+      422,
+      expect.stringContaining('Say why, in words'),
+    ])
     expect((await vendor.fetch(at('/'))).status).toBe(200)
-    const done = await client.submit(asked, {}, kill)
+    // Stopping asks for no fresh code, whatever the hour.
+    await plant.clock.advance({ minutes: 6 })
+    const done = await client.submit(asked, { reason: 'left the desk' }, kill)
     expect(visibleText(done)).toContain('The session was ended.')
     expect(await live.closed).toMatchObject({ reason: 'session-killed' })
     expect((await vendor.fetch(at('/'))).status).toBe(401)
-    const gone = await client.submit(asked, {}, kill)
+    const gone = await client.submit(asked, { reason: 'left the desk' }, kill)
     expect(visibleText(gone)).toContain('That session had ended already.')
   })
 })
@@ -370,18 +382,31 @@ describe('people', () => {
     const client = await as('admin')
     const list = await client.navigate(at('/admin/people'))
     const reset = { action: `/admin/people/${idOf('vendor')}/reset-totp` }
-    const asked = await client.submit(list, {}, reset)
+    expect(list.text).toContain(`href="${reset.action}"`)
+    const asked = await client.navigate(at(reset.action))
     expect(visibleText(asked)).toContain('Make sure that you are talking to the right person')
     const { secondFactor } = plant.gatehouse.services
+    const refused = await client.submit(asked, { reason: '' }, reset)
+    expect([refused.status, visibleText(refused)]).toEqual([
+      422,
+      expect.stringContaining('Say why, in words'),
+    ])
+    // It removes a safeguard: whoever sits at a browser that was left open does not do so.
+    await plant.clock.advance({ minutes: 6 })
+    const reason = 'lost the phone, known by voice'
+    const stale = await client.submit(asked, { reason }, reset)
+    expect(stale.url.pathname).toBe('/second-factor/again')
     expect((await secondFactor.status(idOf('vendor'))).isEnrolled).toBe(true)
-    const done = await client.submit(asked, {}, reset)
+    const back = await client.submit(stale, { code: await plant.code('admin') })
+    expect(back.url.pathname).toBe(reset.action)
+    const done = await client.submit(back, { reason }, reset)
     expect(done.text).toMatch(/<code id="invitation-code">[0-9A-Z-]{19}</)
     expect((await secondFactor.status(idOf('vendor'))).isEnrolled).toBe(false)
     expect((await vendor.fetch(at('/'))).status).toBe(401)
 
     const after = await client.navigate(at('/admin/people'))
     expect(visibleText(after)).toMatch(/ana@machines\.example vendor .* not set up reset /)
-    const again = await client.submit(asked, {}, reset)
+    const again = await client.submit(back, { reason }, reset)
     expect(again.status).toBe(409)
     const invited = await client.submit(
       after,

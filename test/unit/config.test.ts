@@ -147,6 +147,7 @@ describe('a configuration that says only what it must', () => {
           perEndpoint: 2_000,
           stalledMs: 60_000,
           bodyBytesPerSecond: 64,
+          apiCallsPerMinute: 600,
         },
         announceSeconds: 0,
         shutdownSeconds: 25,

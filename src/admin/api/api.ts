@@ -3,12 +3,17 @@ import type { z } from 'zod'
 import {
   assert,
   GatehouseError,
+  fingerprint,
   type AnswerError,
+  type Logger,
   type OwnSurface,
   type Pages,
+  type Store,
   type Visit,
 } from '../../lib/index.js'
 import type { Actor, OwnAccess } from '../../model.js'
+import { createOnce, type Answered } from './once.js'
+import { createPace } from './pace.js'
 import type { ApiRoute } from './route.js'
 import { apiPrefix, apiRoutes, type ApiServices } from './routes.js'
 import { readStrictJson } from './strict-json.js'
@@ -16,6 +21,8 @@ import { readStrictJson } from './strict-json.js'
 const largestBody = 64 * 1024
 
 export interface ApiOptions extends ApiServices {
+  readonly store: Store
+  readonly logger: Logger
   readonly pages: Pages
   readonly answerError: AnswerError
 }
@@ -32,6 +39,9 @@ interface Found {
  */
 export function createApi(options: ApiOptions): OwnSurface {
   const routes = apiRoutes(options)
+  const once = createOnce(options)
+  const { apiCallsPerMinute: callsPerMinute } = options.config.server.limits
+  const pace = createPace({ clock: options.clock, callsPerMinute })
 
   const find = (path: string): Found[] =>
     routes.flatMap((route) => {
@@ -58,6 +68,12 @@ export function createApi(options: ApiOptions): OwnSurface {
       throw new GatehouseError('method-not-allowed', '')
     }
     const { route, params } = found
+    // What stops something is never too much.
+    const waitSeconds = route.isStop ? null : pace.waitSeconds(token.id)
+    if (waitSeconds !== null) {
+      res.setHeader('retry-after', String(waitSeconds))
+      throw new GatehouseError('rate-limited', 'This token calls more often than it may. Wait, then go on.')
+    }
     if (!takesJson(req.headers.accept))
       throw new GatehouseError('not-acceptable', 'The answer is application/json.')
     const actor: Actor = { kind: 'service', tokenId: token.id, name: token.name, owner: token.owner.email }
@@ -66,11 +82,17 @@ export function createApi(options: ApiOptions): OwnSurface {
       query: read(route.query, queryFields(query)),
       body: await readBody(route, req),
     }
-    send(res, route.status, await route.run(call))
+    const work = async (): Promise<Answered> => ({
+      status: route.status,
+      body: JSON.stringify(await route.run(call)),
+    })
+    const key = route.method === 'POST' ? readKey(req.headers['idempotency-key']) : null
+    const print = fingerprint(JSON.stringify([path, call.query, call.body]))
+    const asked = { tokenId: token.id, print, isStop: route.isStop }
+    send(res, key === null ? await work() : await once.run({ ...asked, key }, work))
   }
 
-  function send(res: ServerResponse, status: number, value: unknown): void {
-    const body = JSON.stringify(value)
+  function send(res: ServerResponse, { status, body }: Answered): void {
     options.pages.applyHeaders(res)
     res.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body) })
     res.end(body)
@@ -84,6 +106,19 @@ export function createApi(options: ApiOptions): OwnSurface {
       })
     },
   }
+}
+
+/**
+ * Any printable ASCII without blanks; a header that was sent twice holds one.
+ * @throws GatehouseError `input-invalid`
+ */
+function readKey(sent: string | string[] | undefined): string | null {
+  if (sent === undefined) return null
+  if (typeof sent === 'string' && /^[\x21-\x7e]{1,255}$/.test(sent)) return sent
+  throw new GatehouseError(
+    'input-invalid',
+    'Idempotency-Key: must be there once, 1 to 255 printable ASCII characters without blanks',
+  )
 }
 
 function splitTarget(target: string): [path: string, query: string] {

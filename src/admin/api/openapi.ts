@@ -44,7 +44,7 @@ export function openApiOf(routes: readonly ApiRoute[], prefix: string): Readonly
 }
 
 function operationOf(
-  { path, scope, summary, details, query, body, answer, status }: ApiRoute,
+  { method, path, scope, isStop, summary, details, query, body, answer, status }: ApiRoute,
   describe: (schema: z.ZodType, io: 'input' | 'output') => Record<string, unknown>,
 ): object {
   const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
@@ -61,16 +61,36 @@ function operationOf(
       ...(details === null ? [] : [details]),
       scope === null ? 'Any token.' : `Scope: \`${scope}\`.`,
     ].join(' '),
-    parameters: [...named, ...asked],
+    parameters: [...named, ...asked, ...(method === 'POST' ? [idempotencyKey] : [])],
     ...(body === null ? {} : { requestBody: { required: true, content: json(describe(body, 'input')) } }),
     responses: {
       [status]: { description: 'Done.', content: json(describe(answer, 'output')) },
+      ...(isStop ? {} : { 429: tooMany }),
       default: {
         description: 'Why it was not done.',
-        content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } },
+        content: problem,
       },
     },
   }
+}
+
+const problem = {
+  'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+}
+
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  required: false,
+  description:
+    'Of your choice, another for each thing that is to be done. For 24 hours, the same call with the same key by the same token is done once, and gets the same answer.',
+  schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
+}
+
+const tooMany = {
+  description: 'This token calls more often than it may (`rate-limited`).',
+  headers: { 'Retry-After': { description: 'Seconds', schema: { type: 'integer' } } },
+  content: problem,
 }
 
 const json = (schema: object): object => ({ 'application/json': { schema } })

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import type { Config } from '../../config/index.js'
-import type { Grants, Lockdowns, Releases, Requests } from '../../grants/index.js'
+import { readReason, type Grants, type Lockdowns, type Releases, type Requests } from '../../grants/index.js'
 import type { BreakGlass, People, SecondFactor } from '../../identity/index.js'
 import { GatehouseError, type Clock, type Keyring } from '../../lib/index.js'
 import type { Grant } from '../../model.js'
@@ -90,7 +90,7 @@ function grantRoutes({ config, clock, keyring, grants, people, secondFactor }: A
     route('POST /grants', {
       does: 'Give a person access to machines for a time.',
       details:
-        'With `grants:invite`, someone without a second factor gets an enrolment code. Each call gives a grant: after a lost answer look for the ticket with `GET /grants` before you call again.',
+        'With `grants:invite`, someone without a second factor gets an enrolment code. Each call gives a grant, but for one with the `Idempotency-Key` of another: so a lost answer can be asked for again.',
       scope: 'grants:write',
       query: emptySchema,
       body: grantRequestSchema,
@@ -222,11 +222,13 @@ function stopRoutes({ keyring, sessions, breakGlass, people, lockdowns }: ApiSer
       scope: 'sessions:end',
       isStop: true,
       query: emptySchema,
-      body: null,
+      body: reasonSchema,
       answer: endedSchema,
-      run: async ({ params: { id = '' }, actor }) => {
+      run: async ({ params: { id = '' }, body, actor }) => {
+        const reason = readReason(body.reason)
         const isEnded =
-          (await sessions.end(id, 'session-killed', actor)) || (await breakGlass.withdraw(id, actor))
+          (await sessions.end(id, 'session-killed', actor, reason)) ||
+          (await breakGlass.withdraw(id, actor, reason))
         if (!isEnded)
           throw new GatehouseError('session-unknown', 'There is no such session; it may have ended already.')
         return { id, ended: true }

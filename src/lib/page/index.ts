@@ -1,4 +1,4 @@
-export type { Message, Page, Viewer } from './model.js'
+export type { Message, Page, Section, Viewer } from './model.js'
 export { dateFieldValue, PlantTime, readDateField } from './date-field.js'
 export { createPages, type Pages } from './pages.js'
 export {
