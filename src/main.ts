@@ -311,6 +311,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   let probes: Probes | null = null
   const admin = createAdmin({
     ...forSurfaces,
+    tokens: services.tokens,
     explain: createExplain({ ...forSurfaces, factsOfOpening, isOnlooker: false }),
     streams: () => streams.list().filter(({ kind }) => kind !== 'hints'),
     health: () => probes?.list() ?? [],

@@ -15,6 +15,7 @@ import { searchRoutes } from './search.js'
 import { sessionRoutes } from './sessions.js'
 import { timelineRoutes } from './timeline.js'
 import { simulatorRoutes } from './simulator.js'
+import { tokenRoutes } from './tokens.js'
 
 /** What approvers and administrators see: grants, who is in, people. */
 export function createAdmin(options: AdminOptions): OwnSurface {
@@ -35,6 +36,7 @@ export function createAdmin(options: AdminOptions): OwnSurface {
       endpointRoutes,
       timelineRoutes,
       simulatorRoutes,
+      tokenRoutes,
     ].flatMap((routes) => routes(options)),
     options,
   )

@@ -1,7 +1,7 @@
 import type { Config } from '../config/index.js'
 import type { Health, StreamInfo } from '../dataplane/index.js'
 import type { Grants, Lockdowns, Releases, Requests } from '../grants/index.js'
-import type { BreakGlass, People, SecondFactor } from '../identity/index.js'
+import type { BreakGlass, People, SecondFactor, ServiceTokens } from '../identity/index.js'
 import type { Clock } from '../lib/index.js'
 import type { SurfaceOptions } from '../lib/page/index.js'
 import type { Sessions } from '../sessions/index.js'
@@ -19,6 +19,7 @@ export interface AdminOptions extends SurfaceOptions {
   readonly people: People
   readonly secondFactor: SecondFactor
   readonly breakGlass: BreakGlass
+  readonly tokens: Pick<ServiceTokens, 'create' | 'list' | 'revoke'>
   readonly explain: Explain
   /** Resolves when the event is durable. */
   readonly record: (event: CompanyEvent) => Promise<void>

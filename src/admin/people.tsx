@@ -26,6 +26,7 @@ import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
 import { companiesWords } from './words/companies.js'
 import { peopleWords, type PeopleWords } from './words/people.js'
+import { tokensWords } from './words/tokens.js'
 
 const shownAtOnce = 100
 
@@ -61,7 +62,8 @@ export function peopleRoutes(options: AdminOptions): Route[] {
             {words.lead}
             {words.breakGlass((text) => (
               <a href="/admin/break-glass">{text}</a>
-            ))}
+            ))}{' '}
+            <a href="/admin/tokens">{tokensWords[language].title}</a>.
             {config.companies.length > 0 && (
               <>
                 {' '}
