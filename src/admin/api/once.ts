@@ -98,12 +98,17 @@ function readKept(text: string | null): z.infer<typeof keptSchema> {
   return kept
 }
 
-/** Of what was sent, before anything came of it. */
+/** Before anything came of it; or of what is there to be called again. */
 function isRefusal(error: unknown): boolean {
   return (
     error instanceof GatehouseError &&
-    ['input-invalid', 'person-ambiguous', 'person-unknown', 'grant-unknown', 'grant-conflict'].includes(
-      error.code,
-    )
+    [
+      'input-invalid',
+      'person-ambiguous',
+      'person-unknown',
+      'grant-unknown',
+      'grant-conflict',
+      'ended-in-part',
+    ].includes(error.code)
   )
 }
