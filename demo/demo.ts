@@ -116,8 +116,9 @@ export async function startDemo(options: DemoOptions): Promise<Demo> {
     const logFile = join(stateFolder, 'gatehouse.log')
     const log = keep(openLog(logFile))
     const config = loadConfig(configFile)
-    const [vendor] = demoAccounts
-    if (vendor !== undefined) await seedHistory(config, log.logger, provider.issuer, vendor)
+    const [vendor, approver] = demoAccounts
+    if (vendor !== undefined && approver !== undefined)
+      await seedHistory(config, log.logger, provider.issuer, { vendor, approver })
     const gatehouse = keep(await startGatehouse(config, { logger: log.logger }))
 
     const accountsFile = join(stateFolder, 'accounts.json')
@@ -208,6 +209,8 @@ function describe(plant: {
     'totp: { enrolment: invite, label: Gatehouse demo }',
     'keys: { file: keys.json }',
     'audit: { directory: ledger }',
+    'groups: [{ id: filling-line, name: Filling line, endpoints: [filler-1, labeller-1] }]',
+    'companies: [{ id: machines, name: Example Machines, emailDomains: [machines.example] }]',
     'endpoints:',
     machine('filler-1', 'Filler 1', 'hmi', ports.filler, ', timeLeftNotice: true'),
     machine('labeller-1', 'Labeller 1', 'hmi', ports.labeller),

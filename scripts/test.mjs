@@ -77,7 +77,7 @@ async function runAgain(folder, failed) {
   const files = failed.map(({ name }) => name)
   const names = files.map((name) => relative(root, name))
   console.log(`test: once more, alone: ${names.join(', ')}`)
-  const again = await jest(folder, ['--runInBand', '--runTestsByPath', ...files])
+  const again = await jest(folder, ['--runInBand', '--forceExit', '--runTestsByPath', ...files])
   const passed = again?.testResults.filter(({ status }) => status === 'passed') ?? []
   const unsteady = new Set(passed.map(({ name }) => name))
   for (const { name, assertionResults } of failed.filter(({ name }) => unsteady.has(name)))

@@ -57,9 +57,11 @@ describe('the demo', () => {
       expect((await people.get(id))?.principal.email).toBe(account.email)
     }
     expect(await grantsOfVendor(demo)).toMatchObject([{ endpoints: ['filler-1', 'historian'] }])
-    const { grants } = demo.gatehouse.services
+    const { grants, requests } = demo.gatehouse.services
     const past = (await grants.list()).filter(({ until }) => until <= clock.now())
-    expect(past).toHaveLength(5)
+    expect(past).toHaveLength(6)
+    const outcomes = (await requests.list()).map(({ outcome }) => outcome?.kind ?? 'open')
+    expect(outcomes).toEqual(['open', 'approved', 'denied', 'lapsed'])
     expect(past.filter(({ revocation }) => revocation !== null)).toMatchObject([{ ticket: 'DEMO-1017' }])
     const { codes } = (await (await fetch(`${demo.authenticator}/codes.json`)).json()) as { codes: unknown[] }
     expect(codes).toHaveLength(3)
