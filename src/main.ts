@@ -223,7 +223,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     grants,
     requests: createRequests({
       ...{ ...shared, ...forGrants, grants, endpoints: config.endpoints },
-      rolesOf: async (principalId) => (await people.get(principalId))?.roles ?? [],
+      standingOf: async (principalId) => (await people.get(principalId)) ?? { roles: [] },
     }),
     lockdowns: createLockdowns({ ...shared, endpointIds }),
     releases: createReleases({ ...shared, assertFit }),

@@ -21,7 +21,6 @@ import type {
   EndpointGroup,
   Grant,
   RequestOutcome,
-  Role,
 } from '../model.js'
 import {
   agreed,
@@ -32,6 +31,7 @@ import {
   requestState,
   strictest,
   whyNotAnswer,
+  type Approver,
 } from './approval.js'
 import { groupsWithin } from './groups.js'
 import { unconditional } from './conditions.js'
@@ -53,7 +53,7 @@ export interface RequestsOptions {
   readonly assertFit: () => Promise<void>
   readonly grants: Pick<Grants, 'heldBy' | 'issueOnce'>
   /** As far as we know now; of somebody unknown, none. */
-  readonly rolesOf: (principalId: string) => Promise<readonly Role[]>
+  readonly standingOf: (principalId: string) => Promise<Pick<Approver, 'roles' | 'groups'>>
   readonly endpoints: readonly Pick<Endpoint, 'id' | 'requestable' | 'approval'>[]
   readonly maxLengthMs: number
   readonly endpointTerms?: EndpointTerms
@@ -70,7 +70,7 @@ const settlePauseMs = 200
 
 export function createRequests(options: RequestsOptions): Requests {
   const { store, clock, vouching, keyring, changes, journal, logger } = options
-  const { record, assertFit, grants, endpoints, rolesOf } = options
+  const { record, assertFit, grants, endpoints, standingOf } = options
   const register = openRequestRegister({ store, vouching, logger, changes })
 
   /** @throws GatehouseError `request-conflict` when a machine of it is not configured any more */
@@ -149,8 +149,8 @@ export function createRequests(options: RequestsOptions): Requests {
   const counted = async (request: AccessRequest, rule: ApprovalRule): Promise<number> => {
     const judged = await Promise.all(
       request.approvals.map(async ({ by: actor }) => {
-        const roles = actor.kind === 'principal' ? await rolesOf(actor.principalId) : []
-        return whyNotAnswer(request, { actor, roles, hasFreshCode: true }, rule) === null
+        const standing = actor.kind === 'principal' ? await standingOf(actor.principalId) : { roles: [] }
+        return whyNotAnswer(request, { actor, ...standing, hasFreshCode: true }, rule) === null
       }),
     )
     return judged.filter((mayAnswer) => mayAnswer).length

@@ -7,7 +7,7 @@
 import { createGrants, createRequests, type Approver, type GrantEvent } from '../../src/grants/index.js'
 import type { AccessEvent } from '../../src/grants/model.js'
 import { GatehouseError, generateKeys, openKeyring, type Store } from '../../src/lib/index.js'
-import type { AccessRequest, Principal, Role } from '../../src/model.js'
+import type { AccessRequest, Principal } from '../../src/model.js'
 import { TestClock } from '../support/clock.js'
 import { silentLogger } from '../support/logger.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
@@ -27,7 +27,7 @@ const approver = (name: string): Approver => ({
   hasFreshCode: true,
 })
 const [ben, cara, dora] = [approver('ben'), approver('cara'), approver('dora')]
-const rule = { by: ['approver'] as Role[], count: 1, lapsesAfterMs: 8 * hour }
+const rule = { by: ['approver'], count: 1, lapsesAfterMs: 8 * hour }
 const endpoints = [
   { id: 'press-3', requestable: 'all' as const, approval: rule },
   { id: 'crane', requestable: 'all' as const, approval: { ...rule, count: 2 } },
@@ -79,8 +79,9 @@ function open(known: readonly (typeof endpoints)[number][] = endpoints) {
     endings: { drainMs: hour, readOnlyMs: hour },
     endpointIds: new Set(known.map(({ id }) => id)),
   })
-  const rolesOf = async (id: string): Promise<Role[]> => (demoted.has(id) ? [] : ['approver'])
-  const requests = createRequests({ ...shared, grants, endpoints: known, keyring, rolesOf })
+  const standingOf = async (id: string): Promise<Pick<Approver, 'roles' | 'groups'>> =>
+    demoted.has(id) ? { roles: [] } : { roles: ['approver'], groups: ['line-3'] }
+  const requests = createRequests({ ...shared, grants, endpoints: known, keyring, standingOf })
   const ask = (endpoint = 'press-3'): Promise<AccessRequest> =>
     requests.ask({ endpoints: [endpoint], from: null, lengthMs: 2 * hour, reason: 'Replace the valve' }, ana)
   return { grants, requests, ask, held: () => grants.heldBy(ana.id) }
@@ -218,6 +219,15 @@ describe('a rule that is stricter by now, or an approver who has lost the role',
     expect(await requests.counted(request)).toBe(1)
     expect(await held()).toEqual([])
     await requests.approve(id, dora, {})
+    expect(await held()).toHaveLength(1)
+  })
+
+  it('still counts who may by a group of the provider', async () => {
+    const approval = { ...rule, by: ['group:line-3'], count: 2 }
+    const { requests, ask, held } = open([{ id: 'press-3', requestable: 'all', approval }])
+    const { id } = await ask()
+    await requests.approve(id, { ...ben, groups: ['line-3'] }, {})
+    await requests.approve(id, { ...cara, groups: ['line-3'] }, {})
     expect(await held()).toHaveLength(1)
   })
 
