@@ -39,6 +39,14 @@ const pages: readonly { readonly path: string; readonly as: 'vendor' | 'admin' }
   { path: '/admin/sessions', as: 'admin' },
   { path: '/admin/people', as: 'admin' },
   { path: '/admin/lockdowns', as: 'admin' },
+  { path: '/admin/timeline', as: 'admin' },
+  { path: '/admin/endpoints', as: 'admin' },
+  { path: '/admin/requests', as: 'admin' },
+  { path: '/admin/releases', as: 'admin' },
+  { path: '/admin/companies', as: 'admin' },
+  { path: '/admin/simulator', as: 'admin' },
+  { path: '/admin/search?q=press-7', as: 'admin' },
+  { path: '/request', as: 'vendor' },
 ]
 
 await runAndClose(main)
