@@ -231,6 +231,19 @@ describe('a rule that is stricter by now, or an approver who has lost the role',
     expect(await held()).toHaveLength(1)
   })
 
+  it('keeps no request open for good whose machine is gone: an administrator may say no, nobody yes', async () => {
+    const { id } = await open().ask()
+    const { requests } = open([])
+    const cleo: Approver = { ...cara, roles: ['admin'] }
+    const request = await requests.get(id)
+    expect(request && requests.mayAnswer(request, cleo)).toBe(true)
+    expect(request && requests.mayAnswer(request, ben)).toBe(false)
+    await expect(requests.approve(id, cleo, {})).rejects.toEqual(conflict)
+    const refused = expect.objectContaining({ code: 'approval-refused' }) as Error
+    await expect(requests.deny(id, ben, 'not today')).rejects.toEqual(refused)
+    expect((await requests.deny(id, cleo, 'not today')).outcome?.kind).toBe('denied')
+  })
+
   it('keeps back a grant that a crash had left out', async () => {
     const before = open()
     const { id } = await before.ask()
