@@ -86,10 +86,10 @@ export function createApi(options: ApiOptions): OwnSurface {
       status: route.status,
       body: JSON.stringify(await route.run(call)),
     })
-    const key = route.method === 'POST' ? readKey(req.headers['idempotency-key']) : null
+    const isOnce = route.method === 'POST' && !route.isStop
+    const key = isOnce ? readKey(req.headers['idempotency-key']) : null
     const print = fingerprint(JSON.stringify([path, call.query, call.body]))
-    const asked = { tokenId: token.id, print, isStop: route.isStop }
-    send(res, key === null ? await work() : await once.run({ ...asked, key }, work))
+    send(res, key === null ? await work() : await once.run({ tokenId: token.id, key, print }, work))
   }
 
   function send(res: ServerResponse, { status, body }: Answered): void {

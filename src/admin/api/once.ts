@@ -21,8 +21,6 @@ export interface OnceCall {
   readonly key: string
   /** Of all that is asked for. */
   readonly print: string
-  /** What stops something is never held up by this: it may be done twice. */
-  readonly isStop: boolean
 }
 
 /**
@@ -30,7 +28,8 @@ export interface OnceCall {
  *
  * Whoever carries it out first marks the key; who comes later gets the answer of the first. What was refused has changed
  * nothing, and may be mended and sent again. What failed half-way, or was never finished, nobody can tell from what has
- * come about: that key answers `idempotency-unfinished`, and somebody has to look.
+ * come about: that key answers `idempotency-unfinished`, and somebody has to look. Not for what stops something: that is done
+ * each time it is asked for, for what it has stopped may run again since.
  */
 export interface Once {
   /** @throws GatehouseError `idempotency-mismatch`, `idempotency-unfinished`, `store-unavailable`, `store-corrupt`; those of `work` */
@@ -48,7 +47,7 @@ export function createOnce(options: { store: Store; keyring: Keyring; logger: Lo
   const { store, keyring, logger } = options
 
   return {
-    async run({ tokenId, key, print, isStop }, work) {
+    async run({ tokenId, key, print }, work) {
       const place = store.key('idempotency', fingerprint(`${tokenId} ${key}`))
       const seal = (answer: Answered | null): string =>
         keyring.seal('answer', place, JSON.stringify({ print, answer }))
@@ -59,10 +58,7 @@ export function createOnce(options: { store: Store; keyring: Keyring; logger: Lo
         return isFirst === 'OK' ? null : store.run((redis) => redis.get(place))
       }
 
-      const held = await begin().catch((error: unknown) => {
-        if (isStop) return null
-        throw error
-      })
+      const held = await begin()
       const before = held === null ? null : readKept(keyring.open('answer', place, held))
       if (before !== null) {
         if (before.print !== print)
@@ -71,14 +67,13 @@ export function createOnce(options: { store: Store; keyring: Keyring; logger: Lo
             'This Idempotency-Key came with another call before. Use a new one for each.',
           )
         if (before.answer !== null) return before.answer
-        if (!isStop)
-          throw new GatehouseError(
-            'idempotency-unfinished',
-            'The first call with this Idempotency-Key is under way, or was never finished. Look what has come about before you call with another.',
-          )
+        throw new GatehouseError(
+          'idempotency-unfinished',
+          'The first call with this Idempotency-Key is under way, or was never finished. Look what has come about before you call with another.',
+        )
       }
       const answer = await work().catch(async (error: unknown) => {
-        if (isStop || isRefusal(error)) await forget()
+        if (isRefusal(error)) await forget()
         throw error
       })
       await store
@@ -98,7 +93,7 @@ function readKept(text: string | null): z.infer<typeof keptSchema> {
   return kept
 }
 
-/** Before anything came of it; or of what is there to be called again. */
+/** Before anything came of it. */
 function isRefusal(error: unknown): boolean {
   return (
     error instanceof GatehouseError &&
@@ -108,7 +103,10 @@ function isRefusal(error: unknown): boolean {
       'person-unknown',
       'grant-unknown',
       'grant-conflict',
-      'ended-in-part',
+      'release-refused',
+      'release-conflict',
+      'release-unknown',
+      'session-unknown',
     ].includes(error.code)
   )
 }

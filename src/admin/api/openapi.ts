@@ -61,7 +61,7 @@ function operationOf(
       ...(details === null ? [] : [details]),
       scope === null ? 'Any token.' : `Scope: \`${scope}\`.`,
     ].join(' '),
-    parameters: [...named, ...asked, ...(method === 'POST' ? [idempotencyKey] : [])],
+    parameters: [...named, ...asked, ...(method === 'POST' && !isStop ? [idempotencyKey] : [])],
     ...(body === null ? {} : { requestBody: { required: true, content: json(describe(body, 'input')) } }),
     responses: {
       [status]: { description: 'Done.', content: json(describe(answer, 'output')) },

@@ -295,6 +295,7 @@ function companyRoutes(services: ApiServices): ApiRoute[] {
       details:
         'Where some of it cannot be ended, the answer is `ended-in-part` and names it; call again. What has ended stays so.',
       scope: 'companies:end',
+      isStop: true,
       query: emptySchema,
       body: reasonSchema,
       answer: companyEndSchema,
