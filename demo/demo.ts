@@ -199,6 +199,7 @@ function describe(plant: {
     `  listen: 127.0.0.1:${ports.portal}`,
     ...tlsLine,
     `  operations: 127.0.0.1:${ports.operations}`,
+    'plant: { timeZone: Europe/Berlin }',
     `redis: { url: ${JSON.stringify(plant.redis)} }`,
     'oidc:',
     `  issuer: ${plant.issuer}`,
