@@ -302,6 +302,14 @@ export type GrantEvent =
       /** The end that this gives it. */
       readonly until: EpochMs
     }
+  | {
+      readonly event: 'grant.first-use-void'
+      readonly grantId: string
+      /** As the record says that is void. */
+      readonly firstUsedAt: EpochMs
+      /** When the time of the grant began; null where it has not. */
+      readonly begunAt: EpochMs | null
+    }
   | { readonly event: 'grant.failed'; readonly grantId: string; readonly attempt: 'issued' | 'extended' }
 
 /** Of grants that the control room releases for a session. */
@@ -419,7 +427,9 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'grant.bound': 'A grant addressed to an e-mail became the right of the principal who proved it.',
   'grant.extended': 'The end of a grant was moved.',
   'grant.first-used':
-    'The time of a grant that lasts from its first use began, before the request that began it was let through.',
+    'The time of a grant that lasts from its first use began, before the request that began it was let through. Where `grant.first-use-void` follows in the same chain, it did not.',
+  'grant.first-use-void':
+    'The `grant.first-used` of this chain with this `firstUsedAt` did not begin the time: it had begun at `begunAt`, by a record of another instance, or Redis did not take it.',
   'grant.revoked': 'A grant was taken back.',
   'grant.failed':
     'Redis did not confirm what the record before it says of this grant: it may not be in force.',

@@ -13,7 +13,7 @@ import {
   type View,
   type Vouching,
 } from '../lib/index.js'
-import type { Actor, EndingLimits, EndpointGroup, Grant } from '../model.js'
+import type { Actor, EndingLimits, EndpointGroup, EpochMs, Grant } from '../model.js'
 import { endsAt, isDraining } from '../policy/index.js'
 import type { GrantEvent, Grants } from './model.js'
 import { isGrantId, openRegister, type Also } from './register.js'
@@ -141,20 +141,41 @@ export function createGrants({
       throw error
     })
   const toldIssued = new Set<string>()
-  /** Of first uses that this instance began, those that are not on record yet. */
-  const unrecorded = new Map<string, { readonly event: GrantEvent; running: Promise<void> | null }>()
-  const recordUse = async (id: string): Promise<void> => {
-    const use = unrecorded.get(id)
-    if (use === undefined) return
-    // Whoever comes while it is being written waits for it; after a failure, the next writes it.
-    use.running ??= record(use.event)
-      .then(() => {
-        unrecorded.delete(id)
-      })
-      .finally(() => {
-        use.running = null
-      })
-    await use.running
+  /** First uses that this instance put on record, and does not know yet whether they began the time. */
+  const claims = new Map<string, { readonly firstUsedAt: EpochMs; isBeaten: boolean }>()
+  const beginning = new Map<string, Promise<Grant>>()
+  /** @param begunAt when the time began; null where it has not */
+  const settleClaim = async (grantId: string, begunAt: EpochMs | null): Promise<void> => {
+    const claim = claims.get(grantId)
+    if (claim === undefined) return
+    const { firstUsedAt, isBeaten } = claim
+    if (isBeaten || firstUsedAt !== begunAt)
+      await record({ event: 'grant.first-use-void', grantId, firstUsedAt, begunAt })
+    claims.delete(grantId)
+  }
+  const usedEntry = (grantId: string, at: EpochMs) => changes.entryOf({ kind: 'grant-used', grantId, at })
+  /** On record first (R4), so of two instances both may have it there; the slower one adds that it was not the first. */
+  const begin = async (id: string): Promise<Grant> => {
+    // As Redis has it now: the copy of this instance may not know yet what another has begun.
+    const grant = await find(id)
+    if (grant === null) throw unreadable()
+    const { firstUsedAt, conditions, to } = grant
+    await settleClaim(id, firstUsedAt ?? null)
+    if (firstUsedAt !== undefined) await journal.add('first-use', id, firstUsedAt)
+    if (firstUsedAt !== undefined || conditions.lastsFromFirstUseMs === null) return grant
+    const at = clock.now()
+    const until = Math.min(grant.until, at + conditions.lastsFromFirstUseMs)
+    const principalId = to.principalId ?? ''
+    await record({ event: 'grant.first-used', grantId: id, principalId, firstUsedAt: at, until })
+    const claim = { firstUsedAt: at, isBeaten: false }
+    claims.set(id, claim)
+    const used = await register.beginUse(grant, { at, until, isKnown: false }, usedEntry(id, at))
+    claim.isBeaten = used?.isFirst !== true
+    if (used === null) throw unreadable()
+    const begunAt = used.grant.firstUsedAt ?? at
+    await journal.add('first-use', id, begunAt)
+    await settleClaim(id, begunAt)
+    return asKnown(used.grant)
   }
   const hasEnded = (grant: Grant): boolean => clock.now() >= endsAt(grant)
   /** Until then there is something to revoke, or to let go on. */
@@ -260,33 +281,17 @@ export function createGrants({
     },
 
     async beginUse(grant) {
-      const { id, conditions, to } = grant
-      const lastsMs = conditions.lastsFromFirstUseMs
-      if (lastsMs === null) return grant
-      if (grant.firstUsedAt !== undefined) {
-        await recordUse(id)
-        return grant
-      }
-      const at = clock.now()
-      const until = Math.min(grant.until, at + lastsMs)
-      const used = await register.beginUse(grant, { at, until, isKnown: false }, (multi) =>
-        changes.addTo(multi, { kind: 'grant-used', grantId: id, at }),
-      )
-      if (used === null) throw new GatehouseError('store-corrupt', 'The record of this grant cannot be read.')
-      const { firstUsedAt } = used.grant
-      if (used.isFirst) {
-        const event = {
-          event: 'grant.first-used',
-          grantId: id,
-          principalId: to.principalId ?? '',
-          firstUsedAt: at,
-          until,
-        } as const
-        unrecorded.set(id, { event, running: null })
-      }
-      await journal.add('first-use', id, firstUsedAt ?? at)
-      await recordUse(id)
-      return asKnown(used.grant)
+      const { id, conditions } = grant
+      const isBegun = grant.firstUsedAt !== undefined && !claims.has(id)
+      if (conditions.lastsFromFirstUseMs === null || isBegun) return grant
+      // A page asks for all that it consists of at once: that is one use.
+      const running =
+        beginning.get(id) ??
+        begin(id).finally(() => {
+          beginning.delete(id)
+        })
+      beginning.set(id, running)
+      return running
     },
 
     async noteUsed(id, at) {
@@ -298,9 +303,7 @@ export function createGrants({
         const known = asUsed(grant)
         if (known === grant || known.firstUsedAt === undefined || grant.revocation !== null) continue
         const { id, firstUsedAt: at, until } = known
-        await register.beginUse(grant, { at, until, isKnown: true }, (multi) =>
-          changes.addTo(multi, { kind: 'grant-used', grantId: id, at }),
-        )
+        await register.beginUse(grant, { at, until, isKnown: true }, usedEntry(id, at))
       }
     },
 
@@ -342,6 +345,10 @@ export function createGrants({
 
 function isFailure(error: unknown, code: ErrorCode): error is GatehouseError {
   return error instanceof GatehouseError && error.code === code
+}
+
+function unreadable(): GatehouseError {
+  return new GatehouseError('store-corrupt', 'The record of this grant cannot be read.')
 }
 
 function conflict(what: string): GatehouseError {

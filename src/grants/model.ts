@@ -37,6 +37,14 @@ export type GrantEvent =
       readonly firstUsedAt: EpochMs
       readonly until: EpochMs
     }
+  | {
+      readonly event: 'grant.first-use-void'
+      readonly grantId: string
+      /** As the record says that is void. */
+      readonly firstUsedAt: EpochMs
+      /** When the time of the grant began; null where it has not. */
+      readonly begunAt: EpochMs | null
+    }
   | { readonly event: 'grant.failed'; readonly grantId: string; readonly attempt: 'issued' | 'extended' }
 
 /** A grant as somebody asks for it: not one field is believed before it was checked. */

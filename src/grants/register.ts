@@ -5,6 +5,7 @@ import {
   readReply,
   readStored,
   type ChainableCommander,
+  type ChangeEntry,
   type Clock,
   type Logger,
   type Store,
@@ -88,13 +89,14 @@ const lengthen = `
 
 /**
  * The first stays, but for one that was earlier and had been forgotten. Answers with what there is, and whether that is ours:
- * two instances may say the same millisecond.
+ * two instances may say the same millisecond. Only what began it is told to all: of two instants, each would believe the earlier.
  */
 const beginUse = `
   if redis.call('HEXISTS', KEYS[1], 'terms') == 0 then return {'', 0} end
   local held = redis.call('HGET', KEYS[1], 'firstUse')
   local isLater = held and ARGV[2] ~= '' and tonumber(string.match(held, '^%d+')) > tonumber(ARGV[2])
   if held and not isLater then return {held, 0} end
+  redis.call('XADD', KEYS[2], unpack(ARGV, 3))
   redis.call('HSET', KEYS[1], 'firstUse', ARGV[1])
   return {ARGV[1], 1}`
 
@@ -159,6 +161,7 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
   const heldSince = (): EpochMs => clock.now() - endedGrantsHeldMs
   const rowsOf = store.script(readIndex)
   const claim = store.script(claimAll)
+  const begin = store.script(beginUse)
 
   const place = (id: string, field: FieldName): string => `grant ${id} ${field}`
   const vouch = (id: string, field: FieldName, value: string): string =>
@@ -299,19 +302,17 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
 
     /**
      * Begins the time of a grant, unless that was done before; with `isKnown`, also where it was done later than this.
+     * @param entry is added to the log of changes where this began it
      * @returns the grant with it, and whether it was this that began it; null where it cannot be read
      */
     async beginUse(
       grant: Grant,
       { at, until, isKnown }: { at: EpochMs; until: EpochMs; isKnown: boolean },
-      also: Also,
+      entry: ChangeEntry,
     ): Promise<{ grant: Grant; isFirst: boolean } | null> {
       const { id } = grant
       const ours = firstUseOf(id, at, until)
-      const [reply] = await store.transaction((multi) => {
-        multi.eval(beginUse, 1, grantKey(id), ours, isKnown ? at : '')
-        also(multi)
-      })
+      const reply = await begin([grantKey(id), entry.key], [ours, isKnown ? at : '', ...entry.args])
       const [held, isOurs] = readReply(begunSchema, reply)
       const used = withFirstUse(grant, vouching.verify(place(id, 'firstUse'), held))
       return used === null ? null : { grant: used, isFirst: isOurs === 1 }

@@ -44,6 +44,8 @@ export type Change = Readonly<z.infer<typeof changeSchema>>
 export interface ChangeLog {
   /** Adds the change to a transaction, so that the state and the log about it never disagree. */
   addTo(commands: ChainableCommander, change: Change): void
+  /** For a script that adds it only where it has changed something: the key, and what follows it after `XADD`. */
+  entryOf(change: Change): ChangeEntry
   /**
    * Calls `onChange` for each change from now on, in order, and `onDoubt` whenever changes may have
    * been missed (the connection broke, the log was cut or emptied): re-check everything then. A handler
@@ -63,6 +65,11 @@ export interface ChangeLog {
    * for as long as anything can be open there that should not be.
    */
   unconfirmed(): Promise<readonly string[]>
+}
+
+export interface ChangeEntry {
+  readonly key: string
+  readonly args: readonly (string | number)[]
 }
 
 /** How well this instance knows that it has missed no change. */
@@ -167,6 +174,11 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
     return late
   }
 
+  const entryArgs = (change: Change) => {
+    const text = vouching.vouch(place, JSON.stringify(change))
+    return ['MAXLEN', '~', keptEntries, '*', 'change', text] as const
+  }
+
   return {
     proof,
     settle: async () => {
@@ -186,9 +198,9 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
       return [...new Set(late.map((id) => id.replace(/\.[^.]*$/, '')))].sort()
     },
     addTo: (commands, change) => {
-      const text = vouching.vouch(place, JSON.stringify(change))
-      commands.xadd(key, 'MAXLEN', '~', keptEntries, '*', 'change', text)
+      commands.xadd(key, ...entryArgs(change))
     },
+    entryOf: (change) => ({ key, args: entryArgs(change) }),
     follow: async (handlers) => {
       const connection = store.dedicated(blockMs + 2_000)
       const instance = `${name}.${newId('i')}`

@@ -12,7 +12,7 @@ export { chooseLanguage, isLanguage, languages, type InEach, type Language } fro
 export { createLogger, describeError, type Logger, type LogLevel } from './logger.js'
 export { connectStore, type ChainableCommander, type Store, type StorePlace } from './redis.js'
 export { actorSchema, readReply, readStored } from './stored.js'
-export { openChangeLog, type Change, type ChangeLog } from './change-log.js'
+export { openChangeLog, type Change, type ChangeEntry, type ChangeLog } from './change-log.js'
 export { createView, type View } from './view.js'
 export { createTally, type Tally } from './tally.js'
 export { createVouching, oncePerPlace, type Vouching } from './vouching.js'
