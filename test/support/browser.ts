@@ -70,7 +70,7 @@ export async function launchBrowser(): Promise<TestBrowser> {
         viewport: { width: 1280, height: 800 },
         ...options,
       })
-      context.setDefaultTimeout(15_000)
+      context.setDefaultTimeout(30_000)
       const problems: PageProblem[] = []
       const webSockets: WatchedWebSocket[] = []
       context.on('page', (page) => watch(page, problems, webSockets))

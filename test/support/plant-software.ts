@@ -175,7 +175,7 @@ const picture = '#noVNC_container canvas'
 
 /** The pixels on the screen; waits until there is one. */
 async function pictureOf(page: Page): Promise<string> {
-  await page.locator(picture).waitFor()
+  await page.locator(picture).waitFor({ timeout: 60_000 })
   return page.evaluate<string>(`document.querySelector('${picture}').toDataURL()`)
 }
 
