@@ -55,6 +55,7 @@ export interface GrantsOptions {
 type GrantChange = Extract<Change, { kind: 'grant-issued' | 'grant-extended' | 'grant-revoked' }>
 
 const listedAtMost = 10_000
+const restoredAtOnce = 100
 /** The record of the revocation itself, with who and why, is in the ledger. */
 const knownHere = {
   by: { kind: 'gateway' } satisfies Actor,
@@ -299,12 +300,16 @@ export function createGrants({
     },
 
     async restoreUses() {
-      for (const grant of await register.byIds(journal.list('first-use'))) {
-        const known = asUsed(grant)
-        if (known === grant || known.firstUsedAt === undefined || grant.revocation !== null) continue
-        const { id, firstUsedAt: at, until } = known
+      const known = journal.list('first-use').map((id) => ({ id, at: journal.since('first-use', id) ?? 0 }))
+      const forgotten = await register.byIds(await register.usedLater(known))
+      const restore = async (grant: Grant): Promise<void> => {
+        const used = asUsed(grant)
+        if (used === grant || used.firstUsedAt === undefined || grant.revocation !== null) return
+        const { id, firstUsedAt: at, until } = used
         await register.beginUse(grant, { at, until, isKnown: true }, usedEntry(id, at))
       }
+      for (let start = 0; start < forgotten.length; start += restoredAtOnce)
+        await Promise.all(forgotten.slice(start, start + restoredAtOnce).map(restore))
     },
 
     async noteRevoked(id) {

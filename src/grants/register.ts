@@ -130,6 +130,8 @@ const endedGrantsHeldMs = 30 * 24 * 3_600_000
 /** Far more than anyone holds; keeps what one request reads bounded. */
 const heldAtMost = 1_000
 const portion = 250
+/** Of single fields, which are not parsed. */
+const largePortion = 1_000
 const knownAtMost = 20_000
 
 /** What joins the transaction of a write. */
@@ -243,6 +245,26 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
         })
       }
       return grants
+    },
+
+    /**
+     * Those whose first use is not there, or later than is known: what is asked after each doubt, of all that ever matter,
+     * must not take as long as to read them.
+     */
+    async usedLater(known: readonly { readonly id: string; readonly at: EpochMs }[]): Promise<string[]> {
+      const later: string[] = []
+      for (let start = 0; start < known.length; start += largePortion) {
+        const some = known.slice(start, start + largePortion)
+        const replies = await store.pipeline((pipeline) => {
+          for (const { id } of some) pipeline.hget(grantKey(id), 'firstUse')
+        })
+        readReply(z.array(text), replies).forEach((held, position) => {
+          const use = some[position]
+          const isAsEarly = held !== null && Number(/^\d+/.exec(held)?.[0] ?? NaN) <= (use?.at ?? 0)
+          if (use !== undefined && !isAsEarly) later.push(use.id)
+        })
+      }
+      return later
     },
 
     async heldBy(principalId: string): Promise<Grant[]> {

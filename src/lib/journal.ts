@@ -58,7 +58,7 @@ export interface JournalOptions {
   readonly isReadOnly: boolean
   readonly clock: Clock
   readonly logger: Logger
-  /** How long the end of a session, or of its release, matters: afterwards it would have ended by itself. The others matter for good. */
+  /** How long the end of a session, or of its release, matters: afterwards it would have ended by itself. So do requests and first uses, after times of their own; the others matter for good. */
   readonly sessionsKeptMs: number
   /** Redis calls running what has ended. */
   readonly onRevived: (kind: Endable, id: string) => void
@@ -84,6 +84,8 @@ const diesWithSession: readonly Endable[] = ['session', 'release']
 const comesBack: readonly Endable[] = ['lockdown', 'release', 'first-use']
 /** The longest that one may wait for its answer; it is over by itself afterwards. */
 const requestsKeptMs = 31 * 24 * 3_600_000
+/** The longest that a grant may run on from its first use, had that been forgotten (`grants.maxRecurrence`), and a day more. */
+const firstUsesKeptMs = 367 * 24 * 3_600_000
 /** Between the journal and Redis lies one command, and another instance follows within moments. */
 const onItsWayMs = 5_000
 const lookMs = 100
@@ -109,6 +111,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
 
   const keptMsOf = (kind: Endable): number => {
     if (kind === 'request') return requestsKeptMs
+    if (kind === 'first-use') return firstUsesKeptMs
     return diesWithSession.includes(kind) ? sessionsKeptMs : Infinity
   }
   const isOld = (kind: Endable, at: number): boolean => clock.now() - at > keptMsOf(kind)

@@ -65,6 +65,23 @@ describe('the journal of what has ended', () => {
     await journal.close()
   })
 
+  // They were kept for good, and all of them were read at each start and after each doubt: while that ran, longer each
+  // month, nothing was proved and nobody was let in.
+  it('forgets a first use once no grant can run on from it, and not before', async () => {
+    const journal = await open()
+    await journal.add('first-use', 'g-1')
+    await clock.advance({ hours: 366 * 24 })
+    await journal.add('first-use', 'g-2')
+    expect(journal.list('first-use')).toEqual(['g-1', 'g-2'])
+    await clock.advance({ hours: 48 })
+    await journal.add('first-use', 'g-3')
+    expect(journal.list('first-use')).toEqual(['g-2', 'g-3'])
+    await journal.close()
+    const next = await open()
+    expect(next.list('first-use')).toEqual(['g-2', 'g-3'])
+    await next.close()
+  })
+
   it('forgets sessions that would have ended by now, and no grant', async () => {
     const journal = await open()
     await journal.add('session', 's-1')
