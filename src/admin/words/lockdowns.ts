@@ -93,7 +93,7 @@ export const lockdownsWords: InEach<LockdownsWords> = {
     stopHeading: 'Fernzugang sperren',
     stopLead:
       'Niemand öffnet eine Maschine, bis die Sperre aufgehoben ist, und was offen ist, wird getrennt, auch mitten in einer Übertragung. Freigaben bleiben, wie sie sind.',
-    toWhat: 'Wozu',
+    toWhat: 'Was gesperrt wird',
     email: 'E-Mail-Adresse der Person',
     emailHint: 'Nur für eine Person.',
     reasonHint: 'Er wird aufgezeichnet.',
