@@ -203,6 +203,8 @@ export type Actor =
       readonly name: string
       /** E-mail of the person who answers for it. */
       readonly owner: string
+      /** Their principal; absent in what was written before this was kept. */
+      readonly ownerId?: string | undefined
     }
   | { readonly kind: 'gateway' }
 

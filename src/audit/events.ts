@@ -330,7 +330,11 @@ export type ReleaseEvent =
       readonly actor: Actor
       readonly reason: string | null
     }
-  | { readonly event: 'release.failed'; readonly grantId: string; readonly sessionId: string }
+  | {
+      readonly event: 'release.failed' | 'release.unconfirmed'
+      readonly grantId: string
+      readonly sessionId: string
+    }
 
 /** Of requests for access; the request itself stands in the first. */
 export type AccessEvent =
@@ -436,7 +440,9 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'release.given': 'Somebody at the plant let a session use a grant that needs it.',
   'release.withdrawn': 'That was taken back; the session may not use the grant any more.',
   'release.failed':
-    'What the record before it says was released did not come about: another answer was first, or Redis did not confirm it.',
+    'What the record before it says was released did not come about: another answer was first, or Redis did not confirm it and it was taken back.',
+  'release.unconfirmed':
+    'Redis neither confirmed what the record before it says was released nor let it be taken back: this host lets nobody in by it, others may until Redis is back.',
   'access.requested': 'Somebody asked for access; it permits nothing.',
   'access.approved':
     'An approver agreed, to what was asked or to less; with a `grantId`, it was the last that was needed.',

@@ -200,7 +200,11 @@ export type ReleaseEvent =
       readonly actor: Actor
       readonly reason: string | null
     }
-  | { readonly event: 'release.failed'; readonly grantId: string; readonly sessionId: string }
+  | {
+      readonly event: 'release.failed' | 'release.unconfirmed'
+      readonly grantId: string
+      readonly sessionId: string
+    }
 
 /**
  * Who at the plant lets which session use a grant that needs a release. A release ends with its session, its grant, the window

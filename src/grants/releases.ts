@@ -6,6 +6,7 @@ import {
   readReply,
   readStored,
   stoppedHereOnly,
+  systemClock,
   type ChangeLog,
   type Clock,
   type Journal,
@@ -14,7 +15,7 @@ import {
   type View,
   type Vouching,
 } from '../lib/index.js'
-import type { Actor, EpochMs, Grant, Release } from '../model.js'
+import type { Actor, EpochMs, Grant, Release, Session } from '../model.js'
 import { grantState, spanAt } from '../policy/index.js'
 import type { ReleaseEvent, Releases } from './model.js'
 import { isGrantId } from './register.js'
@@ -38,15 +39,26 @@ export interface ReleasesOptions {
 const recordSchema = z.strictObject({
   isGiven: z.boolean(),
   at: z.int().nonnegative(),
+  /** The start of the window it is for: its instant may lie ahead of every clock here. Null for a withdrawal. */
+  windowFrom: z.int().nonnegative().nullable().default(null),
   by: actorSchema,
   reason: z.string().nullable(),
 })
 type Entry = z.infer<typeof recordSchema>
+/** `entry` is null for what cannot be read: `kept` is then what gives way to whatever is said next. */
+interface Row {
+  readonly kept: string
+  readonly entry: Entry | null
+}
 const rowsSchema = z.record(z.string(), z.string())
 
-/** A record begins with its instant. One that is no record of ours gives way. */
+/**
+ * A record begins with its instant. One that is no record of ours gives way, whatever instant it claims: only who reads its MAC
+ * can tell, so they say which text they found to be none.
+ */
 const putLater = `
   local held = redis.call('HGET', KEYS[1], ARGV[1])
+  if held == ARGV[5] then held = false end
   local at = held and tonumber(string.match(held, '^(%d+) ')) or -1
   if at >= tonumber(ARGV[2]) then return 0 end
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
@@ -59,11 +71,20 @@ const keptMs = 48 * 3_600_000
 /** Further than the clocks of two hosts may be apart that serve: each agrees with that of Redis within two seconds. */
 const clocksApartMs = 5_000
 const portion = 250
+/** Each try means that somebody else has released it in between. */
+const triesAtMost = 3
+/** For so long we try to take back a release that Redis did not confirm. */
+const takeBackTries = 15
+const takeBackPauseMs = 200
 
 /** The record of the withdrawal itself, with who and why, is in the ledger. */
 const knownHere = {
   by: { kind: 'gateway' } satisfies Actor,
   reason: 'Withdrawn before; Redis came back in a state from before that.',
+}
+const unconfirmed = {
+  by: { kind: 'gateway' } satisfies Actor,
+  reason: 'Redis did not confirm the release in time.',
 }
 
 const none: ReadonlySet<string> = new Set()
@@ -84,19 +105,20 @@ export function createReleases(options: ReleasesOptions): Releases {
       logger.error('releases: a record cannot be read and releases nothing', { grantId, sessionId })
     return entry
   }
-  type Entries = ReadonlyMap<string, Entry | null>
-  const readRows = (grantId: string, rows: unknown): Entries =>
+  type Rows = ReadonlyMap<string, Row>
+  const readRows = (grantId: string, rows: unknown): Rows =>
     new Map(
       Object.entries(readReply(rowsSchema, rows)).map(([sessionId, kept]) => [
         sessionId,
-        readEntry(grantId, sessionId, kept),
+        { kept, entry: readEntry(grantId, sessionId, kept) },
       ]),
     )
-  const readAll = async (grantId: string): Promise<Entries> =>
+  const readAll = async (grantId: string): Promise<Rows> =>
     readRows(grantId, await store.run((redis) => redis.hgetall(keyOf(grantId))))
 
   /** Null where it was withdrawn, whatever Redis has forgotten of that, and where it was for an earlier window. */
-  const releaseOf = (grant: Grant, sessionId: string, entry: Entry | null | undefined): Release | null => {
+  const releaseOf = (grant: Grant, sessionId: string, row: Row | undefined): Release | null => {
+    const entry = row?.entry
     if (!entry) return null
     const id = idOf(grant.id, sessionId)
     const withdrawnAt = journal.since('release', id)
@@ -109,16 +131,22 @@ export function createReleases(options: ReleasesOptions): Releases {
       journal.hasEnded('release', id) // reports that Redis did not know
       return null
     }
-    if (entry.at < spanAt(grant, clock.now()).from) return null
+    if (entry.windowFrom !== spanAt(grant, clock.now()).from) return null
     const { at, by, reason } = entry
     return { grantId: grant.id, sessionId, at, by, reason }
   }
   /** False when something later has been said meanwhile; that then stands. */
-  const write = async (grantId: string, sessionId: string, entry: Entry): Promise<boolean> => {
+  const write = async (
+    grantId: string,
+    sessionId: string,
+    entry: Entry,
+    found: Row | undefined,
+  ): Promise<boolean> => {
     const text = vouching.vouch(place(grantId, sessionId), `${entry.at} ${JSON.stringify(entry)}`)
     const { at } = entry
+    const unreadable = found?.entry === null ? found.kept : ''
     const [isWritten] = await store.transaction((multi) => {
-      multi.eval(putLater, 1, keyOf(grantId), sessionId, at, text, keptMs)
+      multi.eval(putLater, 1, keyOf(grantId), sessionId, at, text, keptMs, unreadable)
       changes.addTo(
         multi,
         entry.isGiven
@@ -129,43 +157,98 @@ export function createReleases(options: ReleasesOptions): Releases {
     return isWritten === 1
   }
   /** Later than whatever was said before, whichever clock said it. */
-  const nextInstant = (grantId: string, sessionId: string, entry: Entry | null | undefined): EpochMs => {
+  const nextInstant = (grantId: string, sessionId: string, row: Row | undefined): EpochMs => {
     const withdrawnAt = journal.since('release', idOf(grantId, sessionId)) ?? 0
-    return Math.max(clock.now(), (entry?.at ?? 0) + 1, withdrawnAt + 1)
+    return Math.max(clock.now(), (row?.entry?.at ?? 0) + 1, withdrawnAt + 1)
   }
-  /** A record that claims what did not happen is followed by one that says so. */
-  const fail = async (grantId: string, sessionId: string): Promise<void> => {
-    await record({ event: 'release.failed', grantId, sessionId }).catch((problem: unknown) => {
+  /** A record that claims what did not happen, or may not have, is followed by one that says so. */
+  const fail = async (
+    grantId: string,
+    sessionId: string,
+    event: 'release.failed' | 'release.unconfirmed' = 'release.failed',
+  ): Promise<void> => {
+    await record({ event, grantId, sessionId }).catch((problem: unknown) => {
       logger.error('releases: a failure is not on record', { grantId, problem: describeError(problem) })
     })
+  }
+  /**
+   * Says the opposite of a release, a moment later than it, so that it counts nowhere, also where it reaches Redis only
+   * afterwards. False where Redis does not answer for that long.
+   */
+  const takeBack = async (grantId: string, sessionId: string, given: EpochMs): Promise<boolean> => {
+    for (let tries = 0; tries < takeBackTries; tries += 1) {
+      if (tries > 0) await new Promise<void>((resolve) => systemClock.after(takeBackPauseMs, resolve))
+      try {
+        const row = (await readAll(grantId)).get(sessionId)
+        // What somebody has said later since then stands, and keeps ours out as well.
+        const isPast = row?.entry != null && row.entry.at > given
+        const opposite = { isGiven: false, at: given + 1, windowFrom: null, ...unconfirmed }
+        if (isPast || (await write(grantId, sessionId, opposite, row))) {
+          await changes.settle()
+          return true
+        }
+      } catch (error) {
+        logger.warn('releases: one is not taken back yet', { grantId, problem: describeError(error) })
+      }
+    }
+    return false
+  }
+  /** What is left to say of a release whose write has failed: it may have reached Redis all the same. */
+  const failGiving = async (
+    grantId: string,
+    sessionId: string,
+    at: EpochMs,
+    cause: unknown,
+  ): Promise<never> => {
+    const id = idOf(grantId, sessionId)
+    // Whoever was told that it failed must not have let anybody in.
+    await journal.add('release', id, at)
+    if (await takeBack(grantId, sessionId, at)) {
+      await fail(grantId, sessionId)
+      throw cause
+    }
+    journal.announce('release', id)
+    await fail(grantId, sessionId, 'release.unconfirmed')
+    const message =
+      'Redis did not confirm the release. On this host it does not count; elsewhere it may, until Redis is back.'
+    throw new GatehouseError('store-unavailable', message, { cause })
   }
 
   const withdraw: Releases['withdraw'] = async (grantId, sessionId, reason, actor) => {
     const why = readNote(reason)
     if (!isGrantId(grantId) || !sessionIdShape.test(sessionId)) return false
-    const entries = await readAll(grantId).catch(() => null)
-    const entry = entries?.get(sessionId)
-    if (entries !== null && (entry === undefined || entry?.isGiven === false)) {
-      // Whoever asks again, because the first answer failed them, is told so only when it holds everywhere.
-      await changes.settle()
-      return false
-    }
-    const next = nextInstant(grantId, sessionId, entry)
-    // Unseen, the release may have been given by a clock that is ahead of ours.
-    const at = entries === null ? next + clocksApartMs : next
-    await record({ event: 'release.withdrawn', grantId, sessionId, actor, reason: why })
     const id = idOf(grantId, sessionId)
-    const isDurable = await journal.add('release', id, at)
-    const isWritten = await write(grantId, sessionId, { isGiven: false, at, by: actor, reason: why }).catch(
-      (cause: unknown) => {
-        journal.announce('release', id)
-        throw stoppedHereOnly('The release is withdrawn', isDurable, cause)
-      },
-    )
-    // Somebody released it at the same moment; who wants it closed has the last word.
-    if (!isWritten) return withdraw(grantId, sessionId, reason, actor)
-    await changes.settle()
-    return true
+    let cause: unknown = new Error('what lies in Redis about it keeps changing')
+    let isDurable = false
+    for (let tries = 0; tries < triesAtMost; tries += 1) {
+      const rows = await readAll(grantId).catch(() => null)
+      const row = rows?.get(sessionId)
+      if (rows !== null && (row === undefined || row.entry?.isGiven === false)) {
+        // Whoever asks again, because the first answer failed them, is told so only when it holds everywhere.
+        await changes.settle()
+        return tries > 0
+      }
+      const next = nextInstant(grantId, sessionId, row)
+      // Unseen, the release may have been given by a clock that is ahead of ours.
+      const at = rows === null ? next + clocksApartMs : next
+      if (tries === 0) await record({ event: 'release.withdrawn', grantId, sessionId, actor, reason: why })
+      isDurable = await journal.add('release', id, at)
+      try {
+        const entry = { isGiven: false, at, windowFrom: null, by: actor, reason: why }
+        if (await write(grantId, sessionId, entry, row)) {
+          await changes.settle()
+          return true
+        }
+        // Somebody released it at the same moment; who wants it closed has the last word.
+        // What is said against it next may be dated by a clock that is ahead of ours, too.
+        if (tries === triesAtMost - 1) isDurable = await journal.add('release', id, at + clocksApartMs)
+      } catch (error) {
+        cause = error
+        break
+      }
+    }
+    journal.announce('release', id)
+    throw stoppedHereOnly('The release is withdrawn', isDurable, cause)
   }
 
   return {
@@ -177,8 +260,8 @@ export function createReleases(options: ReleasesOptions): Releases {
       if (asking.length === 0) return none
       const held = await Promise.all(
         asking.map(async (grant) => {
-          const entries = await view.read(`releases ${grant.id}`, () => readAll(grant.id))
-          return releaseOf(grant, sessionId, entries.get(sessionId)) === null ? [] : [grant.id]
+          const rows = await view.read(`releases ${grant.id}`, () => readAll(grant.id))
+          return releaseOf(grant, sessionId, rows.get(sessionId)) === null ? [] : [grant.id]
         }),
       )
       return new Set(held.flat())
@@ -193,8 +276,8 @@ export function createReleases(options: ReleasesOptions): Releases {
           for (const { id } of some) pipeline.hgetall(keyOf(id))
         })
         some.forEach((grant, position) => {
-          for (const [sessionId, entry] of readRows(grant.id, replies[position])) {
-            const release = releaseOf(grant, sessionId, entry)
+          for (const [sessionId, row] of readRows(grant.id, replies[position])) {
+            const release = releaseOf(grant, sessionId, row)
             if (release !== null) releases.push(release)
           }
         })
@@ -206,35 +289,30 @@ export function createReleases(options: ReleasesOptions): Releases {
       const why = readNote(reason)
       const { id: grantId } = grant
       const { id: sessionId } = session
-      if (isHolder(grant, actor))
+      if (isHolder(grant, session, actor))
         throw new GatehouseError('release-refused', 'Nobody releases access of their own.')
       if (!grant.conditions.needsRelease) throw conflict('This grant needs no release.')
-      if (grantState(grant, clock.now()) !== 'grant-active') throw conflict('This grant is not running now.')
+      const now = clock.now()
+      if (grantState(grant, now) !== 'grant-active') throw conflict('This grant is not running now.')
       if (grant.to.principalId !== session.principal.id) throw conflict('This session is of somebody else.')
       if (session.assurance.secondFactorAt === null)
         throw conflict('They have not entered their one-time code yet.')
-      const entry = (await readAll(grantId)).get(sessionId)
-      const held = releaseOf(grant, sessionId, entry)
+      const row = (await readAll(grantId)).get(sessionId)
+      const held = releaseOf(grant, sessionId, row)
       if (held !== null) return held
       await assertFit()
-      const at = nextInstant(grantId, sessionId, entry)
+      const at = nextInstant(grantId, sessionId, row)
       const principalId = session.principal.id
       await record({ event: 'release.given', grantId, sessionId, principalId, actor, reason: why })
-      const isWritten = await write(grantId, sessionId, { isGiven: true, at, by: actor, reason: why }).catch(
-        async (error: unknown) => {
-          // It may have reached Redis all the same. Whoever was told that it failed must not have let anybody in.
-          const id = idOf(grantId, sessionId)
-          await journal.add('release', id, at)
-          journal.announce('release', id)
-          await fail(grantId, sessionId)
-          throw error
-        },
+      const entry = { isGiven: true, at, windowFrom: spanAt(grant, now).from, by: actor, reason: why }
+      const isWritten = await write(grantId, sessionId, entry, row).catch((error: unknown) =>
+        failGiving(grantId, sessionId, at, error),
       )
       if (!isWritten) {
         await fail(grantId, sessionId)
-        const now = releaseOf(grant, sessionId, (await readAll(grantId)).get(sessionId))
-        if (now === null) throw conflict('Somebody else has just withdrawn it. Look again.')
-        return now
+        const other = releaseOf(grant, sessionId, (await readAll(grantId)).get(sessionId))
+        if (other === null) throw conflict('Somebody else has just withdrawn it. Look again.')
+        return other
       }
       await changes.settle() // who is told that it is released may open the machine at once
       return { grantId, sessionId, at, by: actor, reason: why }
@@ -250,12 +328,14 @@ export function createReleases(options: ReleasesOptions): Releases {
       for (const id of journal.list('release')) {
         const [grantId = '', sessionId = ''] = id.split(' ')
         const kept = await store.run((redis) => redis.hget(keyOf(grantId), sessionId))
-        const entry = kept === null ? null : readEntry(grantId, sessionId, kept)
+        const row = kept === null ? undefined : { kept, entry: readEntry(grantId, sessionId, kept) }
+        const entry = row?.entry
         const withdrawnAt = journal.since('release', id) ?? 0
-        if (entry?.isGiven !== true || entry.at > withdrawnAt) continue
-        journal.hasEnded('release', id) // reports that Redis did not know
-        const at = Math.max(withdrawnAt, entry.at + 1)
-        await write(grantId, sessionId, { isGiven: false, at, ...knownHere })
+        // Where there is nothing, a release that was not confirmed may still be on its way: what is said now keeps it out.
+        if (row !== undefined && (entry?.isGiven !== true || entry.at > withdrawnAt)) continue
+        if (row !== undefined) journal.hasEnded('release', id) // reports that Redis did not know
+        const at = Math.max(withdrawnAt, (entry?.at ?? 0) + 1)
+        await write(grantId, sessionId, { isGiven: false, at, windowFrom: null, ...knownHere }, row)
       }
     },
   }
@@ -266,10 +346,16 @@ function idOf(grantId: string, sessionId: string): string {
   return `${grantId} ${sessionId}`
 }
 
-/** By e-mail too: somebody with two accounts at the provider is one person; and a program acts for who answers for it. */
-function isHolder({ to }: Grant, actor: Actor): boolean {
-  if (actor.kind === 'principal') return actor.principalId === to.principalId || actor.email === to.email
-  return actor.kind === 'service' && actor.owner === to.email
+/**
+ * By e-mail too: somebody with two accounts at the provider is one person, and the address that a grant was issued to need not be
+ * that of who holds it now; and a program acts for who answers for it.
+ */
+function isHolder({ to }: Grant, { principal }: Pick<Session, 'principal'>, actor: Actor): boolean {
+  if (actor.kind !== 'principal' && actor.kind !== 'service') return false
+  const [id, email] =
+    actor.kind === 'principal' ? [actor.principalId, actor.email] : [actor.ownerId ?? null, actor.owner]
+  const isTheirs = id !== null && (id === to.principalId || id === principal.id)
+  return isTheirs || (email !== null && (email === to.email || email === principal.email))
 }
 
 function readNote(reason: unknown): string | null {

@@ -10,6 +10,7 @@ export const actorSchema = z.discriminatedUnion('kind', [
     tokenId: z.string(),
     name: z.string(),
     owner: z.string(),
+    ownerId: z.string().optional(),
   }),
   z.strictObject({ kind: z.literal('gateway') }),
 ])

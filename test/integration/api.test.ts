@@ -180,7 +180,10 @@ describe('a grant that a program gives', () => {
     const [record] = (await recorded('grant.issued')).filter(
       (each) => (each.grant as { id: string }).id === id,
     )
-    expect(record?.actor).toEqual({ kind: 'service', tokenId: everything.id, name: 'Service desk', owner })
+    expect(record?.actor).toEqual({
+      ...{ kind: 'service', tokenId: everything.id, name: 'Service desk', owner },
+      ownerId: expect.any(String) as string,
+    })
     const asked = (await recorded('request.decided')).filter((each) => each.tokenId === everything.id)
     expect(asked.at(-1)).toMatchObject({ method: 'POST', outcome: 'permit', reasons: ['token-valid'] })
     const client = await plant.signIn('vendor')

@@ -76,7 +76,8 @@ export function createApi(options: ApiOptions): OwnSurface {
     }
     if (!takesJson(req.headers.accept))
       throw new GatehouseError('not-acceptable', 'The answer is application/json.')
-    const actor: Actor = { kind: 'service', tokenId: token.id, name: token.name, owner: token.owner.email }
+    const { email: owner, principalId: ownerId } = token.owner
+    const actor: Actor = { kind: 'service', tokenId: token.id, name: token.name, owner, ownerId }
     const call = {
       ...{ params, token, actor },
       query: read(route.query, queryFields(query)),
