@@ -1,7 +1,7 @@
 import type { Grants, Releases } from '../grants/index.js'
 import { GatehouseError, type Clock } from '../lib/index.js'
-import type { Actor, Grant, Release, Session } from '../model.js'
-import { grantState } from '../policy/index.js'
+import type { Actor, EndingLimits, EpochMs, Grant, Release, Session } from '../model.js'
+import { grantState, isDraining, phasesOf } from '../policy/index.js'
 import type { Sessions } from '../sessions/index.js'
 
 export interface ReleaseServices {
@@ -11,12 +11,17 @@ export interface ReleaseServices {
   readonly sessions: Pick<Sessions, 'byId' | 'list'>
 }
 
-/** Somebody who is signed in and holds a running grant that the control room releases. */
+/**
+ * Somebody who is signed in and holds a running grant that the control room releases; or one that is over, or whose window is,
+ * and was released for them while what it has opened may still finish.
+ */
 export interface AtTheGate {
   readonly grant: Grant
   readonly session: Session
   /** Null while they wait. */
   readonly release: Release | null
+  /** Until when what is open may finish; null while the grant runs. */
+  readonly drainsUntil: EpochMs | null
 }
 
 /**
@@ -29,10 +34,12 @@ export async function atTheGate({
   grants,
   releases,
   sessions,
-}: ReleaseServices): Promise<AtTheGate[]> {
+  endings,
+}: ReleaseServices & { readonly endings: EndingLimits }): Promise<AtTheGate[]> {
   const now = clock.now()
+  const isRunning = (grant: Grant): boolean => grantState(grant, now) === 'grant-active'
   const asking = (await grants.list()).filter(
-    (grant) => grant.conditions.needsRelease && grantState(grant, now) === 'grant-active',
+    (grant) => grant.conditions.needsRelease && (isRunning(grant) || isDraining(grant, now, endings)),
   )
   if (asking.length === 0) return []
   const signedIn = (await sessions.list()).filter(({ assurance }) => assurance.secondFactorAt !== null)
@@ -45,8 +52,10 @@ export async function atTheGate({
           ...{ grant, session },
           release:
             given.find(({ grantId, sessionId }) => grantId === grant.id && sessionId === session.id) ?? null,
+          drainsUntil: isRunning(grant) ? null : phasesOf(grant, endings, now).drainsUntil,
         })),
     )
+    .filter((one) => one.release !== null || one.drainsUntil === null)
     .sort((a, b) => rank(a) - rank(b) || a.session.startedAt - b.session.startedAt)
 }
 

@@ -16,7 +16,7 @@ import {
   type Route,
   type Viewer,
 } from '../lib/page/index.js'
-import type { Endpoint, EpochMs } from '../model.js'
+import type { Endpoint, EpochMs, Grant } from '../model.js'
 import { spanAt } from '../policy/index.js'
 import type { AdminOptions } from './options.js'
 import { atTheGate, release, type AtTheGate } from './release.js'
@@ -30,10 +30,11 @@ const refusedCodes: readonly string[] = ['release-refused', 'release-conflict']
 
 /** Who waits for the control room, and the two buttons it needs. */
 export function releaseRoutes(options: AdminOptions): Route[] {
-  const { config, clock, pages, releases } = options
+  const { config, clock, grants, pages, releases } = options
+  const services = { ...options, endings: config.grants.endings }
 
   async function show({ viewer, session, query }: PersonalCall): Promise<Answer> {
-    const all = await atTheGate(options)
+    const all = await atTheGate(services)
     const now = clock.now()
     const words = releasesWords[viewer.language]
     const waiting = all.filter((one) => one.release === null)
@@ -56,7 +57,7 @@ export function releaseRoutes(options: AdminOptions): Route[] {
 
   /** For the open page, which loads again when somebody else waits or was let in. */
   async function tellWhatIsShown(): Promise<Answer> {
-    const all = await atTheGate(options)
+    const all = await atTheGate(services)
     return { kind: 'json', body: { now: clock.now(), shown: markOf(all) } }
   }
 
@@ -76,12 +77,11 @@ export function releaseRoutes(options: AdminOptions): Route[] {
   async function withdraw({ params, body, viewer, actor }: PersonalCall): Promise<Answer> {
     const [grantId, sessionId] = [params.one('grant'), params.one('session')]
     if (body.one('sure') !== 'yes') {
-      const one = (await atTheGate(options)).find(
-        ({ grant, session }) => grant.id === grantId && session.id === sessionId,
-      )
-      if (one === undefined) return back('gone')
       const words = releasesWords[viewer.language]
-      const confirmation = confirmWithdraw(one, words, config.endpoints)
+      // From the ids alone: what is open may be so after the list shows it no more, and is to be cut all the same.
+      const grant = await grants.get(grantId).catch(() => null)
+      const confirmation = confirmWithdraw(grant, words, config.endpoints)
+      const action = pathOf(grantId, sessionId, 'withdraw')
       const html = pages.render({
         title: words.sure,
         language: viewer.language,
@@ -89,7 +89,7 @@ export function releaseRoutes(options: AdminOptions): Route[] {
         width: 'form',
         viewer,
         now: clock.now(),
-        body: <ConfirmForm {...{ confirmation, viewer }} action={pathOf(one, 'withdraw')} back={home} />,
+        body: <ConfirmForm {...{ confirmation, viewer, action }} back={home} />,
       })
       return { kind: 'page', html }
     }
@@ -109,24 +109,30 @@ function back(done: keyof ReleasesWords['done']): Answer {
   return { kind: 'redirect', to: `${home}?done=${done}` }
 }
 
-function pathOf({ grant, session }: AtTheGate, what: 'release' | 'withdraw'): string {
-  return `${home}/${encodeURIComponent(grant.id)}/${encodeURIComponent(session.id)}/${what}`
+function pathOf(grantId: string, sessionId: string, what: 'release' | 'withdraw'): string {
+  return `${home}/${encodeURIComponent(grantId)}/${encodeURIComponent(sessionId)}/${what}`
 }
 
 /** The same as long as the page would show the same, but for the time that passes. */
 function markOf(all: readonly AtTheGate[]): string {
-  const parts = all.map((one) => [one.grant.id, one.grant.until, one.session.id, one.release?.at ?? null])
+  const parts = all.map((one) => [
+    ...[one.grant.id, one.grant.until, one.session.id],
+    ...[one.release?.at ?? null, one.drainsUntil],
+  ])
   return fingerprint(JSON.stringify(parts))
 }
 
 function confirmWithdraw(
-  { grant }: AtTheGate,
+  grant: Grant | null,
   words: ReleasesWords,
   endpoints: readonly Endpoint[],
 ): Confirmation {
   return {
     title: words.sure,
-    text: words.sureText(grant.to.email, machineNames(grant.endpoints, endpoints)),
+    text:
+      grant === null
+        ? words.sureTextUnknown
+        : words.sureText(grant.to.email, machineNames(grant.endpoints, endpoints)),
     button: words.withdraw,
   }
 }
@@ -177,7 +183,8 @@ function ControlRoom(props: ControlRoomProps): VNode {
 }
 
 function Card({ one, viewer, ownId, endpoints, now }: ControlRoomProps & { one: AtTheGate }): VNode {
-  const { grant, session, release: given } = one
+  const { grant, session, release: given, drainsUntil } = one
+  const end = Math.min(drainsUntil ?? spanAt(grant, now).until, session.endsAt)
   const words = useWords(releasesWords)
   const machines = machineNames(grant.endpoints, endpoints)
   return (
@@ -197,9 +204,8 @@ function Card({ one, viewer, ownId, endpoints, now }: ControlRoomProps & { one: 
           <Said>{session.source}</Said>
         </p>
         <p class="soft">
-          {words.ends}{' '}
-          <Instant at={Math.min(spanAt(grant, now).until, session.endsAt)} of={grant.endpoints} /> (
-          <TimeUntil at={Math.min(spanAt(grant, now).until, session.endsAt)} now={now} thenReload />)
+          {drainsUntil === null ? words.ends : words.drains} <Instant at={end} of={grant.endpoints} /> (
+          <TimeUntil at={end} now={now} thenReload />)
         </p>
         {given !== null && (
           <p class="soft">
@@ -228,8 +234,8 @@ function Decide(props: {
   return (
     <form
       method="post"
-      action={pathOf(one, isIn ? 'withdraw' : 'release')}
-      {...(isIn ? askFirst(confirmWithdraw(one, words, endpoints)) : {})}
+      action={pathOf(one.grant.id, one.session.id, isIn ? 'withdraw' : 'release')}
+      {...(isIn ? askFirst(confirmWithdraw(one.grant, words, endpoints)) : {})}
     >
       <FormToken viewer={viewer} />
       <button class={isIn ? 'danger big' : 'big'}>

@@ -12,8 +12,8 @@ export function addReleases(releases: Command, shell: Shell): void {
     'list',
     'Who is signed in with a grant that needs a release: who waits first, then who was let in.',
   ).action(async (options: Common) => {
-    await look(options, async (services) => {
-      const described = (await atTheGate(services)).map(describe)
+    await look(options, async (services, { grants: { endings } }) => {
+      const described = (await atTheGate({ ...services, endings })).map(describe)
       const rows = described.map((one) => [
         one.state,
         one.who,
@@ -64,11 +64,11 @@ export function addReleases(releases: Command, shell: Shell): void {
     })
 }
 
-function describe({ grant, session, release: given }: AtTheGate) {
+function describe({ grant, session, release: given, drainsUntil }: AtTheGate) {
   return {
     grantId: grant.id,
     sessionId: session.id,
-    state: given === null ? ('waiting' as const) : ('released' as const),
+    state: given === null ? 'waiting' : drainsUntil === null ? 'released' : 'draining',
     who: grant.to.email,
     endpoints: grant.endpoints,
     access: grant.access,

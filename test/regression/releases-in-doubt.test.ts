@@ -3,12 +3,15 @@
 // the ledger and the journal, and never answered whoever wanted the machine closed. A release whose write timed out was told and
 // recorded as failed although it was in force on every instance but one. A program could release the grant of who answers for it,
 // where that had been issued to another of their addresses. A withdrawal through a host whose clock was ahead dated the next
-// release into a window to come, which it then opened as well.
+// release into a window to come, which it then opened as well. And what drained after the end of its grant could not be cut from
+// the page of the control room, because it was not there any more.
 import { createReleases, unconditional, type Releases } from '../../src/grants/index.js'
 import type { Journal, Store } from '../../src/lib/index.js'
 import type { Actor, Grant, Session } from '../../src/model.js'
 import { TestClock } from '../support/clock.js'
+import { visibleText } from '../support/html.js'
 import { silentLogger } from '../support/logger.js'
+import { startPlant } from '../support/plant.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 import { changesOf, connectedStore, ready } from '../support/store.js'
 import { openTrust, sharedVouching, type Trust } from '../support/trust.js'
@@ -225,3 +228,33 @@ describe('a release', () => {
     expect(await held(other)).toBe(true)
   })
 })
+
+it('under which something drains stands on the page, and is withdrawn there', async () => {
+  const plant = await startPlant({ enrolled: ['vendor', 'approver'] })
+  try {
+    const ends = new Date(plant.clock.now() + 20 * 60_000).toISOString()
+    const { id } = await plant.issue({ needsRelease: true, ending: 'drain', until: ends })
+    const vendor = await plant.signIn('vendor')
+    const approver = await plant.signIn('approver')
+    const sessions = await plant.gatehouse.services.sessions.list()
+    const sessionId = sessions.find(({ principal }) => principal.email === 'ana@machines.example')?.id ?? ''
+    const released = await plant.command('releases', 'release', id, sessionId)
+    expect(released).toMatchObject({ status: 0 })
+    await plant.clock.advance({ minutes: 20 })
+    const page = await approver.navigate(`${plant.portal}/admin/releases`)
+    expect(visibleText(page)).toMatch(/Let in \(1\).*ana@machines\.example.*may finish until/s)
+    const { out } = await plant.command('releases', 'list', '--json')
+    expect(JSON.parse(out)).toMatchObject([{ grantId: id, sessionId, state: 'draining' }])
+    const action = `/admin/releases/${id}/${sessionId}/withdraw`
+    const asked = await approver.submit(page, {}, { action })
+    expect(visibleText(asked)).toContain('Withdraw this release?')
+    const done = await approver.submit(asked, {}, { press: 'Withdraw' })
+    expect(visibleText(done)).toMatch(/The release was withdrawn.*Nobody waits/s)
+    expect(visibleText(done)).not.toContain('ana@machines.example')
+    // A page that was loaded before still asks, though the list shows it no more.
+    expect(visibleText(await approver.submit(page, {}, { action }))).toContain('Withdraw this release?')
+    for (const client of [vendor, approver]) client.close()
+  } finally {
+    await plant.close()
+  }
+}, 60_000)

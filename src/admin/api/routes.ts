@@ -172,7 +172,9 @@ function releaseRoutes(services: ApiServices): ApiRoute[] {
       body: null,
       answer: listOf(atTheGateSchema),
       run: async ({ query }) => {
-        const items = (await atTheGate(services)).map(describeAtTheGate)
+        const items = (await atTheGate({ ...services, endings: services.config.grants.endings })).map(
+          describeAtTheGate,
+        )
         const keyOf = (one: (typeof items)[number]): string =>
           `${one.signedInAt} ${one.sessionId} ${one.grantId}`
         return portion(keyring, 'releases', items, keyOf, query)

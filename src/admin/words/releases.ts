@@ -12,6 +12,8 @@ export interface ReleasesWords {
   readonly signedIn: string
   readonly from: string
   readonly ends: string
+  /** Of what is over and may finish. */
+  readonly drains: string
   readonly by: string
   readonly release: string
   readonly withdraw: string
@@ -19,6 +21,8 @@ export interface ReleasesWords {
   readonly of: (who: string, machines: string) => string
   readonly sure: string
   readonly sureText: (who: string, machines: string) => string
+  /** Where the grant cannot be read. */
+  readonly sureTextUnknown: string
   readonly own: string
   readonly done: Readonly<Record<'released' | 'withdrawn' | 'nothing' | 'gone' | 'refused', string>>
 }
@@ -36,6 +40,7 @@ export const releasesWords: InEach<ReleasesWords> = {
     signedIn: 'Signed in',
     from: 'from',
     ends: 'Until',
+    drains: 'Over; what is open may finish until',
     by: 'Let in by',
     release: 'Let in',
     withdraw: 'Withdraw',
@@ -43,6 +48,7 @@ export const releasesWords: InEach<ReleasesWords> = {
     sure: 'Withdraw this release?',
     sureText: (who, machines) =>
       `${who} loses ${machines} at once. What is open is cut, also in the middle of an upload. You can let them in again.`,
+    sureTextUnknown: 'What is open under it is cut at once, also in the middle of an upload.',
     own: 'This is yours: somebody else has to let you in.',
     done: {
       released: 'They are in. They need not do anything but open the machine.',
@@ -64,6 +70,7 @@ export const releasesWords: InEach<ReleasesWords> = {
     signedIn: 'Angemeldet',
     from: 'von',
     ends: 'Bis',
+    drains: 'Vorbei; was offen ist, darf noch fertig werden bis',
     by: 'Eingelassen durch',
     release: 'Einlassen',
     withdraw: 'Zurücknehmen',
@@ -71,6 +78,7 @@ export const releasesWords: InEach<ReleasesWords> = {
     sure: 'Wirklich zurücknehmen?',
     sureText: (who, machines) =>
       `${who} verliert sofort: ${machines}. Was offen ist, wird getrennt, auch mitten in einer Übertragung. Sie können wieder einlassen.`,
+    sureTextUnknown: 'Was darüber offen ist, wird sofort getrennt, auch mitten in einer Übertragung.',
     own: 'Das ist Ihr eigener Zugang: Einlassen muss Sie jemand anderes.',
     done: {
       released: 'Eingelassen. Die Person muss nur noch die Maschine öffnen.',
