@@ -25,12 +25,11 @@ export function createNotice(
 }
 
 /** How many requests for access wait, for the navigation of whoever answers them. A courtesy: it fails no page. */
-export function createWaiting(requests: Pick<Requests, 'open'>): (visit: Visit) => Promise<number> {
+export function createWaiting(requests: Pick<Requests, 'countOpen'>): (visit: Visit) => Promise<number> {
   return async ({ session }) => {
     const isStaff = session?.roles.some((role) => role === 'admin' || role === 'approver') === true
     if (!isStaff || session.assurance.secondFactorAt === null) return 0
-    const open = await requests.open().catch(() => [])
-    return open.length
+    return requests.countOpen().catch(() => 0)
   }
 }
 

@@ -324,6 +324,8 @@ export interface Requests {
   get(id: string): Promise<AccessRequest | null>
   /** Those that wait for an answer; the one that lapses first comes first. */
   open(): Promise<AccessRequest[]>
+  /** How many those are, by the list of them alone: none is read, so nothing may be decided by it. */
+  countOpen(): Promise<number>
   /** Newest first, at most 1,000. */
   list(): Promise<AccessRequest[]>
   /** Of one person, newest first, at most 50. */

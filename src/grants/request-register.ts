@@ -234,6 +234,8 @@ export function openRequestRegister({
 
     open: async () =>
       byIds(await store.run((redis) => redis.zrange(openKey, 0, openAtMost + openPerPersonAtMost - 1))),
+    countOpen: (now: EpochMs): Promise<number> =>
+      store.run((redis) => redis.zcount(openKey, `(${now}`, '+inf')),
     all: async () => byIds(await store.run((redis) => redis.zrevrange(allKey, 0, listedAtMost - 1))),
     of: async (principalId: string) =>
       byIds(await store.run((redis) => redis.zrevrange(ofKey(principalId), 0, listedPerPerson - 1))),

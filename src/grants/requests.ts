@@ -276,6 +276,8 @@ export function createRequests(options: RequestsOptions): Requests {
       return waiting.map(asKnown).filter((request) => requestState(request, now) === 'open')
     },
 
+    countOpen: () => register.countOpen(clock.now()),
+
     list: async () => (await register.all()).map(asKnown),
 
     of: async (principalId) => (await register.of(principalId)).map(asKnown),
