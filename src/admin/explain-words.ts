@@ -111,7 +111,7 @@ export const explainWords: InEach<ExplainWords> = {
     refused: {
       at: 'The time must be a date and a time, at the earliest 30 days ago. The ledger tells what was before.',
       endpoint: 'There is no such machine.',
-      person: 'Enter an e-mail address, or choose a machine.',
+      person: 'Enter an e-mail address, or choose a machine; both where more than 500 hold a grant for it.',
       ambiguous:
         'More than one account has this e-mail address. Enter the id of the one you mean; “gatehouse users list --json” shows it.',
       method: 'There is no such kind of request.',
@@ -232,7 +232,8 @@ export const explainWords: InEach<ExplainWords> = {
     refused: {
       at: 'Die Zeit muss ein Datum mit Uhrzeit sein, frühestens vor 30 Tagen. Was davor war, sagt das Protokoll.',
       endpoint: 'Diese Maschine gibt es nicht.',
-      person: 'Geben Sie eine E-Mail-Adresse ein oder wählen Sie eine Maschine.',
+      person:
+        'Geben Sie eine E-Mail-Adresse ein oder wählen Sie eine Maschine; beides, wenn mehr als 500 dafür eine Freigabe haben.',
       ambiguous:
         'Mehr als ein Konto hat diese E-Mail-Adresse. Geben Sie die Kennung des gemeinten ein; „gatehouse users list --json“ zeigt sie.',
       method: 'Diese Art der Anforderung gibt es nicht.',

@@ -76,6 +76,9 @@ export interface ExplainOptions {
   readonly isOnlooker: boolean
 }
 
+/** Each is judged by itself, by the process that also judges requests. */
+const peopleAtMost = 500
+
 /** As long as ended grants are kept with their person. */
 const furthestBackMs = 30 * 24 * 3_600_000
 
@@ -103,8 +106,11 @@ export function createExplain(options: ExplainOptions): Explain {
       throw refusal('source', 'must be an IPv4 or IPv6 address')
     const all = await options.grants.list()
     const waiting = all.filter((grant) => grant.to.principalId === null)
-    const asked = question.who === null ? await everybody(all) : [await find(question.who)]
     const machines = machinesOf(question)
+    const concerned = all.filter((grant) => grant.endpoints.some((id) => machines.includes(id)))
+    const asked = question.who === null ? await everybody(concerned) : [await find(question.who)]
+    if (asked.length > peopleAtMost)
+      throw refusal('person', `must be named: ${String(asked.length)} people hold a grant for this machine`)
     const isNarrow = question.who !== null && question.endpointId !== null
     const explanations: Explanation[] = []
     for (const person of asked) {
@@ -141,7 +147,7 @@ export function createExplain(options: ExplainOptions): Explain {
     return stranger(email)
   }
 
-  /** Who holds, or waits for, any grant: nobody else opens anything. */
+  /** Who holds, or waits for, one of these grants: nobody else opens anything. */
   async function everybody(grants: readonly Grant[]): Promise<Asked[]> {
     const holders = new Set(grants.map((grant) => grant.to.principalId))
     const emails = new Set(grants.map((grant) => grant.to.email))

@@ -200,6 +200,19 @@ describe('a question that cannot be answered', () => {
     expect(visibleText(answer)).toContain(text)
   })
 
+  it('is asked for a person where more than 500 hold a grant for the machine', async () => {
+    for (let portion = 0; portion < 501; portion += 50)
+      await Promise.all(
+        Array.from({ length: Math.min(50, 501 - portion) }, (_, number) =>
+          plant.issue({ to: `v${String(portion + number)}@vendor.example`, endpoints: ['press-4'] }),
+        ),
+      )
+    const answer = await ask({ endpoint: 'press-4' })
+    expect(answer.status).toBe(422)
+    expect(visibleText(answer)).toContain('both where more than 500 hold a grant')
+    expect((await ask({ endpoint: 'press-3' })).status).toBe(200)
+  })
+
   it('fails as a command, with status 1', async () => {
     for (const argv of [[], ['--endpoint', 'none'], ['--person', 'ana']])
       expect((await plant.command('explain', ...argv)).status).toBe(1)
