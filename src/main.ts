@@ -330,6 +330,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const gateway = createGateway({
     seats,
     beginUse: (grant) => grants.beginUse(grant),
+    ...{ grants, requests: services.requests },
     ...{ config, answers, gather, mayOpen, clock, logger, keyring, ledger, sessions },
     ...{ streams, upstreams, assertions, pages },
     tokens: services.tokens,

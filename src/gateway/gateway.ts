@@ -30,7 +30,7 @@ import {
 } from '../dataplane/index.js'
 import type { Assertions, ServiceTokens } from '../identity/index.js'
 import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
-import type { Grants, Seats } from '../grants/index.js'
+import type { Grants, Requests, Seats } from '../grants/index.js'
 import {
   assetPathPrefix,
   createAdmission,
@@ -61,6 +61,8 @@ export interface GatewayOptions {
   readonly gather: GatherFacts
   readonly seats: Pick<Seats, 'take'>
   readonly beginUse: Grants['beginUse']
+  readonly grants: Pick<Grants, 'byIds'>
+  readonly requests: Pick<Requests, 'get'>
   readonly mayOpen: MayOpen
   readonly clock: SteadyClock
   readonly logger: Logger
@@ -106,7 +108,7 @@ export function createGateway(options: GatewayOptions) {
   const readSource = createSourceReader(isProxy)
   const turnstile = createTurnstile(config.server.limits)
   const refusals = createRefusals({ clock, ledger })
-  const hints = createHints(pages)
+  const hints = createHints({ pages, grants: options.grants, requests: options.requests })
   const connections = createConnections()
   /** What is taken: everything; nothing that would have to be cut in a moment; nothing. */
   let taken: 'all' | 'requests' | 'nothing' = 'all'

@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http'
+import type { Grants, Requests } from '../grants/index.js'
 import { assert, GatehouseError, systemClock, type Change, type Pages } from '../lib/index.js'
 import type { PendingStream } from '../dataplane/index.js'
 import type { Admission } from './admission.js'
@@ -6,6 +7,8 @@ import type { Admission } from './admission.js'
 /** Tabs of one session that are told; the others ask by themselves, as without scripts nobody would. */
 const perSession = 6
 const inTotal = 1_000
+/** Of these; the rest is kept for the people of the plant, whom vendors must not crowd out. */
+const inTotalForOthers = 800
 /** So often something passes, for whatever between here and the browser closes what is silent. */
 const heartbeatMs = 20_000
 /** What changes within it is told as one. */
@@ -23,6 +26,20 @@ function topicOf(kind: Change['kind']): Topic | null {
   if (kind === 'session-changed' || kind === 'session-ended' || kind === 'break-glass-issued')
     return 'sessions'
   return kind === 'second-factor-reset' || kind === 'token-changed' ? null : 'access'
+}
+
+/** What a change is about, for those whom it may concern: a grant, a request, or, as a lockdown is, everybody. */
+type Matter = `grant ${string}` | `request ${string}` | 'all'
+
+function matterOf(change: Change): Matter {
+  if ('grantId' in change) return `grant ${change.grantId}`
+  return change.kind === 'request-changed' ? `request ${change.requestId}` : 'all'
+}
+
+export interface HintsOptions {
+  readonly pages: Pages
+  readonly grants: Pick<Grants, 'byIds'>
+  readonly requests: Pick<Requests, 'get'>
 }
 
 export interface Hints {
@@ -43,9 +60,12 @@ interface Told {
   readonly send: (text: string) => void
   /** What changed since it was opened, and it has not been told of yet. */
   readonly untold: Set<Topic>
+  readonly principalId: string
+  /** Of those who are not of the plant: told of what is theirs, and of what concerns all. */
+  readonly matters: Set<Matter>
 }
 
-export function createHints(pages: Pages): Hints {
+export function createHints({ pages, grants, requests }: HintsOptions): Hints {
   const told = new Set<Told>()
   let isGathering = false
 
@@ -55,12 +75,43 @@ export function createHints(pages: Pages): Hints {
   }
   let heartbeat = systemClock.after(heartbeatMs, beat)
 
+  /** Whose each matter is; those of which that cannot be said are left out. */
+  const ownersOf = async (matters: ReadonlySet<Matter>): Promise<ReadonlyMap<Matter, string | null>> => {
+    const idsOf = (kind: string): string[] =>
+      [...matters]
+        .filter((matter) => matter.startsWith(`${kind} `))
+        .map((matter) => matter.slice(kind.length + 1))
+    const [ofGrants, ofRequests] = await Promise.all([
+      grants.byIds(idsOf('grant')).catch(() => []),
+      Promise.all(idsOf('request').map((id) => requests.get(id).catch(() => null))),
+    ])
+    return new Map<Matter, string | null>([
+      ...ofGrants.map(({ id, to }) => [`grant ${id}`, to.principalId] as const),
+      ...ofRequests.flatMap((found) =>
+        found === null ? [] : [[`request ${found.id}`, found.by.principalId] as const],
+      ),
+    ])
+  }
+  const tellOthers = async (waiting: readonly (readonly [Told, ReadonlySet<Matter>])[]): Promise<void> => {
+    const owners = await ownersOf(new Set(waiting.flatMap(([, matters]) => [...matters])))
+    for (const [entry, matters] of waiting) {
+      const { principalId, send } = entry
+      // Whoever cannot be ruled out is told: a hint too many says nothing, one too few leaves a page as it was.
+      const isTheirs = (matter: Matter): boolean =>
+        matter === 'all' || !owners.has(matter) || owners.get(matter) === principalId
+      if (told.has(entry) && [...matters].some(isTheirs)) send('data: access\n\n')
+    }
+  }
   const tell = (): void => {
     isGathering = false
-    for (const { send, untold } of told) {
-      for (const topic of untold) send(`data: ${topic}\n\n`)
-      untold.clear()
+    const waiting: [Told, ReadonlySet<Matter>][] = []
+    for (const entry of told) {
+      for (const topic of entry.untold) entry.send(`data: ${topic}\n\n`)
+      entry.untold.clear()
+      if (entry.matters.size > 0) waiting.push([entry, new Set(entry.matters)])
+      entry.matters.clear()
     }
+    if (waiting.length > 0) void tellOthers(waiting)
   }
 
   return {
@@ -70,7 +121,9 @@ export function createHints(pages: Pages): Hints {
       const site = request.header('sec-fetch-site')
       if (site !== null && site !== 'same-origin') throw new GatehouseError('not-found', '')
       const ofSession = [...told].filter(({ sessionId }) => sessionId === session.id).length
-      if (ofSession >= perSession || told.size >= inTotal) throw new GatehouseError('busy', '')
+      const isStaff = session.roles.some((role) => role === 'admin' || role === 'approver')
+      const places = isStaff ? inTotal : inTotalForOthers
+      if (ofSession >= perSession || told.size >= places) throw new GatehouseError('busy', '')
 
       const stream = pending.open({
         id: admission.id,
@@ -89,7 +142,9 @@ export function createHints(pages: Pages): Hints {
       })
       const entry: Told = {
         sessionId: session.id,
-        isStaff: session.roles.some((role) => role === 'admin' || role === 'approver'),
+        isStaff,
+        principalId: session.principal.id,
+        matters: new Set(),
         send: (text) => {
           if (res.writableLength > unreadBytes) res.destroy()
           else if (!res.writableEnded) res.write(text)
@@ -114,11 +169,14 @@ export function createHints(pages: Pages): Hints {
         })
       })
     },
-    note: ({ kind }) => {
-      const topic = topicOf(kind)
+    note: (change) => {
+      const topic = topicOf(change.kind)
       if (topic === null || told.size === 0) return
       // Only who is there already: a page that is asked for after a change shows it.
-      for (const { isStaff, untold } of told) if (isStaff || topic === 'access') untold.add(topic)
+      for (const { isStaff, untold, matters } of told) {
+        if (isStaff) untold.add(topic)
+        else if (topic === 'access') matters.add(matterOf(change))
+      }
       if (!isGathering) systemClock.after(gatherMs, tell)
       isGathering = true
     },

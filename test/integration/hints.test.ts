@@ -45,6 +45,30 @@ describe('open pages of the portal', () => {
     expect(hintsIn(vendor)).toBe(before[0])
   })
 
+  // Each change anywhere was told to every vendor's page, and each of them asked for what it shows: one company at work made
+  // the pages of all others ask, many times a minute.
+  it('of vendors are told of what is theirs and of lockdowns, and of nothing that others do', async () => {
+    const vendor = await listen(await as('vendor'))
+    const staff = await listen(await as('approver'))
+    await plant.gatehouse.services.changes.settle()
+    await plant.issue({ to: 'eve@machines.example' })
+    await plant.issue({ to: 'nobody@elsewhere.example' })
+    await until('the approver is told', () => hintsIn(staff) > 0)
+    const own = await plant.issue()
+    await until('the vendor is told of their own', () => hintsIn(vendor) > 0)
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    expect(hintsIn(vendor)).toBe(1)
+    await plant.issue({ to: 'eve@machines.example' })
+    await until('the approver is told again', () => hintsIn(staff) > 2)
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    expect(hintsIn(vendor)).toBe(1)
+    await plant.revoke(own)
+    await until('the vendor is told of the end', () => hintsIn(vendor) > 1)
+    // One that keeps nobody of them out ends no stream.
+    await plant.gatehouse.services.lockdowns.on('endpoint:press-4', 'a leak', operator)
+    await until('the vendor is told of the lockdown', () => hintsIn(vendor) > 2)
+  })
+
   it('are told once of what happens at once', async () => {
     const stream = await listen(await as('vendor'))
     await Promise.all([1, 2, 3, 4, 5].map(() => plant.issue({ endpoints: ['press-4'] })))

@@ -1,5 +1,6 @@
 import { AxeBuilder } from '@axe-core/playwright'
 import type { Page } from 'playwright-core'
+import { timeLeftPath } from '../../src/lib/index.js'
 import { launchBrowser, type TestBrowser, type TestWindow } from '../support/browser.js'
 import { accounts, startPlant, type AccountName, type Plant } from '../support/plant.js'
 import { until } from '../support/until.js'
@@ -110,6 +111,23 @@ describe('in a browser, the pages', () => {
     expect(await page.getByLabel('Search', { exact: true }).inputValue()).toBe('half a wo')
     await news.click()
     await page.getByText('hinted@vendor.example').first().waitFor()
+  })
+
+  // Each hint made each front page ask, and load again, at once: all of them in the same moment, as often as anything happened.
+  it('are asked for again every two seconds at most, however often something changes', async () => {
+    const { page } = await open('vendor')
+    await page.goto(at('/'))
+    const beganAt = performance.now()
+    let asked = 0
+    page.on('request', (request) => {
+      if (new URL(request.url()).pathname === timeLeftPath) asked += 1
+    })
+    for (let count = 0; count < 12; count += 1) {
+      await plant.issue({ until: '+3h', reason: `part ${count}` })
+      await new Promise((resolve) => setTimeout(resolve, 400))
+    }
+    await until('the page has asked', () => asked >= 2, 10_000)
+    expect(asked).toBeLessThanOrEqual(2 + (performance.now() - beganAt) / 2_000)
   })
 
   it('ask in a dialog before a grant is revoked, and "Do nothing" does nothing', async () => {

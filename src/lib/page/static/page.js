@@ -144,24 +144,31 @@ for (const output of all('[data-readback]')) {
   readBack()
 }
 
-// What is open may change meanwhile. Asked calmly, and only while somebody looks.
+// What is open may change meanwhile. Asked calmly, only while somebody looks.
 const shown = document.querySelector('[data-shown]')
+let askedAt = 0
 const ask = async () => {
-  const askedAt = performance.now()
+  const at = (askedAt = performance.now())
   const answer = await fetch(shown.dataset.ask, { cache: 'no-store', redirect: 'error' })
   const told = answer.ok && (await answer.json())
-  if (told) ahead = told.now - askedAt
+  if (told) ahead = told.now - at
   if (answer.status === 401 || (told && told.shown !== shown.dataset.shown)) location.reload()
 }
-// Whoever gives no answer now may give one next time.
-if (shown) setInterval(() => document.hidden || ask().catch(() => {}), 20_000)
+// Who gives no answer now may give one next time.
+const askNow = () => document.hidden || ask().catch(() => {})
+if (shown) setInterval(askNow, 20_000)
+let due
+const askSoon = () => {
+  clearTimeout(due)
+  due = setTimeout(askNow, askedAt + 2000 + 1000 * Math.random() - performance.now())
+}
 
-// Told when something has changed, only while somebody looks: browsers open few connections to one host. The front page
-// asks what it was; others offer it, and do not load themselves anew under the hands of whoever is at work on them.
+// Told of changes only while somebody looks: browsers open few connections to one host. The front page asks what it
+// was; others offer it, and do not load anew under somebody's hands.
 const changed = ({ data }) => {
   const { live } = document.body.dataset
   if (data !== 'access' && data !== live) return
-  if (shown) ask().catch(() => {})
+  if (shown) askSoon()
   else if (!document.querySelector('.changed')) {
     const note = add(document.body, 'p', '', { class: 'notice changed', role: 'status' })
     document.querySelector('main').prepend(note)
