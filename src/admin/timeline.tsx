@@ -112,17 +112,23 @@ export function timelineRoutes(options: AdminOptions): Route[] {
       .map((grant) => ({ grant, pieces: piecesOf(grant, span) }))
       .filter(({ pieces }) => pieces.length > 0)
       .sort((a, b) => a.grant.from - b.grant.from || a.grant.id.localeCompare(b.grant.id))
+    // Thousands of grants of a thousand machines: each is looked at once, not once for each machine.
+    const ofEndpoint = new Map<string, typeof drawn>()
+    for (const one of drawn)
+      for (const id of one.grant.endpoints) {
+        const others = ofEndpoint.get(id)
+        if (others === undefined) ofEndpoint.set(id, [one])
+        else others.push(one)
+      }
     return config.endpoints.flatMap(({ id, name }) => {
       const ends: EpochMs[] = []
-      const bars = drawn
-        .filter(({ grant }) => grant.endpoints.includes(id))
-        .map(({ grant, pieces }): Bar => {
-          const begins = pieces[0]?.from ?? span.from
-          const free = ends.findIndex((end) => end <= begins)
-          const lane = free < 0 ? ends.length : free
-          ends[lane] = pieces.at(-1)?.until ?? span.until
-          return { grant, pieces, lane, group: groupOf(grant, now, config.grants.endings) }
-        })
+      const bars = (ofEndpoint.get(id) ?? []).map(({ grant, pieces }): Bar => {
+        const begins = pieces[0]?.from ?? span.from
+        const free = ends.findIndex((end) => end <= begins)
+        const lane = free < 0 ? ends.length : free
+        ends[lane] = pieces.at(-1)?.until ?? span.until
+        return { grant, pieces, lane, group: groupOf(grant, now, config.grants.endings) }
+      })
       return bars.length === 0 ? [] : [{ id, name, bars, lanes: ends.length }]
     })
   }
