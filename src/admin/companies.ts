@@ -36,7 +36,10 @@ export interface Holdings {
   readonly codes: readonly BreakGlassEntry[]
 }
 
-/** The kinds of what may be held, in the order in which they end: what opens a machine first. A request that becomes a grant meanwhile is found at the next look. */
+/**
+ * The kinds of what may be held, in the order in which they end: what opens a machine first. A request that becomes a
+ * grant meanwhile is found at the next look.
+ */
 const kinds = ['grants', 'sessions', 'codes', 'requests'] as const
 type Kind = (typeof kinds)[number]
 
@@ -101,9 +104,9 @@ export function isNothing(held: Holdings): boolean {
 }
 
 /**
- * Records `company.ended`, then ends all that people of a company hold: revokes their grants, those to come
- * and those for people who have not signed in yet too, ends their sessions, and denies their requests. Each is on record by itself as well.
- * What fails is tried again, and keeps nothing else from ending. Looks again until nothing is left, so that a grant
+ * Records `company.ended`, then ends all that people of a company hold: revokes their grants, those to come and those for
+ * people who have not signed in yet too, ends their sessions, and denies their requests. Each is on record by itself as
+ * well. What fails is tried again, and keeps nothing else from ending. Looks again until nothing is left, so that a grant
  * which is given at the same moment ends too, or is named as left. Again, it changes nothing and records nothing.
  *
  * @throws GatehouseError `input-invalid` about `reason`; `store-unavailable` where it cannot even be said what there is
