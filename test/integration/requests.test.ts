@@ -87,7 +87,13 @@ beforeEach(async () => {
     endings: { drainMs: 2 * minute, readOnlyMs: 10 * minute },
     endpointIds: new Set(endpoints.map(({ id }) => id)),
   })
-  requests = createRequests({ ...shared, grants, endpoints, keyring, standingOf: async () => ({ roles: ['approver'] }) })
+  requests = createRequests({
+    ...shared,
+    grants,
+    endpoints,
+    keyring,
+    standingOf: async () => ({ roles: ['approver'] }),
+  })
 })
 afterEach(async () => {
   await store.close()
