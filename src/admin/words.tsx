@@ -1,5 +1,13 @@
 import type { VNode } from 'preact'
-import { errorSentence, languages, type GatehouseError, type InEach, type Language } from '../lib/index.js'
+import {
+  brokenRule,
+  errorSentence,
+  germanRule,
+  languages,
+  type GatehouseError,
+  type InEach,
+  type Language,
+} from '../lib/index.js'
 import { durationWords, Notice, Said, useWords, Window } from '../lib/page/index.js'
 import { ConditionsSaid } from './conditions.js'
 import { grantsWords, type GrantsWords } from './words/grants.js'
@@ -87,6 +95,7 @@ const fieldNames: InEach<Readonly<Record<string, string>>> = {
     lasts: 'The length',
     weekly: 'The hours of the week',
     scope: 'The choice of what to stop',
+    length: 'The length',
   },
   de: {
     to: 'Die E-Mail-Adresse',
@@ -102,22 +111,27 @@ const fieldNames: InEach<Readonly<Record<string, string>>> = {
     lasts: 'Die Dauer',
     weekly: 'Die Angabe der Stunden',
     scope: 'Die Auswahl, was gesperrt wird',
+    length: 'Die Dauer',
   },
 }
 
-/**
- * `reason: must say why, in words`, as it reads beside a field: `The reason must say why, in words.` In German the
- * rule stands in parentheses as it was found; see `errorSentence`.
- */
+/** `reason: must say why, in words`, as it reads beside a field: `The reason must say why, in words.` */
 export function fieldMessage(error: GatehouseError, language: Language = languages[0]): string {
-  const { field, message } = error
-  const prefix = `${field ?? ''}: `
-  const rest = message.startsWith(prefix) ? message.slice(prefix.length) : message
-  const name = fieldNames[language][field ?? '']
-  if (language === 'de')
-    return name === undefined ? errorSentence(error, language) : `${name} wird so nicht angenommen (${rest}).`
-  const isAboutField = /^(?:must|may|can|holds|is|does)\b/.test(rest)
+  const rule = brokenRule(error)
+  const name = fieldNames[language][error.field ?? '']
+  if (language === 'de') return germanMessage(error, rule, name)
+  const isAboutField = /^(?:must|may|can|holds|is|does)\b/.test(rule)
   const sentence =
-    isAboutField && name !== undefined ? `${name} ${rest}` : rest.charAt(0).toUpperCase() + rest.slice(1)
-  return sentence.endsWith('.') ? sentence : `${sentence}.`
+    isAboutField && name !== undefined ? `${name} ${rule}` : rule.charAt(0).toUpperCase() + rule.slice(1)
+  return endedSentence(sentence)
+}
+
+function germanMessage(error: GatehouseError, rule: string, name = 'Diese Angabe'): string {
+  const german = error.code === 'input-invalid' ? germanRule(rule) : null
+  if (german === null) return errorSentence(error, 'de')
+  return endedSentence(/^\p{Lu}/u.test(german) ? german : `${name} ${german}`)
+}
+
+function endedSentence(text: string): string {
+  return text.endsWith('.') ? text : `${text}.`
 }

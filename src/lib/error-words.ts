@@ -1,16 +1,26 @@
 import type { ErrorCode, GatehouseError } from './errors.js'
 import type { Language } from './language.js'
+import { germanRule } from './rule-words.js'
 
 /**
  * What a failure says to a person on a page. In English it is the error's own sentence, which the module that found
  * it has written. In other languages it is one for each code: shorter, and never about more than the code says.
  *
- * What was wrong with a field comes from many rules, in English; it stands behind the sentence as it is.
+ * What was wrong with a field stands behind the sentence: in German too, where the rule has any.
  */
 export function errorSentence(error: GatehouseError, language: Language): string {
   if (language === 'en') return error.message
   const sentence = sentences[language][error.code]
-  return error.code === 'input-invalid' && error.message !== '' ? `${sentence} (${error.message})` : sentence
+  if (error.code !== 'input-invalid' || error.message === '') return sentence
+  const rule = germanRule(brokenRule(error))
+  const place = error.field === null ? '' : `${error.field}: `
+  return `${sentence} (${rule === null ? error.message : `${place}${rule}`})`
+}
+
+/** What is wrong, without the name of the field it is wrong with: `must lie in the future`. */
+export function brokenRule({ field, message }: GatehouseError): string {
+  const prefix = `${field ?? ''}: `
+  return message.startsWith(prefix) ? message.slice(prefix.length) : message
 }
 
 const notCheckable = 'Der Zugang kann gerade nicht geprüft werden.'
