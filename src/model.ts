@@ -515,7 +515,10 @@ export interface Facts {
         readonly principal: Pick<Principal, 'id' | 'email'>
       })
     | null
-  /** The grants bound to the session's principal, in no order, ended and revoked ones included. */
+  /**
+   * The grants for the resource that are bound to the session's principal, in no order, ended and revoked ones included.
+   * Others among them count for nothing.
+   */
   readonly grants: readonly Grant[]
   readonly fulfilled: Fulfilled
   readonly endings: EndingLimits

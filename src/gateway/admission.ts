@@ -165,17 +165,11 @@ export function createAdmission(options: AdmissionOptions) {
     asked: Asked,
     isUse: boolean,
   ): Promise<{ facts: Facts; decision: Decision; decidedAt: number }> {
-    // The copy of this instance may not know of a use yet that it has just begun.
-    const begun = new Map<string, Pick<Grant, 'firstUsedAt' | 'until'>>()
+    const begun = new Map<string, Use>()
     const full = new Set<string>()
     for (;;) {
       const { facts: told, gatheredAt: decidedAt, freeSeats } = await options.gather(asked)
-      const grants = told.grants.map((held) =>
-        held.firstUsedAt === undefined ? { ...held, ...begun.get(held.id) } : held,
-      )
-      const seat = new Set([...told.fulfilled.seat].filter((id) => !full.has(id)))
-      const isAsTold = begun.size === 0 && full.size === 0
-      const facts = isAsTold ? told : { ...told, grants, fulfilled: { ...told.fulfilled, seat } }
+      const facts = begun.size === 0 && full.size === 0 ? told : corrected(told, begun, full)
       const decision = decide(facts)
       const grant =
         isUse && decision.outcome === 'permit'
@@ -268,6 +262,21 @@ export function createAdmission(options: AdmissionOptions) {
 }
 
 const nobody = { session: null, pass: null }
+
+type Use = Pick<Grant, 'firstUsedAt' | 'until'>
+
+/**
+ * The copy of this instance may not know of a use yet that it has just begun.
+ *
+ * @param full ids of grants whose seats others were faster to take
+ */
+function corrected(told: Facts, begun: ReadonlyMap<string, Use>, full: ReadonlySet<string>): Facts {
+  const grants = told.grants.map((held) =>
+    held.firstUsedAt === undefined ? { ...held, ...begun.get(held.id) } : held,
+  )
+  const seat = new Set([...told.fulfilled.seat].filter((id) => !full.has(id)))
+  return { ...told, grants, fulfilled: { ...told.fulfilled, seat } }
+}
 
 function isServiceAccess(access: OwnAccess): access is ServiceAccess {
   return access === 'service' || access.startsWith('service:') || access.startsWith('stop:')

@@ -34,9 +34,14 @@ export function createFacts(options: {
 }): GatherFacts {
   const { changes, clock, endings } = options
   return async ({ resource, request, session, source }) => {
-    const isOfMachine = session !== null && resource.kind === 'endpoint'
-    const grants = isOfMachine ? await options.grants.heldBy(session.principal.id) : []
-    const lockdowns = isOfMachine ? await options.lockdowns.inForce() : []
+    // What somebody holds for other machines decides nothing here, and may be a year's work.
+    const [grants, lockdowns] =
+      session !== null && resource.kind === 'endpoint'
+        ? [
+            await options.grants.heldBy(session.principal.id, resource.endpointId),
+            await options.lockdowns.inForce(),
+          ]
+        : [[], []]
     const sessionId = session?.id ?? null
     const release = sessionId === null ? none : await options.releases.heldBy(sessionId, grants)
     const { held, free } = await options.seats.openTo(sessionId ?? nobody, grants)

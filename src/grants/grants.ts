@@ -220,8 +220,10 @@ export function createGrants({
       await changes.settle()
     },
 
-    async heldBy(principalId) {
-      const held = await view.read(`held ${principalId}`, () => register.heldBy(principalId))
+    async heldBy(principalId, endpointId) {
+      const all = await view.read(`held ${principalId}`, () => register.heldBy(principalId))
+      const held =
+        endpointId === undefined ? all : all.filter(({ endpoints }) => endpoints.includes(endpointId))
       // Asked of every request: no copy where nothing differs.
       return held.every((grant) => asKnown(grant) === grant) ? held : held.map(asKnown)
     },

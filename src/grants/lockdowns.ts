@@ -82,15 +82,19 @@ export function createLockdowns(options: LockdownsOptions): Lockdowns {
     })
   const inForceOf = (entries: ReadonlyMap<string, Entry | null>): Lockdown[] => {
     const forgottenHere = new Set(forgotten(entries))
-    return [...new Set([...entries.keys(), ...forgottenHere])].flatMap((name) => {
+    const wordOn = (name: string): Omit<Lockdown, 'scope'> | null => {
       const entry = entries.get(name)
-      const scope = scopeOf(name, entry?.principalIds)
-      if (scope === null) return []
-      if (entry?.isOn === true) return [{ scope, at: entry.at, by: entry.by, reason: entry.reason }]
-      if (entry === null)
-        return [{ scope, at: clock.now(), ...knownHere, reason: 'Its record cannot be read.' }]
+      if (entry?.isOn === true) return { at: entry.at, by: entry.by, reason: entry.reason }
+      if (entry === null) return { at: clock.now(), ...knownHere, reason: 'Its record cannot be read.' }
       const at = journal.since('lockdown', name) ?? clock.now()
-      return forgottenHere.has(name) ? [{ scope, at, ...knownHere }] : []
+      return forgottenHere.has(name) ? { at, ...knownHere } : null
+    }
+    return [...new Set([...entries.keys(), ...forgottenHere])].flatMap((name) => {
+      const word = wordOn(name)
+      // Most were lifted, and to read their scopes for each request would cost more than all else about lockdowns.
+      if (word === null) return []
+      const scope = scopeOf(name, entries.get(name)?.principalIds)
+      return scope === null ? [] : [{ scope, ...word }]
     })
   }
   /** False when something later has been said about the scope meanwhile; that then stands. */

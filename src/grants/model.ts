@@ -99,8 +99,11 @@ export interface Grants {
    * Redis did not confirm is then found there, or written.
    */
   issueOnce(grant: Grant & { to: { principalId: string } }): Promise<void>
-  /** The grants of a principal for a decision: all that have not ended, and those ended within 30 days. */
-  heldBy(principalId: string): Promise<Grant[]>
+  /**
+   * The grants of a principal for a decision: all that have not ended, and those ended within 30 days.
+   * @param endpointId of those, the ones for this endpoint; default: all
+   */
+  heldBy(principalId: string, endpointId?: string): Promise<Grant[]>
   get(id: string): Promise<Grant | null>
   /** In the same order, without what is not there or cannot be read. */
   byIds(ids: readonly string[]): Promise<Grant[]>

@@ -64,6 +64,8 @@ const addUnlessGone = `
 const passesKept = 64
 const fieldsBesidesPasses = 3
 
+const knownAtMost = 20_000
+
 const passPrefix = 'pass:'
 
 /** The lists a session is found in. Hashed, because what comes from the provider may hold anything. */
@@ -128,11 +130,19 @@ export function openVault(options: {
   const verify = (id: string, field: string, kept: string | null | undefined): string | null =>
     kept === null || kept === undefined ? null : vouching.verify(place(id, field), kept)
 
+  /** Each change anywhere has them read anew, and few of them differ. */
+  const known = new Map<string, { readonly kept: string; readonly session: Session }>()
   const readSession = (id: string, kept: string | null | undefined): Session | null => {
     if (kept === null || kept === undefined) return null
+    const before = known.get(id)
+    if (before?.kept === kept) return before.session
     const text = verify(id, 'record', kept)
     const session = text === null ? null : readStored(sessionSchema, text)
-    if (session?.id === id) return session
+    if (session?.id === id) {
+      if (known.size >= knownAtMost) known.clear()
+      known.set(id, { kept, session })
+      return session
+    }
     logger.error('sessions: a session cannot be read and counts as ended', { sessionId: id })
     return null
   }
