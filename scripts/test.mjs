@@ -1,8 +1,9 @@
 // `npm test`: sets up what is missing, builds, runs every test, and ends with one line:
 //   N passed, N failed[, N skipped]
 // Arguments go to Jest: npm test -- --selectProjects unit. GATEHOUSE_TEST_MINUTES bounds the whole run.
-// Without arguments, a few files that failed are run once more, alone: many tests hold the gateway to bounds in
-// real time, which a host that stalls breaks by itself. What passes only then is named at the end.
+// Without arguments, what measures for minutes in real time comes after all else, alone; and a few files that failed
+// are run once more: many tests hold the gateway to bounds in real time, which a host that stalls breaks by itself.
+// What passes only then is named at the end.
 import { spawn } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -15,6 +16,9 @@ const deadline = performance.now() + limitMinutes * 60_000
 
 /** A failure outside any test counts as one failed test: nothing may look green that did not run. */
 const tally = { passed: 0, failed: 0, skipped: 0 }
+/** Minutes of real machines in real browsers, which a second worker on two cores starves. */
+const runAlone = ['test/e2e/promises.test.ts', 'test/e2e/soak.test.ts']
+const inBand = ['--runInBand', '--forceExit', '--runTestsByPath']
 /** With more than these something is broken, not slow. */
 const mostRunAgain = 4
 /** Time is up, or someone pressed Ctrl-C: nothing more is started, and missing results are no news. */
@@ -41,15 +45,18 @@ async function main() {
   const folder = mkdtempSync(join(tmpdir(), 'gatehouse-test-'))
   try {
     const given = process.argv.slice(2)
-    const first = await jest(folder, given)
-    if (first === null) return
-    const failed = first.testResults.filter(({ status }) => status === 'failed')
-    const again =
-      given.length === 0 && failed.length > 0 && failed.length <= mostRunAgain && !isOver
-        ? await runAgain(folder, failed)
-        : null
-    count(first, again === null ? [] : failed)
-    if (again !== null) count(again, [])
+    if (given.length > 0) {
+      count(await jest(folder, given))
+      return
+    }
+    const beside = await jest(folder, ['--testPathIgnorePatterns', ...runAlone])
+    const alone = isOver ? null : await jest(folder, [...inBand, ...runAlone])
+    const all = [beside, alone].filter((results) => results !== null)
+    const failed = all.flatMap(({ testResults }) => testResults).filter(({ status }) => status === 'failed')
+    const isFew = failed.length > 0 && failed.length <= mostRunAgain
+    const again = isFew && !isOver ? await runAgain(folder, failed) : null
+    for (const results of all) count(results, again === null ? [] : failed)
+    count(again)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -76,18 +83,19 @@ async function jest(folder, given) {
 async function runAgain(folder, failed) {
   const files = failed.map(({ name }) => name)
   const names = files.map((name) => relative(root, name))
-  console.log(`test: once more, alone: ${names.join(', ')}`)
-  const again = await jest(folder, ['--runInBand', '--forceExit', '--runTestsByPath', ...files])
+  console.log(`test: once more: ${names.join(', ')}`)
+  const again = await jest(folder, [...inBand, ...files])
   const passed = again?.testResults.filter(({ status }) => status === 'passed') ?? []
   const unsteady = new Set(passed.map(({ name }) => name))
   for (const { name, assertionResults } of failed.filter(({ name }) => unsteady.has(name)))
     for (const { fullName } of assertionResults.filter(({ status }) => status === 'failed'))
-      console.log(`test: unsteady, passed only alone: ${relative(root, name)} › ${fullName}`)
+      console.log(`test: unsteady, passed the second time: ${relative(root, name)} › ${fullName}`)
   return again
 }
 
 /** Adds what a run found, but for the files that were run again. */
-function count(results, without) {
+function count(results, without = []) {
+  if (results === null) return
   const names = new Set(without.map(({ name }) => name))
   const counted = results.testResults.filter(({ name }) => !names.has(name))
   const tests = counted.flatMap(({ assertionResults }) => assertionResults)
