@@ -42,8 +42,8 @@ export async function atTheGate({
     (grant) => grant.conditions.needsRelease && (isRunning(grant) || isDraining(grant, now, endings)),
   )
   if (asking.length === 0) return []
-  const signedIn = (await sessions.list()).filter(({ assurance }) => assurance.secondFactorAt !== null)
-  const given = await releases.given(asking)
+  const [all, given] = await Promise.all([sessions.list(), releases.given(asking)])
+  const signedIn = all.filter(({ assurance }) => assurance.secondFactorAt !== null)
   return signedIn
     .flatMap((session) =>
       asking

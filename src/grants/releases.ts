@@ -51,6 +51,7 @@ interface Row {
   readonly entry: Entry | null
 }
 const rowsSchema = z.record(z.string(), z.string())
+const keptSchema = z.array(z.string().nullable())
 
 /**
  * A record begins with its instant. One that is no record of ours gives way, whatever instant it claims: only who reads its MAC
@@ -71,6 +72,9 @@ const keptMs = 48 * 3_600_000
 /** Further than the clocks of two hosts may be apart that serve: each agrees with that of Redis within two seconds. */
 const clocksApartMs = 5_000
 const portion = 250
+/** Of single fields, after a doubt: nothing is proved, and nobody let in, until all are looked at. */
+const readAtOnce = 1_000
+const writtenAtOnce = 100
 /** Each try means that somebody else has released it in between. */
 const triesAtMost = 3
 /** For so long we try to take back a release that Redis did not confirm. */
@@ -251,6 +255,19 @@ export function createReleases(options: ReleasesOptions): Releases {
     throw stoppedHereOnly('The release is withdrawn', isDurable, cause)
   }
 
+  /** What is to be said again about a release that the journal knows to be withdrawn, and Redis does not; else nothing. */
+  const revivedBy = (id = '', kept: string | null): (() => Promise<unknown>)[] => {
+    const [grantId, sessionId] = [grantOf(id), sessionOf(id)]
+    const row = kept === null ? undefined : { kept, entry: readEntry(grantId, sessionId, kept) }
+    const entry = row?.entry
+    const withdrawnAt = journal.since('release', id) ?? 0
+    // Where there is nothing, a release that was not confirmed may still be on its way: what is said now keeps it out.
+    if (row !== undefined && (entry?.isGiven !== true || entry.at > withdrawnAt)) return []
+    if (row !== undefined) journal.hasEnded('release', id) // reports that Redis did not know
+    const at = Math.max(withdrawnAt, (entry?.at ?? 0) + 1)
+    return [() => write(grantId, sessionId, { isGiven: false, at, windowFrom: null, ...knownHere }, row)]
+  }
+
   return {
     async heldBy(sessionId, grants) {
       const now = clock.now()
@@ -325,17 +342,17 @@ export function createReleases(options: ReleasesOptions): Releases {
     },
 
     async withdrawRevived() {
-      for (const id of journal.list('release')) {
-        const [grantId = '', sessionId = ''] = id.split(' ')
-        const kept = await store.run((redis) => redis.hget(keyOf(grantId), sessionId))
-        const row = kept === null ? undefined : { kept, entry: readEntry(grantId, sessionId, kept) }
-        const entry = row?.entry
-        const withdrawnAt = journal.since('release', id) ?? 0
-        // Where there is nothing, a release that was not confirmed may still be on its way: what is said now keeps it out.
-        if (row !== undefined && (entry?.isGiven !== true || entry.at > withdrawnAt)) continue
-        if (row !== undefined) journal.hasEnded('release', id) // reports that Redis did not know
-        const at = Math.max(withdrawnAt, (entry?.at ?? 0) + 1)
-        await write(grantId, sessionId, { isGiven: false, at, windowFrom: null, ...knownHere }, row)
+      const ids = journal.list('release')
+      for (let start = 0; start < ids.length; start += readAtOnce) {
+        const some = ids.slice(start, start + readAtOnce)
+        const kept = await store.pipeline((pipeline) => {
+          for (const id of some) pipeline.hget(keyOf(grantOf(id)), sessionOf(id))
+        })
+        const revived = readReply(keptSchema, kept).flatMap((text, position) =>
+          revivedBy(some[position], text),
+        )
+        for (let first = 0; first < revived.length; first += writtenAtOnce)
+          await Promise.all(revived.slice(first, first + writtenAtOnce).map((again) => again()))
       }
     },
   }
@@ -344,6 +361,14 @@ export function createReleases(options: ReleasesOptions): Releases {
 /** As the journal names it. */
 function idOf(grantId: string, sessionId: string): string {
   return `${grantId} ${sessionId}`
+}
+
+function grantOf(id: string): string {
+  return id.split(' ')[0] ?? ''
+}
+
+function sessionOf(id: string): string {
+  return id.split(' ')[1] ?? ''
 }
 
 /**
