@@ -54,6 +54,9 @@ export interface GrantsOptions {
 
 type GrantChange = Extract<Change, { kind: 'grant-issued' | 'grant-extended' | 'grant-revoked' }>
 
+/** All after which a grant reads differently. */
+const ofGrants: readonly Change['kind'][] = ['grant-issued', 'grant-extended', 'grant-revoked', 'grant-used']
+
 const listedAtMost = 10_000
 const restoredAtOnce = 100
 /** The record of the revocation itself, with who and why, is in the ledger. */
@@ -141,6 +144,15 @@ export function createGrants({
       })
       throw error
     })
+  /** The list, with the grants that have changed read anew. */
+  const relist = async (listed: Grant[], changed: readonly Change[]): Promise<Grant[]> => {
+    const named = new Set(changed.flatMap((change) => (isOfGrant(change) ? [change.grantId] : [])))
+    if (named.size === 0) return listed
+    const others = listed.filter(({ id }) => !named.has(id))
+    return [...others, ...(await register.byIds([...named]))]
+      .sort((a, b) => b.until - a.until)
+      .slice(0, listedAtMost)
+  }
   const toldIssued = new Set<string>()
   /** First uses that this instance put on record, and does not know yet whether they began the time. */
   const claims = new Map<string, { readonly firstUsedAt: EpochMs; isBeaten: boolean }>()
@@ -234,7 +246,7 @@ export function createGrants({
 
     endingAfter: async (instant) => (await register.endingAfter(instant, listedAtMost)).map(asKnown),
 
-    list: async () => (await view.read('grants', () => register.all(listedAtMost))).map(asKnown),
+    list: async () => (await view.follow('grants', () => register.all(listedAtMost), relist)).map(asKnown),
 
     // The ledger may hold an extension that a parallel revocation overtook. It holds that revocation too,
     // and a revocation is final wherever it stands, so it still tells what was in force.
@@ -348,6 +360,10 @@ export function createGrants({
       return bound
     },
   }
+}
+
+function isOfGrant(change: Change): change is Extract<Change, { grantId: string }> {
+  return ofGrants.includes(change.kind)
 }
 
 function isFailure(error: unknown, code: ErrorCode): error is GatehouseError {

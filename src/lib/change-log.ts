@@ -77,6 +77,11 @@ export interface Proof {
   /** Grows with every change, and with every doubt: what was read under another number may be old. */
   readonly generation: number
   /**
+   * All changes since the proof had another generation, in order. Null where that is not known: after a doubt, and where it is too
+   * long ago.
+   */
+  changesSince(generation: number): readonly Change[] | null
+  /**
    * The monotonic instant at which nothing was missing, `-Infinity` while changes are not followed. It is
    * that of the question and not of the answer, which may have waited for us.
    */
@@ -101,6 +106,8 @@ export interface Follower {
 
 /** Enough for hours of administration; a follower that is further behind re-checks everything. */
 const keptEntries = 10_000
+/** Whoever looks less often reads all anew. */
+const rememberedChanges = 1_000
 /** Each answer proves that nothing was missed; so that is known anew this often. */
 const blockMs = 200
 const pauseAfterFailureMs = 200
@@ -128,8 +135,15 @@ export interface ChangeLogOptions {
 export function openChangeLog(options: ChangeLogOptions): ChangeLog {
   const { store, vouching, mark, logger, name, onRolledBack } = options
   const key = store.key('changes')
+  const remembered: { readonly generation: number; readonly change: Change }[] = []
   const proof = {
     generation: 0,
+    /** The generation after which every change is remembered. */
+    rememberedSince: 0,
+    changesSince(generation: number): readonly Change[] | null {
+      if (generation < this.rememberedSince) return null
+      return remembered.filter((one) => one.generation > generation).map(({ change }) => change)
+    },
     provedAt: -Infinity,
     lastProvedAt: -Infinity,
     isRolledBack: false,
@@ -143,6 +157,19 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
   const prove = (at: number): void => {
     proof.provedAt = at
     proof.lastProvedAt = at
+  }
+  /** Null stands for whatever may have been. */
+  const tellChanged = (changes: readonly (Change | null)[]): void => {
+    proof.generation += 1
+    const known = changes.filter((change) => change !== null)
+    if (known.length < changes.length) {
+      remembered.length = 0
+      proof.rememberedSince = proof.generation
+      return
+    }
+    remembered.push(...known.map((change) => ({ generation: proof.generation, change })))
+    const dropped = remembered.splice(0, remembered.length - rememberedChanges).at(-1)
+    if (dropped !== undefined) proof.rememberedSince = dropped.generation
   }
   const followersKey = store.key('followers')
   const followerKey = (id: string): string => store.key('follower', id)
@@ -239,27 +266,25 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
         const askedAt = performance.now()
         const reply = await connection.xread('COUNT', 500, 'BLOCK', blockMs, 'STREAMS', key, from)
         const entries = reply?.[0]?.[1] ?? []
+        const changes = entries.map((entry) => {
+          const text = vouching.verify(place, textOf(entry))
+          return text === null ? null : readStored(changeSchema, text)
+        })
         // First of all: from here on nobody may decide by what was read before.
-        if (entries.length > 0) proof.generation += 1
+        if (entries.length > 0) tellChanged(changes)
         // Ids that are lower than ours, after a log that was emptied, would never be told.
         else if (isBefore(await locate(), from))
           throw new Error('the log does not lead on from where we stood')
-        let last = from
-        let isReadable = true
-        for (const entry of entries) {
-          const [id] = entry
-          last = id
-          const text = vouching.verify(place, textOf(entry))
-          const change = text === null ? null : readStored(changeSchema, text)
-          if (change) await handlers.onChange(change)
-          else {
-            logger.error('change log: entry unreadable, re-checking everything', { id })
-            isReadable = false
-          }
+        for (const change of changes) if (change !== null) await handlers.onChange(change)
+        const unreadable = entries.filter((_, position) => changes[position] === null)
+        if (unreadable.length > 0) {
+          const ids = unreadable.map(([id]) => id)
+          logger.error('change log: entries unreadable, re-checking everything', { ids })
+          await handlers.onDoubt()
         }
-        if (!isReadable) await handlers.onDoubt()
         const lastEntry = entries.at(-1)
         if (lastEntry !== undefined) remember(lastEntry)
+        const last = lastEntry?.[0] ?? from
         await standAt(last)
         prove(askedAt)
         return last
@@ -287,7 +312,7 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
             isLost = false
           } catch (error) {
             proof.provedAt = -Infinity
-            proof.generation += 1
+            tellChanged([null])
             onBegun()
             if (isClosed()) return
             position = null

@@ -180,7 +180,7 @@ describe('a grant that lasts from its first use', () => {
     let isFull = true
     const grants: Grants = createGrants({
       ...services,
-      view: { read: (_, read) => read() },
+      view: { read: (_, read) => read(), follow: (_, read) => read() },
       record: (event) => {
         if (isFull) return Promise.reject(new GatehouseError('ledger-unavailable', 'The disk is full.'))
         events.push(event)

@@ -132,6 +132,83 @@ describe('a copy of what the store holds', () => {
   })
 })
 
+describe('a copy of a list of which changes name the part that changes', () => {
+  const grantIds = (changes: Parameters<Parameters<View['follow']>[2]>[1]): string[] =>
+    changes.flatMap((one) => (one.kind === 'grant-revoked' ? [one.grantId] : []))
+  const never = async (): Promise<never> => {
+    throw new Error('read whole')
+  }
+  const add = async (held: string[], changes: Parameters<typeof grantIds>[0]): Promise<string[]> => [
+    ...held,
+    ...grantIds(changes),
+  ]
+
+  it('is read whole once, and afterwards only what changes are about', async () => {
+    const { changes, view, follower } = await startInstance()
+    expect(await view.follow('list', async () => ['g-0'], add)).toEqual(['g-0'])
+    expect(await view.follow('list', never, never)).toEqual(['g-0'])
+    await change(changes)
+    await change(changes)
+    await changes.settle()
+    expect(await view.follow('list', never, add)).toEqual(['g-0', 'g-1', 'g-1'])
+    expect(await view.follow('list', never, never)).toEqual(['g-0', 'g-1', 'g-1'])
+    await follower.close()
+  })
+
+  it('is told again of what changed while it was read', async () => {
+    const { changes, view, follower } = await startInstance()
+    const read = async (): Promise<string[]> => {
+      await change(changes)
+      await changes.settle()
+      return []
+    }
+    expect(await view.follow('list', read, add)).toEqual([])
+    expect(await view.follow('list', never, add)).toEqual(['g-1'])
+    await follower.close()
+  })
+
+  it('is read whole again after a doubt', async () => {
+    const { changes, view, follower } = await startInstance()
+    await change(changes)
+    await changes.settle()
+    await view.follow('list', async () => ['old'], add)
+    await store.run((redis) => redis.del(store.key('changes')))
+    await until('the emptied log is noticed, and followed again', async () => {
+      const list = await view.follow('list', async () => ['new'], add)
+      return isProved(changes) && list[0] === 'new'
+    })
+    await follower.close()
+  })
+
+  it('is read whole again after an entry that is not ours', async () => {
+    const { changes, view, follower } = await startInstance()
+    await view.follow('list', async () => ['old'], add)
+    await store.run((redis) => redis.xadd(store.key('changes'), '*', 'change', '{"kind":"session-ended"}'))
+    await changes.settle()
+    expect(await view.follow('list', async () => ['new'], add)).toEqual(['new'])
+    await follower.close()
+  })
+
+  it('is read whole again after more changes than are remembered', async () => {
+    const { changes, view, follower } = await startInstance()
+    await view.follow('list', async () => ['old'], add)
+    for (let count = 0; count < 11; count += 1)
+      await store.transaction((multi) => {
+        for (let more = 0; more < 100; more += 1)
+          changes.addTo(multi, { kind: 'grant-revoked', grantId: 'g-1' })
+      })
+    await changes.settle()
+    expect(await view.follow('list', async () => ['new'], add)).toEqual(['new'])
+    await follower.close()
+  })
+
+  it('is read whole each time by an instance that follows nothing', async () => {
+    const { view } = changesOf(store)
+    await view.follow('list', async () => 'old', never)
+    expect(await view.follow('list', async () => 'new', never)).toBe('new')
+  })
+})
+
 describe('settling', () => {
   it('waits for every instance', async () => {
     const instances = await Promise.all([startInstance(), startInstance(), startInstance()])

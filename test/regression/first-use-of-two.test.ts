@@ -36,7 +36,7 @@ describe('a first use that another instance was faster with', () => {
           return changes.entryOf(change)
         },
       },
-      view: { read: (_, read) => read() },
+      view: { read: (_, read) => read(), follow: (_, read) => read() },
       record: async (event) => {
         await before(event)
         events.push(event)

@@ -1,0 +1,56 @@
+// The list of all grants is read whole once; then only those are read anew that changes are about.
+import type { Grant } from '../../src/model.js'
+import { startPlant, type Plant } from '../support/plant.js'
+
+const others = 300
+
+describe('the list of all grants', () => {
+  let plant: Plant
+  beforeEach(async () => {
+    plant = await startPlant()
+  }, 30_000)
+  afterEach(() => plant.close())
+
+  const redisCalls = async (command: string): Promise<number> => {
+    const { store } = plant.gatehouse.services
+    const info = await store.run((redis) => redis.info('commandstats'))
+    return Number(new RegExp(`cmdstat_${command}:calls=(\\d+)`).exec(info)?.[1] ?? 0)
+  }
+  /** As somebody has it who reads all of Redis. */
+  const readWhole = async (): Promise<Grant[]> => {
+    const { grants, store } = plant.gatehouse.services
+    return grants.byIds(await store.run((redis) => redis.zrevrange(store.key('grants', 'all'), 0, -1)))
+  }
+  const byId = (grants: readonly Grant[]): Grant[] => [...grants].sort((a, b) => (a.id < b.id ? -1 : 1))
+
+  it('has each issue, extension, revocation and first use at once, and reads no other grant for it', async () => {
+    const { grants } = plant.gatehouse.services
+    for (let count = 0; count < others; count += 1) await plant.issue({ until: '+3h' })
+    expect(await grants.list()).toHaveLength(others)
+    const before = await redisCalls('hmget')
+    expect(before).toBeGreaterThanOrEqual(others)
+
+    const issued = await plant.issue({ lasts: '1h', until: '+5h' })
+    expect((await grants.list()).map(({ id }) => id)).toContain(issued.id)
+    const extended = await grants.extend(
+      (await grants.list()).at(-1)?.id ?? '',
+      plant.clock.now() + 14_400_000,
+      {
+        kind: 'operator',
+        account: 'test',
+      },
+    )
+    expect(await grants.list()).toContainEqual(extended)
+    await plant.revoke(issued)
+    expect((await grants.list()).find(({ id }) => id === issued.id)?.revocation).not.toBeNull()
+    const other = await plant.issue({ lasts: '1h', until: '+5h' })
+    const used = await grants.beginUse(other)
+    const list = await grants.list()
+    expect(list.find(({ id }) => id === other.id)).toMatchObject({ firstUsedAt: used.firstUsedAt })
+    expect((await redisCalls('hmget')) - before).toBeLessThan(others / 2)
+
+    expect(list).toHaveLength(others + 2)
+    expect(byId(list)).toEqual(byId(await readWhole()))
+    expect(list.map(({ until }) => until)).toEqual(list.map(({ until }) => until).sort((a, b) => b - a))
+  }, 60_000)
+})
