@@ -1,6 +1,10 @@
+import { principalId } from '../../src/identity/index.js'
+import { germanRules } from '../../src/lib/rule-words.js'
+import type { AccessRequest } from '../../src/model.js'
 import { createClient, type Answer, type Client } from '../support/client.js'
 import { visibleText } from '../support/html.js'
-import { startPlant, type AccountName, type Plant } from '../support/plant.js'
+import { accounts, operator, startPlant, type AccountName, type Plant } from '../support/plant.js'
+import { routesOf } from '../support/routes.js'
 import { textsOf, wordsTables } from '../support/words.js'
 
 const tables = await wordsTables()
@@ -8,7 +12,13 @@ let plant: Plant
 const clients: Client[] = []
 
 beforeAll(async () => {
-  plant = await startPlant({ enrolled: ['vendor', 'approver', 'admin'] })
+  plant = await startPlant({
+    enrolled: ['vendor', 'approver', 'admin'],
+    extra: `
+portal: { requestable: all }
+companies:
+  - { id: machines, name: Machines GmbH, emailDomains: [machines.example] }`,
+  })
 }, 30_000)
 afterAll(async () => {
   for (const client of clients) client.close()
@@ -54,28 +64,130 @@ describe('the front page', () => {
 describe('every page', () => {
   /** What is said in English only: where it stands on a German page, somebody forgot a word. */
   const german = new Set(tables.flatMap(({ table }) => textsOf(table.de)))
-  const english = tables
-    .flatMap(({ table }) => textsOf(table.en))
-    .filter((text) => !german.has(text) && /\w \w/.test(text))
+  // Of a rule as much as comes before its first value.
+  const rules = Object.keys(germanRules).map((rule) => rule.split('{}')[0] ?? '')
+  const english = [...tables.flatMap(({ table }) => textsOf(table.en)), ...rules].filter(
+    (text) => !german.has(text) && /\w \w/.test(text),
+  )
   const leftovers = (page: Answer): string[] => {
     const text = visibleText(page)
     return english.filter((words) => text.includes(words))
   }
   const inGerman = async (client: Client, path: string): Promise<void> => {
     const page = await client.navigate(at(path), { headers: { 'Accept-Language': 'de' } })
-    expect([path, page.status, langOf(page), leftovers(page)]).toEqual([path, 200, 'de', []])
+    expect([path, page.url.pathname, page.status, langOf(page), leftovers(page)]).toEqual([
+      path,
+      path.split('?')[0],
+      200,
+      'de',
+      [],
+    ])
   }
 
   it('is judged by words that an English one has', async () => {
     expect(leftovers(await stranger().navigate(at('/sign-in')))).toContain('Sign in to the plant')
   })
 
-  it.each(['/sign-in', '/signed-out', '/break-glass'])('before sign-in is in German: %s', async (path) => {
-    await inGerman(stranger(), path)
+  /** What is asked for by scripts, programs or the provider, or leads on elsewhere. */
+  const noPages = [
+    ...['/.gatehouse/time-left', '/admin/grants.csv', '/admin/releases/shown', '/.well-known/jwks.json'],
+    ...['/sign-in/start', '/oidc/callback', '/handover'],
+  ]
+  /** Of somebody who has signed in halfway; another test visits them. */
+  const halfway = [
+    '/second-factor',
+    '/second-factor/recovery',
+    '/second-factor/enrol',
+    '/second-factor/enrol/confirm',
+  ]
+  const all = [...routesOf('portal'), ...routesOf('admin')].filter(({ method }) => method === 'GET')
+  const pages = all.filter(({ path }) => !noPages.includes(path))
+
+  /** How to see a page with something on it, by its path; one that is not named here is visited as it is. */
+  type Visit = string | (() => Promise<string>)
+  const visits: Readonly<Record<string, readonly Visit[]>> = {
+    '/admin': ['/admin', '/admin?q=press&state=coming&machine=press-3', '/admin?q=fits-nothing'],
+    '/admin/grants/:id': [
+      async () => `/admin/grants/${(await plant.issue({ until: '+2h', ending: 'read-only' })).id}`,
+      async () =>
+        `/admin/grants/${(await plant.issue({ until: '+9h', lasts: '2h', needsRelease: true })).id}`,
+      async () => {
+        const grant = await plant.issue({ until: '+2h', sources: ['192.0.2.7'], maxSessions: 1 })
+        await plant.revoke(grant)
+        return `/admin/grants/${grant.id}`
+      },
+    ],
+    '/admin/requests/:id': [
+      async () => `/admin/requests/${(await ask()).id}`,
+      async () => {
+        const { id } = await ask()
+        await plant.gatehouse.services.requests.deny(id, approver, 'nicht heute')
+        return `/admin/requests/${id}`
+      },
+    ],
+    '/admin/sessions/:id/kill': [
+      async () => {
+        const [session] = await plant.gatehouse.services.sessions.list()
+        return `/admin/sessions/${session?.id ?? ''}/kill`
+      },
+    ],
+    '/admin/people/:id/reset-totp': [() => Promise.resolve(`/admin/people/${vendorId()}/reset-totp`)],
+    '/admin/companies/:id': ['/admin/companies/machines'],
+    '/admin/tokens/:id/revoke': [
+      async () => {
+        const lifetimeMs = 3_600_000
+        const wanted = { name: 'desk', owner: accounts.admin.email, scopes: ['grants:read'], sources: [] }
+        const { token } = await plant.gatehouse.services.tokens.create({ ...wanted, lifetimeMs }, operator)
+        return `/admin/tokens/${token.id}/revoke`
+      },
+    ],
+    '/admin/lockdowns/lift': [
+      async () => {
+        await plant.gatehouse.services.lockdowns.on('endpoint:press-4', 'fertig', operator)
+        return '/admin/lockdowns/lift?scope=endpoint:press-4'
+      },
+    ],
+    '/admin/search': ['/admin/search', '/admin/search?q=press', '/admin/search?q=fits-nothing'],
+    '/admin/timeline': ['/admin/timeline', '/admin/timeline?span=week'],
+    '/admin/simulator': ['/admin/simulator', '/admin/simulator?endpoint=press-3'],
+  }
+  const vendorId = (): string => principalId(plant.provider.issuer, accounts.vendor.subject)
+  const approver = { actor: operator, roles: ['admin' as const], hasFreshCode: true }
+  const ask = (): Promise<AccessRequest> => {
+    const { email, subject, name } = accounts.vendor
+    const { issuer } = plant.provider
+    const asked = { endpoints: ['press-4'], from: null, lengthMs: 7_200_000, reason: 'Riemen' }
+    return plant.gatehouse.services.requests.ask(asked, { id: vendorId(), issuer, subject, email, name })
+  }
+
+  it('that there is has an address to visit, and each address a page', () => {
+    const paths = all.map(({ path }) => path)
+    expect(paths.filter((path) => path.includes('?'))).toEqual([])
+    expect([...noPages, ...halfway, ...Object.keys(visits)].filter((path) => !paths.includes(path))).toEqual(
+      [],
+    )
+    expect(pages.filter(({ path }) => path.includes(':') && !Object.hasOwn(visits, path))).toEqual([])
   })
 
-  it.each(['/', '/request', '/second-factor/again'])('of a vendor is in German: %s', async (path) => {
-    await inGerman(await signedIn('vendor'), path)
+  describe('with something on it', () => {
+    let clients: Record<'nobody' | 'vendor' | 'admin', Client>
+    beforeAll(async () => {
+      clients = { nobody: stranger(), vendor: await signedIn('vendor'), admin: await signedIn('admin') }
+      await plant.issue({ until: '+2h', ending: 'drain' })
+      await plant.issue({ until: '+2h', needsRelease: true })
+      await ask()
+    }, 30_000)
+
+    it.each(pages.filter(({ path }) => !halfway.includes(path)))('is in German: $path', async (page) => {
+      const client =
+        page.access === 'public'
+          ? clients.nobody
+          : ['verified', 'signed-in'].includes(page.access)
+            ? clients.vendor
+            : clients.admin
+      for (const visit of visits[page.path] ?? [page.path])
+        await inGerman(client, typeof visit === 'string' ? visit : await visit())
+    })
   })
 
   it('of the second factor is in German, of the code and of setting one up', async () => {
@@ -84,30 +196,13 @@ describe('every page', () => {
     for (const path of ['/second-factor', '/second-factor/recovery']) await inGerman(enrolled, path)
     const newcomer = stranger()
     await plant.signInWithPassword(newcomer, 'stranger')
-    await inGerman(newcomer, '/second-factor/enrol')
+    for (const path of ['/second-factor/enrol', '/second-factor/enrol/confirm'])
+      await inGerman(newcomer, path)
   })
 
-  it.each([
-    '/admin',
-    '/admin/grants/new',
-    '/admin/requests',
-    '/admin/sessions',
-    '/admin/endpoints',
-    '/admin/people',
-    '/admin/break-glass',
-    '/admin/lockdowns',
-    '/admin/search?q=press',
-    '/admin/timeline',
-    '/admin/simulator',
-  ])('of an administrator is in German: %s', async (path) => {
-    await plant.issue({ until: '+2h', ending: 'drain' })
-    await inGerman(await signedIn('admin'), path)
-  })
-
-  it('of one grant is in German, and what is asked before it is revoked', async () => {
+  it('that asks before a grant is revoked is in German', async () => {
     const grant = await plant.issue({ until: '+2h', ending: 'read-only' })
     const client = await signedIn('admin')
-    await inGerman(client, `/admin/grants/${grant.id}`)
     const page = await client.navigate(at(`/admin/grants/${grant.id}`), {
       headers: { 'Accept-Language': 'de' },
     })
@@ -118,6 +213,51 @@ describe('every page', () => {
     )
     expect([langOf(asked), leftovers(asked)]).toEqual(['de', []])
     expect(visibleText(asked)).toContain('Diese Freigabe zurücknehmen?')
+  })
+
+  /** Forms with something wrong in them: where, what is entered, the button, and what has to be said of it. */
+  const wrong: [string, Record<string, string>, string, string][] = [
+    ['/admin/grants/new', { to: 'ana' }, 'Freigabe erteilen', 'Wählen Sie mindestens eine Maschine.'],
+    [
+      '/admin/grants/new',
+      { to: 'ana', endpoints: 'press-3', reason: 'Riemen' },
+      'Freigabe erteilen',
+      'Die E-Mail-Adresse muss eine E-Mail-Adresse sein',
+    ],
+    [
+      '/admin/grants/new',
+      { to: 'ana@vendor.example', endpoints: 'press-3', reason: '...' },
+      'Freigabe erteilen',
+      'Der Grund muss in Worten sagen, warum.',
+    ],
+    [
+      '/admin/grants/new',
+      { to: 'ana@vendor.example', endpoints: 'press-3', reason: 'Riemen', sources: '10.0.0.7/8' },
+      'Freigabe erteilen',
+      'Die Angabe der Netze muss Adressen oder Netze nennen',
+    ],
+    [
+      '/admin/grants/new',
+      { to: 'ana@vendor.example', endpoints: 'press-3', reason: 'Riemen', days: 'mon' },
+      'Freigabe erteilen',
+      'Die Angabe der Stunden muss mit einer Uhrzeit beginnen',
+    ],
+    ['/admin/lockdowns', { scope: 'all', reason: '' }, '', 'Der Grund muss in Worten sagen, warum.'],
+    ['/admin/tokens/new', { name: '' }, '', 'Sagen Sie, wofür es ist'],
+    ['/request', { reason: '' }, '', ''],
+  ]
+  it.each(wrong)('says in German what is wrong: %s %j', async (path, fields, press, said) => {
+    const client = await signedIn(path.startsWith('/admin') ? 'admin' : 'vendor')
+    const headers = { 'Accept-Language': 'de' }
+    const form = await client.navigate(at(path), { headers })
+    const asked = await client.submit(form, fields, { ...(press === '' ? {} : { press }), headers })
+    // Where something hurts it is asked first.
+    const answer =
+      asked.text.includes('name="sure"') && asked.status === 200
+        ? await client.submit(asked, {}, { headers })
+        : asked
+    expect([answer.status, langOf(answer), leftovers(answer)]).toEqual([422, 'de', []])
+    expect(visibleText(answer)).toContain(said)
   })
 })
 

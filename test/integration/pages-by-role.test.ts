@@ -1,7 +1,6 @@
-import { readdirSync, readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { createClient, type Client } from '../support/client.js'
 import { startPlant, type Plant } from '../support/plant.js'
+import { routesOf } from '../support/routes.js'
 
 /* Every page and every form of administration against everybody who could ask for it. */
 
@@ -21,30 +20,7 @@ const forAdministrators = [
   ...['POST /admin/lockdowns/lift', 'GET /admin/break-glass', 'POST /admin/break-glass/acknowledge'],
 ]
 
-/** Every route as the sources state it, so that one that comes later is asked for too. */
-function routesOf(): { route: string; access: string }[] {
-  const folder = join(import.meta.dirname, '../../src/admin')
-  const sources = readdirSync(folder)
-    .filter((name) => /\.tsx?$/.test(name))
-    .map((name) => readFileSync(join(folder, name), 'utf8'))
-  return sources.flatMap((text) => {
-    // A name means what its own file says, or else the one that it is taken from.
-    const named = new Map(
-      [...sources, text].flatMap((source) =>
-        [...source.matchAll(/const (\w+) = ['`](\/[^'`]*|\$\{\w+\}[^'`]*)['`]/g)].map(
-          ([, name = '', path = '']) => [name, path] as const,
-        ),
-      ),
-    )
-    const resolve = (path = '?'): string =>
-      path.replace(/\$\{(\w+)\}/g, (_, name: string) => resolve(named.get(name)))
-    const stated = /personal\(\s*'(GET|POST)',\s*(?:'([^']+)'|`([^`]+)`|(\w+)),\s*'([\w-]+)'/g
-    return [...text.matchAll(stated)].map(([, method = '', plain, built, name = '', access = '']) => {
-      return { route: `${method} ${resolve(plain ?? built ?? named.get(name))}`, access }
-    })
-  })
-}
-const routes = routesOf()
+const routes = routesOf('admin').map(({ method, path, access }) => ({ route: `${method} ${path}`, access }))
 const table = routes.map(({ route, access }) => ({
   route,
   may: access === 'approver' ? ['approver', 'admin'] : ['admin'],
