@@ -287,6 +287,10 @@ export interface RequestTerms {
   /** Null: from the moment at which the last of the approvers agrees. */
   readonly from: EpochMs | null
   readonly lengthMs: number
+  /** As `Conditions`: for how long of that time, from the first use on. */
+  readonly lastsFromFirstUseMs: number | null
+  /** As `Conditions`. */
+  readonly needsRelease: boolean
 }
 
 /** Access that somebody without it asks for. It permits nothing; the grant that answers it does. */

@@ -23,11 +23,16 @@ import {
 import type { AccessRequest, Endpoint, EpochMs, Grant } from '../model.js'
 import { hasFreshCode } from '../policy/index.js'
 import type { AdminOptions } from './options.js'
+import { conditionsWords } from './conditions-words.js'
 import { machineNames } from './words.js'
 import { requestsWords } from './words/requests.js'
 
 const hourMs = 3_600_000
 const lengthsMs = [hourMs / 2, hourMs, 2 * hourMs, 4 * hourMs, 8 * hourMs]
+/** Of the time in which access may be begun. */
+const waitsMs = [...lengthsMs, 24 * hourMs, 3 * 24 * hourMs, 7 * 24 * hourMs]
+/** Of a length: no less than was asked. */
+const asAsked = 'asked'
 const pastShown = 5
 
 /** What may be done about one request by who looks at it. */
@@ -158,10 +163,13 @@ function pathOf({ id }: AccessRequest): string {
 function readLess({ body }: PersonalCall): Narrower {
   const has = (name: string): boolean => body.all(name).length > 0
   const length = body.one('length')
+  const lasts = body.one('lasts')
   return {
     endpoints: body.all('endpoints'),
     ...(has('access') ? { access: body.one('access') } : {}),
     ...(has('length') ? { lengthMs: /^\d{1,12}$/.test(length) ? Number(length) : NaN } : {}),
+    ...(has('lasts') && lasts !== asAsked ? { lasts: /^\d{1,12}$/.test(lasts) ? Number(lasts) : NaN } : {}),
+    ...(has('release') ? { needsRelease: true } : {}),
   }
 }
 
@@ -296,7 +304,9 @@ function OneRequest(props: OneProps): VNode {
 
 function RequestFacts({ request, now }: { request: AccessRequest; now: EpochMs }): VNode {
   const words = useWords(requestsWords)
+  const conditions = useWords(conditionsWords)
   const { terms, reason, ticket, lapsesAt } = request
+  const { lastsFromFirstUseMs: lastsMs } = terms
   const state = requestState(request, now)
   return (
     <dl class="facts">
@@ -319,6 +329,7 @@ function RequestFacts({ request, now }: { request: AccessRequest; now: EpochMs }
         ) : (
           <Window from={terms.from} until={terms.from + terms.lengthMs} of={terms.endpoints} />
         )}
+        {lastsMs !== null && `, ${conditions.sayLasts.replace('{}', durationWords(lastsMs))}`}
       </dd>
       <dt>{words.states[state]}</dt>
       <dd>
@@ -342,7 +353,9 @@ function Yes(props: {
 }): VNode {
   const { request, viewer, endpoints, isLast } = props
   const { terms } = request
+  const { lengthMs, lastsFromFirstUseMs: lastsMs } = terms
   const words = useWords(requestsWords)
+  const conditions = useWords(conditionsWords)
   return (
     <form class="panel" method="post" action={`${pathOf(request)}/approve`}>
       <FormToken viewer={viewer} />
@@ -368,18 +381,36 @@ function Yes(props: {
             ))}
           </Choices>
         )}
-        <Choices name="length" legend={words.length}>
-          {lengthsMs
-            .filter((length) => length < terms.lengthMs)
+        <Choices name="length" legend={lastsMs === null ? words.length : words.toBegin}>
+          {(lastsMs === null ? lengthsMs : waitsMs)
+            .filter((length) => length < lengthMs)
             .map((length) => (
               <Choice type="radio" name="length" value={String(length)} isChosen={false}>
                 {durationWords(length)}
               </Choice>
             ))}
-          <Choice type="radio" name="length" value={String(terms.lengthMs)} isChosen>
-            {words.asAsked(durationWords(terms.lengthMs))}
+          <Choice type="radio" name="length" value={String(lengthMs)} isChosen>
+            {words.asAsked(durationWords(lengthMs))}
           </Choice>
         </Choices>
+        <Choices name="lasts" legend={conditions.lasts}>
+          {lengthsMs
+            .filter((length) => length < (lastsMs ?? lengthMs))
+            .map((length) => (
+              <Choice type="radio" name="lasts" value={String(length)} isChosen={false}>
+                {durationWords(length)}
+              </Choice>
+            ))}
+          <Choice type="radio" name="lasts" value={asAsked} isChosen>
+            {lastsMs === null ? words.allOfTheTime : words.asAsked(durationWords(lastsMs))}
+          </Choice>
+        </Choices>
+        {!terms.needsRelease && (
+          <Choice type="checkbox" name="release" value="yes" isChosen={false}>
+            {conditions.release}
+            <span class="soft small">{` ${conditions.releaseHint}`}</span>
+          </Choice>
+        )}
       </details>
     </form>
   )

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { requestState, type Approver, type Narrower, type Requests } from '../grants/index.js'
+import { readLength, requestState, type Approver, type Narrower, type Requests } from '../grants/index.js'
 import { GatehouseError } from '../lib/index.js'
 import type { AccessRequest, EpochMs, RequestTerms } from '../model.js'
 import { brief, describeActor, inert, instant, table } from './output.js'
@@ -10,6 +10,9 @@ interface Approve extends Common {
   readonly view?: boolean
   readonly from?: string
   readonly until?: string
+  readonly for?: string
+  readonly lasts?: string
+  readonly release?: boolean
 }
 
 export function addRequests(requests: Command, shell: Shell): void {
@@ -33,7 +36,7 @@ export function addRequests(requests: Command, shell: Shell): void {
           request.endpoints.join(', '),
           request.access,
           request.from === null ? 'when approved' : brief(request.from),
-          `${String(Math.round(request.lengthMs / 60_000))} min`,
+          minutesOf(request.lastsFromFirstUseMs ?? request.lengthMs),
           brief(request.lapsesAt),
           request.reason,
         ])
@@ -64,6 +67,9 @@ An operator of the host counts as one approver. Where more have to agree, what a
     .option('--view', 'to view only')
     .option('--from <when>', 'a later start: 2026-03-01T14:00+01:00, or +2h')
     .option('--until <when>', 'an earlier end: likewise')
+    .option('--for <length>', 'for less time than was asked: 2h, or 90m')
+    .option('--lasts <length>', 'for so long from the first use on, within that time: likewise')
+    .option('--release', 'only once the control room has released it, for each sign-in anew')
     .action(async (id: string, options: Approve) => {
       await change(options, async ({ requests: all, clock }) => {
         const request = await all.approve(id, approver, readNarrower(options, shell))
@@ -82,12 +88,16 @@ An operator of the host counts as one approver. Where more have to agree, what a
     })
 }
 
-function readNarrower({ endpoint, view, from, until }: Approve, shell: Shell): Narrower {
+function readNarrower(options: Approve, shell: Shell): Narrower {
+  const { endpoint, view, from, until, for: length, lasts, release } = options
   return {
     ...(endpoint === undefined ? {} : { endpoints: endpoint }),
     ...(view === true ? { access: 'view' as const } : {}),
     ...(from === undefined ? {} : { from: shell.instant('from', from) }),
     ...(until === undefined ? {} : { until: shell.instant('until', until) }),
+    ...(length === undefined ? {} : { lengthMs: readLength('length', length) }),
+    ...(lasts === undefined ? {} : { lasts }),
+    ...(release === true ? { needsRelease: true } : {}),
   }
 }
 
@@ -120,14 +130,32 @@ export function describeRequest(request: AccessRequest, at: EpochMs) {
   }
 }
 
-function describeTerms({ endpoints, access, from, lengthMs }: RequestTerms) {
+function describeTerms(terms: RequestTerms) {
+  const { endpoints, access, from, lengthMs, lastsFromFirstUseMs, needsRelease } = terms
   return {
     endpoints,
     access,
     from: from === null ? null : instant(from),
     until: from === null ? null : instant(from + lengthMs),
     lengthMs,
+    lastsFromFirstUseMs,
+    needsRelease,
   }
+}
+
+/** What narrows it besides its time, as the end of a sentence. */
+function conditionsOf({
+  lastsFromFirstUseMs: lastsMs,
+  needsRelease,
+}: ReturnType<typeof describeTerms>): string {
+  return [
+    ...(lastsMs === null ? [] : [`, for ${minutesOf(lastsMs)} from its first use`]),
+    ...(needsRelease ? [', once the control room has released it'] : []),
+  ].join('')
+}
+
+function minutesOf(ms: number): string {
+  return `${String(Math.round(ms / 60_000))} min`
 }
 
 /** How many have agreed and count, of how many; null where nobody is waited for. */
@@ -138,19 +166,20 @@ async function standingOf(all: Requests, request: AccessRequest, at: EpochMs): P
 
 function sentencesOf(request: Described, standing: string | null): string {
   const { id, state, by, access, endpoints, reason, ticket, approvals, outcome } = request
-  const minutes = String(Math.round(request.lengthMs / 60_000))
+  const length = minutesOf(request.lengthMs)
   const time =
     request.from === null || request.until === null
-      ? `for ${minutes} min from when it is approved`
+      ? `for ${length} from when it is approved`
       : `from ${brief(request.from)} until ${brief(request.until)}`
   const lines = [
     `Request ${id}: ${state}`,
     `  ${by} asks to ${access} ${endpoints.join(', ')}`,
-    `  ${time}`,
+    `  ${time}${conditionsOf(request)}`,
     `  ${reason}${ticket === null ? '' : ` (${ticket})`}`,
     ...(state === 'open' ? [`  lapses ${brief(request.lapsesAt)}`] : []),
     ...approvals.map(
-      (one) => `  yes by ${one.by}, ${brief(one.at)}: to ${one.access} ${one.endpoints.join(', ')}`,
+      (one) =>
+        `  yes by ${one.by}, ${brief(one.at)}: to ${one.access} ${one.endpoints.join(', ')}${conditionsOf(one)}`,
     ),
     ...(standing === null ? [] : [`  ${standing}`]),
     ...(outcome?.reason == null ? [] : [`  denied by ${outcome.by ?? ''}: ${outcome.reason}`]),

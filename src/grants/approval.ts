@@ -1,6 +1,7 @@
 import { GatehouseError } from '../lib/index.js'
 import type { AccessRequest, Actor, Approval, ApprovalRule, EpochMs, RequestTerms, Role } from '../model.js'
 import { refusal } from './refusal.js'
+import { readLength } from './request.js'
 
 /** Who answers a request: a signed-in person, or an operator of the host. */
 export interface Approver {
@@ -23,6 +24,10 @@ export interface Narrower {
   readonly until?: EpochMs
   /** Shorter than was asked. */
   readonly lengthMs?: number
+  /** As in `GrantRequest`: shorter than was asked, or than the time it has. Not believed before it was checked. */
+  readonly lasts?: unknown
+  /** True: the control room has to release it for each session. What is false takes back nothing that was asked for. */
+  readonly needsRelease?: boolean
 }
 
 /** In a rule, before the name of a group: a group may be called as a role is. */
@@ -125,18 +130,35 @@ export function narrow(asked: RequestTerms, less: Narrower): RequestTerms {
   const access = less.access === 'view' ? 'view' : asked.access
   if (less.access !== undefined && less.access !== access)
     throw refusal('access', 'must be "view", or as was asked')
-  const rest = { endpoints: asked.endpoints.filter((id) => endpoints.includes(id)), access }
+  const rest = {
+    endpoints: asked.endpoints.filter((id) => endpoints.includes(id)),
+    access,
+    needsRelease: asked.needsRelease || less.needsRelease === true,
+  }
+  const timed = (from: EpochMs | null, lengthMs: number): RequestTerms => ({
+    ...rest,
+    ...{ from, lengthMs, lastsFromFirstUseMs: shorterUse(asked.lastsFromFirstUseMs, less.lasts, lengthMs) },
+  })
   if (asked.from === null) {
     if (less.from !== undefined || less.until !== undefined)
       throw refusal('from', 'must be left as it is: it begins when the last approver agrees')
-    return { ...rest, from: null, lengthMs: shorter(asked.lengthMs, less.lengthMs) }
+    return timed(null, shorter(asked.lengthMs, less.lengthMs))
   }
   const from = less.from ?? asked.from
   const until = less.until ?? asked.from + asked.lengthMs
   if (from < asked.from) throw refusal('from', 'must not be earlier than was asked')
   if (until > asked.from + asked.lengthMs) throw refusal('until', 'must not be later than was asked')
   if (until <= from) throw refusal('until', 'must lie after the start')
-  return { ...rest, from, lengthMs: shorter(until - from, less.lengthMs) }
+  return timed(from, shorter(until - from, less.lengthMs))
+}
+
+/** Less time to begin in than it would last leaves less to last. */
+function shorterUse(asked: number | null, given: unknown, lengthMs: number): number | null {
+  if (given === undefined) return asked === null ? null : Math.min(asked, lengthMs)
+  const lasts = readLength('lasts', given)
+  if (asked !== null && lasts > asked) throw refusal('lasts', 'must not be longer than was asked')
+  if (lasts > lengthMs) throw refusal('lasts', 'must fit between the start and the end')
+  return lasts
 }
 
 function shorter(asked: number, given = asked): number {
@@ -163,7 +185,13 @@ export function agreed(
   const until = Math.min(...all.map((terms) => startOf(terms) + terms.lengthMs))
   if (endpoints.length === 0) throw conflict('The approvers agree to no machine in common.')
   if (until <= from) throw conflict('The time that was agreed to is over, or leaves nothing in common.')
-  return { endpoints, access, from, lengthMs: until - from }
+  const lengthMs = until - from
+  const uses = all.flatMap(({ lastsFromFirstUseMs }) => lastsFromFirstUseMs ?? [])
+  return {
+    ...{ endpoints, access, from, lengthMs },
+    lastsFromFirstUseMs: uses.length === 0 ? null : Math.min(lengthMs, ...uses),
+    needsRelease: all.some((terms) => terms.needsRelease),
+  }
 }
 
 export function conflict(message: string): GatehouseError {

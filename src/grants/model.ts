@@ -304,6 +304,8 @@ export interface AskedAccess {
   readonly until?: unknown
   /** Milliseconds; in place of `until`. */
   readonly lengthMs?: unknown
+  /** As in `GrantRequest`. */
+  readonly lasts?: unknown
   readonly reason: unknown
   readonly ticket?: unknown
   readonly access?: unknown

@@ -24,6 +24,9 @@ const termsShape = {
   access: z.enum(accessLevels),
   from: instant.nullable(),
   lengthMs: z.int().positive(),
+  // Requests from before there were these ask for neither.
+  lastsFromFirstUseMs: z.int().positive().nullable().default(null),
+  needsRelease: z.boolean().default(false),
 }
 const termsSchema = z.strictObject(termsShape)
 

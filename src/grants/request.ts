@@ -43,6 +43,7 @@ const minuteMs = 60_000
 /** For a page filled in slowly and a clock slightly off; an earlier start is a mistake. */
 const startsBackAtMostMs = 5 * minuteMs
 const startsAheadAtMostMs = 365 * 24 * 60 * minuteMs
+const usualRecurrenceMs = 92 * 24 * 60 * minuteMs
 
 /** Controls, lone surrogates, line separators, and what reorders text (Trojan Source, CVE-2021-42574). */
 const hidden = /[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\p{Bidi_Control}]/u
@@ -90,7 +91,7 @@ const sourcesSchema = z
   .default(() => [])
 
 const lengthForm = 'must be a length, like 90m or 2h'
-const lastsSchema = z
+const lengthSchema = z
   .union(
     [
       z.int(lengthForm),
@@ -105,8 +106,8 @@ const lastsSchema = z
     lengthForm,
   )
   .refine((ms) => ms >= minuteMs, 'must be a minute or more')
-  .nullish()
-  .transform((ms) => ms ?? null)
+
+const lastsSchema = lengthSchema.nullish().transform((ms) => ms ?? null)
 
 const requestSchema = z.strictObject(
   {
@@ -149,7 +150,7 @@ const requestSchema = z.strictObject(
  * @throws GatehouseError `input-invalid`, about one field that does not hold
  */
 export function readRequest(input: unknown, limits: Limits): Terms {
-  const { clock, maxLengthMs, endpointIds, endpointTerms, maxRecurrenceMs = 92 * 24 * 60 * minuteMs } = limits
+  const { clock, endpointIds, endpointTerms } = limits
   const { sources, needsRelease, maxSessions, ...fields } = readFields(input, limits)
   const unknown = fields.endpoints.find((id) => !endpointIds.has(id))
   if (unknown !== undefined) throw refusal('endpoints', `${quote(unknown)} is not a configured endpoint`)
@@ -161,9 +162,7 @@ export function readRequest(input: unknown, limits: Limits): Terms {
   if (from > now + startsAheadAtMostMs) throw refusal('from', 'must not lie more than 365 days ahead')
   if (until <= now) throw refusal('until', 'must lie in the future')
   const { weekly, lasts, ...rest } = fields
-  const longest = longestFor(fields.endpoints, maxLengthMs, endpointTerms)
-  checkLength(from, until, weekly === null && lasts === null ? longest : maxRecurrenceMs)
-  if (lasts !== null) checkLasts(lasts, { from, until, longest, isWeekly: weekly !== null })
+  const longest = checkTimes({ ...fields, from, until, isWeekly: weekly !== null }, limits)
   const windows =
     weekly === null
       ? []
@@ -176,19 +175,33 @@ export function readRequest(input: unknown, limits: Limits): Terms {
   }
 }
 
-function checkLasts(
-  lasts: number,
-  within: {
+/**
+ * @returns the longest that a grant for these machines may be valid without a break
+ * @throws GatehouseError `input-invalid` about `until` or `lasts`
+ */
+export function checkTimes(
+  of: {
+    readonly endpoints: readonly string[]
     readonly from: EpochMs
     readonly until: EpochMs
-    readonly longest: number
-    readonly isWeekly: boolean
+    /** From the first use on, in milliseconds; null for all of the time. */
+    readonly lasts: number | null
+    readonly isWeekly?: boolean
   },
-): void {
-  if (within.isWeekly) throw refusal('lasts', 'must be left out where there are weekly windows')
-  if (lasts > within.longest)
-    throw refusal('lasts', `must not be longer than ${describeLength(within.longest)}`)
-  if (lasts > within.until - within.from) throw refusal('lasts', 'must fit between the start and the end')
+  {
+    maxLengthMs,
+    endpointTerms,
+    maxRecurrenceMs = usualRecurrenceMs,
+  }: Pick<Limits, 'maxLengthMs' | 'endpointTerms' | 'maxRecurrenceMs'>,
+): number {
+  const { from, until, lasts, isWeekly = false } = of
+  const longest = longestFor(of.endpoints, maxLengthMs, endpointTerms)
+  checkLength(from, until, isWeekly || lasts !== null ? maxRecurrenceMs : longest)
+  if (lasts === null) return longest
+  if (isWeekly) throw refusal('lasts', 'must be left out where there are weekly windows')
+  if (lasts > longest) throw refusal('lasts', `must not be longer than ${describeLength(longest)}`)
+  if (lasts > until - from) throw refusal('lasts', 'must fit between the start and the end')
+  return longest
 }
 
 /**
@@ -218,6 +231,14 @@ export function readInstant(field: string, value: unknown, clock: Limits['clock'
   const instant = typeof value === 'string' ? parseInstant(value, clock) : value
   if (typeof instant === 'number' && Number.isSafeInteger(instant)) return instant
   throw refusal(field, 'must be an instant, like 2026-11-23T14:00+01:00, "now" or "+2h"')
+}
+
+/**
+ * Takes milliseconds, or text such as `90m` or `2h`.
+ * @throws GatehouseError `input-invalid` about `field`
+ */
+export function readLength(field: string, value: unknown): number {
+  return read(lengthSchema, value, field)
 }
 
 export function readReason(value: unknown): string {

@@ -37,7 +37,7 @@ import { groupsWithin } from './groups.js'
 import { unconditional } from './conditions.js'
 import type { AccessEvent, AskedAccess, Grants, Requests } from './model.js'
 import { openRequestRegister, type Step } from './request-register.js'
-import { checkLength, longestFor, readReason, readRequest, type EndpointTerms } from './request.js'
+import { checkTimes, readReason, readRequest, type EndpointTerms } from './request.js'
 import { refusal } from './refusal.js'
 
 export interface RequestsOptions {
@@ -57,6 +57,8 @@ export interface RequestsOptions {
   readonly endpoints: readonly Pick<Endpoint, 'id' | 'requestable' | 'approval'>[]
   readonly maxLengthMs: number
   readonly endpointTerms?: EndpointTerms
+  /** As in `Limits`. */
+  readonly maxRecurrenceMs?: number
   /** Default: none. */
   readonly endpointGroups?: readonly EndpointGroup[]
 }
@@ -245,6 +247,8 @@ export function createRequests(options: RequestsOptions): Requests {
         access: read.access,
         from: asked.from === null ? null : read.from,
         lengthMs: read.until - read.from,
+        lastsFromFirstUseMs: read.conditions.lastsFromFirstUseMs,
+        needsRelease: false,
       }
       const request: AccessRequest = {
         id: newId('q'),
@@ -302,8 +306,8 @@ export function createRequests(options: RequestsOptions): Requests {
         const all = [...request.approvals, approval]
         const common = agreed(all, at)
         // The configuration may have become stricter since it was asked for.
-        const longest = longestFor(common.endpoints, options.maxLengthMs, options.endpointTerms ?? new Map())
-        checkLength(common.from, common.from + common.lengthMs, longest)
+        const { from, lengthMs, lastsFromFirstUseMs: lasts } = common
+        checkTimes({ endpoints: common.endpoints, from, until: from + lengthMs, lasts }, options)
         const grantId = (await counted(request, rule)) + 1 < rule.count ? null : grantIdOf(id)
         const outcome: RequestOutcome | null =
           grantId === null ? null : { kind: 'approved', at, by: actor, grantId, terms: common }
@@ -402,7 +406,7 @@ const limitSentences = {
 
 /** In the words of a grant, whose rules hold for what is asked for too. */
 function wantedOf(asked: AskedAccess, email: string, now: number): Record<string, unknown> {
-  const { endpoints, groups, reason, ticket, access, lengthMs } = asked
+  const { endpoints, groups, reason, ticket, access, lengthMs, lasts } = asked
   const from = asked.from ?? now
   if (asked.from === null && typeof lengthMs !== 'number') throw refusal('length', 'must be chosen')
   const isLength = typeof lengthMs === 'number' && Number.isSafeInteger(lengthMs) && typeof from === 'number'
@@ -415,6 +419,7 @@ function wantedOf(asked: AskedAccess, email: string, now: number): Record<string
     until,
     reason,
     ticket,
+    lasts,
     ...(access === undefined ? {} : { access }),
   }
 }
@@ -433,7 +438,11 @@ function grantOf(
     reason: request.reason,
     ticket: request.ticket,
     ending: 'cut',
-    conditions: unconditional,
+    conditions: {
+      ...unconditional,
+      lastsFromFirstUseMs: terms.lastsFromFirstUseMs,
+      needsRelease: terms.needsRelease,
+    },
     requestId: request.id,
     issuedBy: by,
     issuedAt: at,

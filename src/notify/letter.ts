@@ -117,13 +117,14 @@ type Facts = Content['facts']
 
 function accessContent(notice: AccessNotice, plant: Surroundings, words: MailWords): Content {
   const { kind, requestId, name, email, access, from, lengthMs, reason, ticket, lapsesAt, outcome } = notice
+  const { lastsFromFirstUseMs: lastsMs, needsRelease } = notice
   const { labels } = words
   const { names, subject, zone } = machinesOf(notice.endpoints, plant, words)
   const isForApprovers = kind === 'access.requested'
   const asker: Facts = isForApprovers ? [[labels.who, `${name}, ${email}`]] : []
   const time: Facts =
     from === null
-      ? [[labels.lasts, words.fromApproval(lengthText(lengthMs))]]
+      ? [[lastsMs === null ? labels.lasts : labels.toBegin, words.fromApproval(lengthText(lengthMs))]]
       : [
           [labels.from, timeText(from, zone)],
           [labels.until, timeText(from + lengthMs, zone)],
@@ -135,6 +136,8 @@ function accessContent(notice: AccessNotice, plant: Surroundings, words: MailWor
       ...asker,
       [labels.machines, names],
       ...time,
+      ...(lastsMs === null ? [] : [[labels.lasts, words.fromFirstUse(lengthText(lastsMs))] as const]),
+      ...(needsRelease ? [[labels.release, words.needsRelease] as const] : []),
       [isForApprovers ? labels.wants : labels.access, words.access[access]],
       [labels.reason, reason],
       ...(ticket === null ? [] : [[labels.ticket, ticket] as const]),

@@ -124,6 +124,8 @@ function noticeOfRequest(request: AccessRequest, kind: AccessKind): Notice {
     access: terms.access,
     from: terms.from,
     lengthMs: terms.lengthMs,
+    lastsFromFirstUseMs: terms.lastsFromFirstUseMs,
+    needsRelease: terms.needsRelease,
     ...{ reason, ticket, askedAt, lapsesAt },
     outcome: outcome && {
       at: outcome.at,

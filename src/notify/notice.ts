@@ -61,6 +61,9 @@ export const noticeSchema = z.discriminatedUnion('kind', [
     /** Null: from the approval on. */
     from: instant.nullable(),
     lengthMs: z.int().positive(),
+    // What was queued before there were these has neither.
+    lastsFromFirstUseMs: z.int().positive().nullable().default(null),
+    needsRelease: z.boolean().default(false),
     reason: z.string(),
     ticket: z.string().nullable(),
     askedAt: instant,

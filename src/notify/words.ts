@@ -43,6 +43,7 @@ export interface MailWords {
     readonly revokedBecause: string
     readonly hours: string
     readonly lasts: string
+    readonly toBegin: string
     readonly sources: string
     readonly sessions: string
     readonly release: string
@@ -128,6 +129,7 @@ export const mailWords: InEach<MailWords> = {
       revokedBecause: 'Reason given',
       hours: 'Only in these hours',
       lasts: 'Lasts',
+      toBegin: 'To be begun within',
       sources: 'Only from addresses',
       sessions: 'Sessions',
       release: 'Before each use',
@@ -216,6 +218,7 @@ export const mailWords: InEach<MailWords> = {
       revokedBecause: 'Angegebener Grund',
       hours: 'Nur zu diesen Zeiten',
       lasts: 'Dauer',
+      toBegin: 'Zu beginnen innerhalb von',
       sources: 'Nur von den Adressen',
       sessions: 'Sitzungen',
       release: 'Vor jeder Benutzung',

@@ -22,13 +22,17 @@ import {
   type Route,
   type Viewer,
 } from '../lib/page/index.js'
-import type { AccessRequest, Endpoint, EndpointGroup, EpochMs } from '../model.js'
+import type { AccessRequest, Endpoint, EndpointGroup, EpochMs, RequestTerms } from '../model.js'
 import type { PortalContext } from './context.js'
-import { requestWords } from './words/request.js'
+import { requestWords, type RequestWords } from './words/request.js'
 
 const hourMs = 3_600_000
 const lengthsMs = [hourMs / 4, hourMs / 2, hourMs, 2 * hourMs, 4 * hourMs, 8 * hourMs, 12 * hourMs]
 const usualMs = 2 * hourMs
+const dayMs = 24 * hourMs
+/** For how long access may wait for its first use. */
+const waitsMs = [dayMs, 3 * dayMs, 7 * dayMs, 14 * dayMs, 28 * dayMs]
+const usualWaitMs = 7 * dayMs
 /** For so long what was answered stays on the front page. */
 const answeredShownMs = 3 * 24 * hourMs
 
@@ -38,6 +42,9 @@ interface Input {
   readonly start: string
   readonly from: string
   readonly length: string
+  /** `start`, or `first-use`. */
+  readonly counts: string
+  readonly within: string
   readonly reason: string
   readonly ticket: string
 }
@@ -47,6 +54,7 @@ export function requestRoutes(context: PortalContext): Route[] {
   const { config, clock, pages, grants, requests } = context
   const longestMs = config.grants.maxLengthMs
   const lengths = [...new Set([...lengthsMs.filter((length) => length < longestMs), longestMs])]
+  const waits = waitsMs.filter((wait) => wait <= config.grants.maxRecurrenceMs)
 
   async function showForm(call: PersonalCall): Promise<Answer> {
     return render(call, await inputFor(call), null)
@@ -60,6 +68,7 @@ export function requestRoutes(context: PortalContext): Route[] {
       start: 'approved',
       from: '',
       length: String(Math.min(usualMs, longestMs)),
+      ...asCounted(null),
     }
     const { id } = session.principal
     const grant = again.startsWith('g-') ? await grants.get(again) : null
@@ -70,13 +79,26 @@ export function requestRoutes(context: PortalContext): Route[] {
         access: grant.access,
         reason: grant.reason,
         ticket: grant.ticket ?? '',
+        ...asCounted(grant.conditions.lastsFromFirstUseMs),
       }
     const request = again.startsWith('q-') ? await requests.get(again) : null
     if (request?.by.principalId === id) {
       const { terms, reason, ticket } = request
-      return { ...empty, endpoints: terms.endpoints, access: terms.access, reason, ticket: ticket ?? '' }
+      return {
+        ...{ ...empty, endpoints: terms.endpoints, access: terms.access, reason, ticket: ticket ?? '' },
+        ...asCounted(terms.lastsFromFirstUseMs),
+      }
     }
     return { ...empty, endpoints: [], reason: '', ticket: '' }
+  }
+
+  function asCounted(lastsMs: number | null): Pick<Input, 'counts' | 'within'> & { length?: string } {
+    const within = String(Math.min(usualWaitMs, ...waits.slice(-1)))
+    if (lastsMs === null) return { counts: 'start', within }
+    return {
+      ...{ counts: 'first-use', within },
+      ...(lengths.includes(lastsMs) ? { length: String(lastsMs) } : {}),
+    }
   }
 
   async function render(call: PersonalCall, input: Input, refusal: GatehouseError | null): Promise<Answer> {
@@ -91,7 +113,7 @@ export function requestRoutes(context: PortalContext): Route[] {
       width: 'form',
       viewer,
       now: clock.now(),
-      body: <RequestForm {...{ viewer, input, refusal, machines, groups, lengths }} />,
+      body: <RequestForm {...{ viewer, input, refusal, machines, groups, lengths, waits }} />,
     })
     return { kind: 'page', html, status: refusal?.status ?? 200 }
   }
@@ -100,11 +122,16 @@ export function requestRoutes(context: PortalContext): Route[] {
     const input = readInput(call.body)
     const { endpoints, access, reason, ticket } = input
     const lengthMs = lengths.find((length) => String(length) === input.length)
+    const isFromUse = input.counts === 'first-use'
+    const waitMs = waits.find((wait) => String(wait) === input.within)
     try {
       const from = input.start === 'at' ? readStart(input.from) : null
       if (lengthMs === undefined) throw new GatehouseError('input-invalid', 'length', { field: 'length' })
+      if (!['', 'start', 'first-use'].includes(input.counts) || (isFromUse && waitMs === undefined))
+        throw new GatehouseError('input-invalid', 'counts', { field: 'counts' })
+      const time = isFromUse ? { lengthMs: waitMs, lasts: lengthMs } : { lengthMs }
       await requests.ask(
-        { ...readChoices(endpoints), access, from, lengthMs, reason, ticket },
+        { ...readChoices(endpoints), access, from, ...time, reason, ticket },
         call.session.principal,
       )
     } catch (error) {
@@ -141,6 +168,8 @@ function readInput(body: Fields): Input {
     start: body.one('start'),
     from: body.one('from').trim(),
     length: body.one('length'),
+    counts: body.one('counts'),
+    within: body.one('within'),
     reason: body.one('reason').trim(),
     ticket: body.one('ticket').trim(),
   }
@@ -154,8 +183,9 @@ function RequestForm(props: {
   /** As far as the person may ask for their machines. */
   groups: readonly EndpointGroup[]
   lengths: readonly number[]
+  waits: readonly number[]
 }): VNode {
-  const { viewer, input, refusal, machines, groups, lengths } = props
+  const { viewer, input, refusal, machines, groups, lengths, waits } = props
   const words = useWords(requestWords)
   const timeZone = useZone()
   if (machines.length === 0)
@@ -226,7 +256,12 @@ function RequestForm(props: {
           <StartField value={input.from} label={words.startField} timeZone={timeZone} />
         </div>
       </Choices>
-      <Choices name="length" legend={words.length} hint={words.lengthHint} error={errorOf('length', 'until')}>
+      <Choices
+        name="length"
+        legend={words.length}
+        hint={words.lengthHint}
+        error={errorOf('length', 'until', 'lasts')}
+      >
         {lengths.map((length) => (
           <Choice
             type="radio"
@@ -237,6 +272,25 @@ function RequestForm(props: {
             {durationWords(length)}
           </Choice>
         ))}
+      </Choices>
+      <Choices name="counts" legend={words.counts} error={errorOf('counts')}>
+        <Choice type="radio" name="counts" value="start" isChosen={input.counts !== 'first-use'}>
+          {words.countsFromStart}
+        </Choice>
+        <div class="choice dated">
+          <Choice type="radio" name="counts" value="first-use" isChosen={input.counts === 'first-use'}>
+            {words.countsFromUse}
+          </Choice>
+          <div class="choice">
+            <select name="within" aria-label={words.within} data-choice="counts-first-use">
+              {waits.map((wait) => (
+                <option value={String(wait)} selected={input.within === String(wait)}>
+                  {words.withinDays(wait / dayMs)}
+                </option>
+              ))}
+            </select>
+          </div>
+        </div>
       </Choices>
       <Field
         name="reason"
@@ -331,7 +385,7 @@ function AskedCard(props: { request: AccessRequest; names: string; viewer: Viewe
         </div>
         <StandingLine request={request} now={now} />
         <p class="soft">
-          {words.lasts(durationWords(terms.lengthMs), terms.from === null)}
+          {timeWords(terms, words)}
           {terms.from !== null && (
             <>
               {', '}
@@ -362,6 +416,16 @@ function AskedCard(props: { request: AccessRequest; names: string; viewer: Viewe
       </dl>
     </article>
   )
+}
+
+function timeWords(
+  { lengthMs, from, lastsFromFirstUseMs: lastsMs }: RequestTerms,
+  words: RequestWords,
+): string {
+  const length = durationWords(lengthMs)
+  return lastsMs === null
+    ? words.lasts(length, from === null)
+    : words.lastsFromUse(durationWords(lastsMs), length, from === null)
 }
 
 function StandingLine({ request, now }: { request: AccessRequest; now: EpochMs }): VNode {

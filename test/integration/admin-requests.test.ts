@@ -88,6 +88,26 @@ describe('a yes', () => {
     expect(visibleText(await page(client, await ask()))).toMatch(/had here before .*Replace/)
   })
 
+  it('can be to what the control room releases, for so long from the first use', async () => {
+    const id = await ask()
+    const client = await as('approver')
+    const less = { release: 'yes', lasts: String(hour) }
+    await client.submit(await page(client, id), less, action(id, 'approve'))
+    const conditions = { needsRelease: true, lastsFromFirstUseMs: hour }
+    expect(await grantOf(id)).toMatchObject({ conditions })
+  })
+
+  it('to time from the first use says so, and is as asked where nothing is chosen', async () => {
+    const id = await ask({ lengthMs: 7 * 24 * hour, lasts: '2h' })
+    const client = await as('approver')
+    const form = await page(client, id)
+    expect(visibleText(form)).toContain('7 d from the approval on, for 2 h from the first use')
+    await client.submit(form, {}, action(id, 'approve'))
+    const grant = await grantOf(id)
+    expect(grant).toMatchObject({ conditions: { needsRelease: false, lastsFromFirstUseMs: 2 * hour } })
+    expect((grant?.until ?? 0) - (grant?.from ?? 0)).toBe(7 * 24 * hour)
+  })
+
   it('asks for a one-time code first where that of the session is old, and a no does not', async () => {
     const id = await ask()
     const client = await as('approver')
@@ -148,6 +168,9 @@ describe('a yes', () => {
         'Choose to view or to operate',
       ],
       [[['length', '1h']], 'Choose a length'],
+      [[['lasts', '1h']], 'Choose a time from the first use'],
+      [[['lasts', '']], 'Choose a time from the first use'],
+      [[['lasts', String(3 * hour)]], 'Choose a time from the first use'],
       [
         [
           ['length', '60000'],

@@ -34,7 +34,14 @@ const notice: GrantNotice = {
 const asked: AccessNotice = {
   ...{ kind: 'access.requested', requestId: 'q-0123456789abcdef' },
   ...{ name: 'Eve Adams', email: 'eve@vendor.example', endpoints: ['press-3'], access: 'view' },
-  ...{ from: null, lengthMs: 7_200_000, reason: 'Read the counters', ticket: null },
+  ...{
+    from: null,
+    lengthMs: 7_200_000,
+    lastsFromFirstUseMs: null,
+    needsRelease: false,
+    reason: 'Read the counters',
+    ticket: null,
+  },
   ...{ askedAt: 1, lapsesAt: Date.UTC(2026, 2, 1, 20), outcome: null },
 }
 
@@ -206,6 +213,16 @@ describe('a mail', () => {
       )
     },
   )
+
+  it('of time from the first use says within which time it can be begun', async () => {
+    const server = kept(await startMailServer())
+    const conditions = { lengthMs: 259_200_000, lastsFromFirstUseMs: 7_200_000, needsRelease: true }
+    await send(server, { notice: { ...asked, ...conditions } })
+    const bodies = bodiesOf(one(server))
+    expect(bodies).toContain('To be begun within: 72 h from the approval on')
+    expect(bodies).toContain('Lasts: 2 h from the first use on')
+    expect(bodies).toContain('Before each use: The control room lets you in each time.')
+  })
 
   it.each([
     ['access.approved', 'Approved: access to Press 3 HMI', 'Until: 2026-03-01 16:00 (Europe/Berlin)'],

@@ -104,7 +104,22 @@ describe('asking for access', () => {
     expect(await open()).toMatchObject([{ terms: { from: start, lengthMs: 2 * hour } }])
   })
 
+  it('for time from the first use says within which days, and is asked for again likewise', async () => {
+    const home = await ask('vendor', { counts: 'first-use', within: String(72 * hour) })
+    expect(visibleText(home)).toContain('2 h from the first use, within 3 d of the approval')
+    const [request] = await open()
+    expect(request).toMatchObject({
+      terms: { from: null, lengthMs: 72 * hour, lastsFromFirstUseMs: 2 * hour },
+    })
+    const client = await as('vendor')
+    const again = await client.navigate(at(`/request?again=${request?.id ?? ''}`))
+    expect(again.text).toMatch(/id="counts-first-use"[^>]*checked/)
+    expect(again.text).toMatch(/id="length-7200000"[^>]*checked/)
+  })
+
   it.each([
+    [{ counts: 'never' }, 'Choose when the time counts'],
+    [{ counts: 'first-use', within: '1' }, 'Choose when the time counts'],
     [{ reason: '..' }, 'Say in a few words'],
     [{ length: '' }, 'Choose for how long'],
     [{ length: String(99 * hour) }, 'Choose for how long'],

@@ -55,6 +55,19 @@ describe('requests at the command line', () => {
     expect((await plant.command('requests', 'list', '--all')).out).toContain(second)
   })
 
+  it('are approved for less time, from the first use, and once the control room has released it', async () => {
+    const id = await ask()
+    const less = ['--for', '90m', '--lasts', '30m', '--release']
+    const { status, out } = await plant.command('requests', 'approve', id, ...less)
+    expect(status).toBe(0)
+    expect(out).toContain('for 30 min from its first use, once the control room has released it')
+    const found = (await plant.gatehouse.services.grants.list()).find(({ requestId }) => requestId === id)
+    expect((found?.until ?? 0) - (found?.from ?? 0)).toBe(1.5 * hour)
+    expect(found?.conditions).toMatchObject({ needsRelease: true, lastsFromFirstUseMs: hour / 2 })
+    const wider = await plant.command('requests', 'approve', await ask(), '--lasts', '3h')
+    expect(wider.status).toBe(1)
+  })
+
   it('are refused in words, with status 1', async () => {
     const id = await ask()
     await plant.command('requests', 'approve', id)

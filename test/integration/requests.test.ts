@@ -116,7 +116,10 @@ describe('asking for access', () => {
     expect(request).toEqual({
       id: expect.stringMatching(/^q-[0-9a-z]{16}$/) as string,
       by: { principalId: ana.id, email: ana.email, name: ana.name },
-      terms: { endpoints: ['press-3'], access: 'view', from: null, lengthMs: 2 * hour },
+      terms: {
+        ...{ endpoints: ['press-3'], access: 'view', from: null, lengthMs: 2 * hour },
+        ...{ lastsFromFirstUseMs: null, needsRelease: false },
+      },
       reason: 'Replace the valve',
       ticket: 'CHG-1',
       askedAt: clock.now(),
@@ -166,6 +169,10 @@ describe('asking for access', () => {
     ['until', { lengthMs: 0 }],
     ['from', { from: 'yesterday', lengthMs: undefined, until: '+2h' }],
     ['until', { from: 'now', lengthMs: undefined, until: '+13h' }],
+    ['lasts', { lengthMs: 24 * hour, lasts: '13h' }],
+    ['lasts', { lengthMs: hour, lasts: '2h' }],
+    ['lasts', { lengthMs: 24 * hour, lasts: 'soon' }],
+    ['until', { lengthMs: 93 * 24 * hour, lasts: '2h' }],
   ])('is refused with the field at fault: %s (%#)', async (field, over) => {
     await expect(ask(over)).rejects.toEqual(refused('input-invalid', field))
     expect(events).toEqual([])
@@ -252,6 +259,55 @@ describe('an answer', () => {
     expect(await held()).toMatchObject([
       { endpoints: ['press-3'], access: 'view', from: clock.now() + 2 * hour, until: clock.now() + 3 * hour },
     ])
+  })
+
+  it('to time from the first use is a grant whose time begins with that, days later', async () => {
+    const { id, terms } = await ask({ lengthMs: 7 * 24 * hour, lasts: '2h' })
+    expect(terms).toMatchObject({ from: null, lengthMs: 7 * 24 * hour, lastsFromFirstUseMs: 2 * hour })
+    await requests.approve(id, ben, {})
+    const [grant] = await held()
+    expect(grant).toMatchObject({
+      ...{ from: clock.now(), until: clock.now() + 7 * 24 * hour },
+      conditions: { lastsFromFirstUseMs: 2 * hour, needsRelease: false },
+    })
+    await clock.advance({ hours: 72 })
+    if (grant) expect(await grants.beginUse(grant)).toMatchObject({ until: clock.now() + 2 * hour })
+  })
+
+  it('may ask for more than was asked for: a release, and time that counts from the first use', async () => {
+    const { id } = await ask({ endpoints: ['crane'] })
+    await requests.approve(id, ben, { needsRelease: true })
+    await requests.approve(id, cara, { lasts: '30m' })
+    expect(named('access.approved')).toMatchObject([
+      { terms: { needsRelease: true, lastsFromFirstUseMs: null } },
+      { terms: { needsRelease: false, lastsFromFirstUseMs: hour / 2 } },
+    ])
+    expect(await held()).toMatchObject([
+      {
+        until: clock.now() + 2 * hour,
+        conditions: { needsRelease: true, lastsFromFirstUseMs: hour / 2 },
+      },
+    ])
+  })
+
+  it('from before there were conditions still counts, and asks for none', async () => {
+    const { id } = await ask({ endpoints: ['crane'] })
+    await requests.approve(id, ben, {})
+    const key = store.key('request', id)
+    const asIfOld = async (field: string): Promise<void> => {
+      const text = await store.run((connection) => connection.hget(key, field))
+      const stored = JSON.parse(trust.vouching.verify(`request ${id} ${field}`, text ?? '') ?? '') as {
+        terms: Record<string, unknown>
+      }
+      delete stored.terms.lastsFromFirstUseMs
+      delete stored.terms.needsRelease
+      const old = trust.vouching.vouch(`request ${id} ${field}`, JSON.stringify(stored))
+      await store.run((connection) => connection.hset(key, field, old))
+    }
+    await asIfOld('terms')
+    await asIfOld('approval:p-ben')
+    await requests.approve(id, cara, {})
+    expect(await held()).toMatchObject([{ conditions: { needsRelease: false, lastsFromFirstUseMs: null } }])
   })
 
   it('by two who agree to nothing in common is refused, and the request stays open', async () => {

@@ -18,6 +18,8 @@ const asked: RequestTerms = {
   access: 'operate',
   from: noon,
   lengthMs: 4 * hour,
+  lastsFromFirstUseMs: null,
+  needsRelease: false,
 }
 const request: AccessRequest = {
   id: 'q-1',
@@ -139,6 +141,9 @@ describe('an approver', () => {
     ['a later start', { from: noon + hour }, { ...asked, from: noon + hour, lengthMs: 3 * hour }],
     ['an earlier end', { until: noon + hour }, { ...asked, lengthMs: hour }],
     ['a shorter time', { lengthMs: hour }, { ...asked, lengthMs: hour }],
+    ['so long from the first use', { lasts: hour }, { ...asked, lastsFromFirstUseMs: hour }],
+    ['that, as text', { lasts: '90m' }, { ...asked, lastsFromFirstUseMs: 1.5 * hour }],
+    ['what the control room releases', { needsRelease: true }, { ...asked, needsRelease: true }],
   ])('may agree to %s', (_name, less, terms) => {
     expect(narrow(asked, less)).toEqual(terms)
   })
@@ -152,6 +157,13 @@ describe('an approver', () => {
     ['length', { lengthMs: 4 * hour + 1 }],
     ['length', { lengthMs: 0 }],
     ['length', { lengthMs: NaN }],
+    ['lasts', { lasts: 4 * hour + 1 }],
+    ['lasts', { lengthMs: hour, lasts: 2 * hour }],
+    ['lasts', { lasts: 0 }],
+    ['lasts', { lasts: hour + 0.5 }],
+    ['lasts', { lasts: NaN }],
+    ['lasts', { lasts: null }],
+    ['lasts', { lasts: 'for ever' }],
   ])('may not agree to more than was asked, or to nothing: %s', (field, less) => {
     expect(() => narrow(asked, less)).toThrow(expect.objectContaining({ code: 'input-invalid', field }))
   })
@@ -164,6 +176,32 @@ describe('an approver', () => {
   })
 })
 
+describe('a request for time from the first use', () => {
+  const fromUse: RequestTerms = { ...asked, lengthMs: 96 * hour, lastsFromFirstUseMs: 2 * hour }
+
+  it('may be agreed to with less of it, and never with more or with all of the time', () => {
+    expect(narrow(fromUse, {})).toEqual(fromUse)
+    expect(narrow(fromUse, { lasts: '30m' })).toMatchObject({ lastsFromFirstUseMs: hour / 2 })
+    for (const lasts of [2 * hour + 1, null, ''])
+      expect(() => narrow(fromUse, { lasts })).toThrow(expect.objectContaining({ field: 'lasts' }))
+  })
+
+  it('that must be begun in less time than it would last, lasts for that', () => {
+    expect(narrow(fromUse, { lengthMs: hour })).toMatchObject({ lengthMs: hour, lastsFromFirstUseMs: hour })
+    const [first, second] = [yes(ben.actor, fromUse), yes(ben.actor, { ...fromUse, lengthMs: 3 * hour })]
+    expect(agreed([first, second], noon + 2 * hour)).toMatchObject({
+      lengthMs: hour,
+      lastsFromFirstUseMs: hour,
+    })
+  })
+
+  it('keeps the release that was asked for, whatever an approver leaves out', () => {
+    const released = { ...asked, needsRelease: true }
+    for (const needsRelease of [undefined, false] as const)
+      expect(narrow(released, needsRelease === undefined ? {} : { needsRelease }).needsRelease).toBe(true)
+  })
+})
+
 describe('what several approvers agree to', () => {
   it('is what all of them allow', () => {
     const first = yes(ben.actor, { from: noon + hour, lengthMs: 3 * hour })
@@ -173,7 +211,22 @@ describe('what several approvers agree to', () => {
       access: 'view',
       from: noon + hour,
       lengthMs: hour,
+      lastsFromFirstUseMs: null,
+      needsRelease: false,
     })
+  })
+
+  it('is the release that one of them asks for, and the shortest time from the first use', () => {
+    const all = [
+      yes(ben.actor, { needsRelease: true }),
+      yes(ben.actor, { lastsFromFirstUseMs: 2 * hour }),
+      yes(ben.actor, { lastsFromFirstUseMs: hour }),
+    ]
+    for (const some of [all, [...all].reverse()])
+      expect(agreed(some, noon)).toMatchObject({
+        ...{ from: noon, lengthMs: 4 * hour },
+        ...{ needsRelease: true, lastsFromFirstUseMs: hour },
+      })
   })
 
   it('counts from the last yes, where it begins with its approval, and never from the past', () => {
@@ -207,6 +260,8 @@ describe('what several approvers agree to', () => {
       access: fc.constantFrom('view' as const, 'operate' as const),
       from: fc.integer({ min: noon - 9, max: noon + 9 }),
       lengthMs: fc.integer({ min: 1, max: 20 }),
+      lastsFromFirstUseMs: fc.option(fc.integer({ min: 1, max: 20 })),
+      needsRelease: fc.boolean(),
     })
     fc.assert(
       fc.property(
@@ -228,6 +283,9 @@ describe('what several approvers agree to', () => {
             expect(common.from).toBeGreaterThanOrEqual(each.from)
             expect(common.from + common.lengthMs).toBeLessThanOrEqual(each.from + each.lengthMs)
             if (each.access === 'view') expect(common.access).toBe('view')
+            if (each.needsRelease) expect(common.needsRelease).toBe(true)
+            if (each.lastsFromFirstUseMs !== null)
+              expect(common.lastsFromFirstUseMs ?? Infinity).toBeLessThanOrEqual(each.lastsFromFirstUseMs)
           }
         },
       ),

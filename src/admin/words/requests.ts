@@ -30,6 +30,8 @@ interface RequestsWords {
   readonly view: string
   readonly operate: string
   readonly length: string
+  readonly toBegin: string
+  readonly allOfTheTime: string
   readonly asAsked: (length: string) => string
   readonly no: string
   readonly reason: string
@@ -75,6 +77,8 @@ export const requestsWords: InEach<RequestsWords> = {
     view: 'View only',
     operate: 'Operate',
     length: 'For how long',
+    toBegin: 'To be begun within',
+    allOfTheTime: 'No, for all of the time',
     asAsked: (length) => `${length}, as asked`,
     no: 'No',
     reason: 'Reason',
@@ -97,6 +101,7 @@ export const requestsWords: InEach<RequestsWords> = {
       endpoints: 'Leave at least one machine.',
       length: 'Choose a length that is not longer than was asked.',
       access: 'Choose to view or to operate, and not more than was asked.',
+      lasts: 'Choose a time from the first use that fits into the rest, and is not longer than was asked.',
       until: 'This is longer than a grant for these machines may be.',
       reason: 'Say why, in words.',
     },
@@ -133,6 +138,8 @@ export const requestsWords: InEach<RequestsWords> = {
     view: 'Nur ansehen',
     operate: 'Bedienen',
     length: 'Für wie lange',
+    toBegin: 'Zu beginnen innerhalb von',
+    allOfTheTime: 'Nein, für die ganze Zeit',
     asAsked: (length) => `${length}, wie beantragt`,
     no: 'Nein',
     reason: 'Grund',
@@ -157,6 +164,8 @@ export const requestsWords: InEach<RequestsWords> = {
       endpoints: 'Lassen Sie mindestens eine Maschine stehen.',
       length: 'Wählen Sie eine Dauer, die nicht länger ist als beantragt.',
       access: 'Wählen Sie Ansehen oder Bedienen, und nicht mehr als beantragt.',
+      lasts:
+        'Wählen Sie eine Zeit ab der ersten Nutzung, die in die übrige passt und nicht länger ist als beantragt.',
       until: 'Das ist länger, als eine Freigabe für diese Maschinen sein darf.',
       reason: 'Sagen Sie in Worten, warum.',
     },

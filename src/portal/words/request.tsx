@@ -1,6 +1,6 @@
 import type { InEach } from '../../lib/index.js'
 
-interface RequestWords {
+export interface RequestWords {
   readonly title: string
   readonly failed: (title: string) => string
   readonly intro: string
@@ -15,6 +15,11 @@ interface RequestWords {
   readonly startField: string
   readonly length: string
   readonly lengthHint: string
+  readonly counts: string
+  readonly countsFromStart: string
+  readonly countsFromUse: string
+  readonly within: string
+  readonly withinDays: (days: number) => string
   readonly reason: string
   readonly reasonHint: string
   readonly ticket: string
@@ -35,6 +40,7 @@ interface RequestWords {
   readonly closed: string
   readonly why: string
   readonly lasts: (length: string, isOpenStart: boolean) => string
+  readonly lastsFromUse: (length: string, within: string, isOpenStart: boolean) => string
   readonly fields: Readonly<Record<string, string>>
   readonly limit: string
 }
@@ -55,6 +61,12 @@ export const requestWords: InEach<RequestWords> = {
     startField: 'Start, date and time',
     length: 'For how long',
     lengthHint: 'Less may be given.',
+    counts: 'When the time counts',
+    countsFromStart: 'From the start on',
+    countsFromUse: 'From when I first open a machine',
+    within: 'Within how many days of the start',
+    withinDays: (days) =>
+      days === 1 ? 'within a day of the start' : `within ${String(days)} days of the start`,
     reason: 'Reason',
     reasonHint: 'What the work is. Whoever answers reads it first.',
     ticket: 'Ticket',
@@ -76,6 +88,8 @@ export const requestWords: InEach<RequestWords> = {
     closed: 'It is closed. If you still need it, ask again.',
     why: 'For',
     lasts: (length, isOpenStart) => (isOpenStart ? `${length} from the approval on` : `for ${length}`),
+    lastsFromUse: (length, within, isOpenStart) =>
+      `${length} from the first use, within ${within} of the ${isOpenStart ? 'approval' : 'start'}`,
     fields: {
       endpoints: 'Choose at least one machine that you may ask for.',
       groups: 'Choose groups of machines that you may ask for.',
@@ -83,6 +97,8 @@ export const requestWords: InEach<RequestWords> = {
       from: 'Give a start that is not in the past, not more than a year ahead, and not in an hour in which clocks are changed.',
       until: 'Choose a length that a grant for these machines may have.',
       length: 'Choose for how long.',
+      counts: 'Choose when the time counts.',
+      lasts: 'Choose a length that a grant for these machines may have, and that fits into the days.',
       reason: 'Say in a few words, on one line, what the work is.',
       ticket: 'A ticket number has at most 64 plain letters, digits and signs.',
       to: 'Your identity provider has not confirmed an e-mail address for you, so nobody can give you access. Tell the plant.',
@@ -104,6 +120,14 @@ export const requestWords: InEach<RequestWords> = {
     startField: 'Beginn, Tag und Uhrzeit',
     length: 'Für wie lange',
     lengthHint: 'Es kann auch weniger gegeben werden.',
+    counts: 'Ab wann die Zeit läuft',
+    countsFromStart: 'Ab dem Beginn',
+    countsFromUse: 'Ab dem Moment, in dem ich zum ersten Mal eine Maschine öffne',
+    within: 'Innerhalb von wie vielen Tagen ab dem Beginn',
+    withinDays: (days) =>
+      days === 1
+        ? 'innerhalb eines Tages ab dem Beginn'
+        : `innerhalb von ${String(days)} Tagen ab dem Beginn`,
     reason: 'Grund',
     reasonHint: 'Worin die Arbeit besteht. Wer antwortet, liest es zuerst.',
     ticket: 'Ticket',
@@ -125,6 +149,8 @@ export const requestWords: InEach<RequestWords> = {
     closed: 'Er ist geschlossen. Wenn Sie den Zugang noch brauchen, beantragen Sie ihn neu.',
     why: 'Für',
     lasts: (length, isOpenStart) => (isOpenStart ? `${length} ab der Zustimmung` : `für ${length}`),
+    lastsFromUse: (length, within, isOpenStart) =>
+      `${length} ab der ersten Nutzung, innerhalb von ${within} ab ${isOpenStart ? 'der Zustimmung' : 'dem Beginn'}`,
     fields: {
       endpoints: 'Wählen Sie mindestens eine Maschine, die Sie beantragen dürfen.',
       groups: 'Wählen Sie Gruppen von Maschinen, die Sie beantragen dürfen.',
@@ -132,6 +158,8 @@ export const requestWords: InEach<RequestWords> = {
       from: 'Geben Sie einen Beginn an, der nicht vorbei und höchstens ein Jahr entfernt ist, und nicht in einer Stunde, in der die Uhren umgestellt werden.',
       until: 'Wählen Sie eine Dauer, die für diese Maschinen erlaubt ist.',
       length: 'Wählen Sie, für wie lange.',
+      counts: 'Wählen Sie, ab wann die Zeit läuft.',
+      lasts: 'Wählen Sie eine Dauer, die für diese Maschinen erlaubt ist und in die Tage passt.',
       reason: 'Sagen Sie in wenigen Worten, in einer Zeile, worin die Arbeit besteht.',
       ticket: 'Eine Ticketnummer hat höchstens 64 einfache Buchstaben, Ziffern und Zeichen.',
       to: 'Ihr Anmeldedienst hat keine E-Mail-Adresse für Sie bestätigt, also kann Ihnen niemand Zugang geben. Sagen Sie es dem Werk.',
