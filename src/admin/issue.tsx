@@ -25,6 +25,7 @@ import {
   readConditions,
   type ConditionsInput,
 } from './conditions.js'
+import { CodeField, createFreshCode } from './fresh-code.js'
 import { InvitationPanel } from './invitation.js'
 import { issueGrant } from './issue-grant.js'
 import type { AdminOptions } from './options.js'
@@ -55,6 +56,7 @@ interface Input {
 /** Giving access, on one screen, with a sentence that says what it comes to. */
 export function issueRoutes(options: AdminOptions): Route[] {
   const { config, clock, pages, grants, people, secondFactor } = options
+  const freshCode = createFreshCode(options)
   // Before machines are chosen nobody knows whose time it would be, if not that of the plant.
   const { timeZone } = config.plant
   const lengthsMs = [
@@ -63,7 +65,8 @@ export function issueRoutes(options: AdminOptions): Route[] {
   ]
   const usual = lengthsMs.includes(4 * hourMs) ? 4 * hourMs : (lengthsMs[0] ?? hourMs)
 
-  async function showForm({ viewer, query }: PersonalCall): Promise<Answer> {
+  async function showForm(call: PersonalCall): Promise<Answer> {
+    const { query } = call
     const input: Input = {
       to: query.one('to'),
       endpoints: query.all('endpoint'),
@@ -77,14 +80,17 @@ export function issueRoutes(options: AdminOptions): Route[] {
       ticket: '',
       conditions: noConditions,
     }
-    return renderForm({ viewer }, input, null)
+    return renderForm(call, input)
   }
 
+  /** @param cookies of the session, where a code was taken */
   async function renderForm(
-    { viewer }: Pick<PersonalCall, 'viewer'>,
+    call: PersonalCall,
     input: Input,
-    refusal: GatehouseError | null,
+    refusal: GatehouseError | null = null,
+    cookies: readonly string[] = [],
   ): Promise<Answer> {
+    const { viewer } = call
     const known = (await people.list()).flatMap(({ principal }) =>
       principal.email === null ? [] : [principal.email],
     )
@@ -264,6 +270,7 @@ export function issueRoutes(options: AdminOptions): Route[] {
               input={{ maxLength: 64 }}
             />
             <MoreConditions input={input.conditions} errorOf={errorOf} />
+            {cookies.length === 0 && freshCode.isMissing(call) && <CodeField error={errorOf('code')} />}
             <p class="readback" data-readback hidden aria-live="polite" />
             <div class="actions">
               <button class="big">{words.submit}</button>
@@ -275,7 +282,7 @@ export function issueRoutes(options: AdminOptions): Route[] {
         </>
       ),
     })
-    return { kind: 'page', html, status: refusal?.status ?? 200 }
+    return { kind: 'page', html, status: refusal?.status ?? 200, cookies }
   }
 
   async function issue(call: PersonalCall): Promise<Answer> {
@@ -283,7 +290,9 @@ export function issueRoutes(options: AdminOptions): Route[] {
     const input = readInput(body)
     const { language } = viewer
     const words = issueWords[language]
+    let cookies: readonly string[] = []
     try {
+      cookies = await freshCode.take(call)
       if (input.endpoints.length === 0) {
         throw new GatehouseError('input-invalid', 'Choose at least one machine.', { field: 'endpoints' })
       }
@@ -334,14 +343,10 @@ export function issueRoutes(options: AdminOptions): Route[] {
           </>
         ),
       })
-      return { kind: 'page', html }
+      return { kind: 'page', html, cookies }
     } catch (error) {
-      if (
-        !(error instanceof GatehouseError) ||
-        !['input-invalid', 'person-ambiguous', 'grant-conflict'].includes(error.code)
-      )
-        throw error
-      return renderForm(call, input, error)
+      if (!(error instanceof GatehouseError) || !isMendable(error)) throw error
+      return renderForm(call, input, error, cookies)
     }
   }
 
@@ -365,6 +370,10 @@ export function issueRoutes(options: AdminOptions): Route[] {
   ]
 }
 
+function isMendable({ code, field }: GatehouseError): boolean {
+  return field === 'code' || ['input-invalid', 'person-ambiguous', 'grant-conflict'].includes(code)
+}
+
 function missing(field: string): GatehouseError {
   return new GatehouseError('input-invalid', `${field}: must be filled in`, { field })
 }
@@ -384,6 +393,7 @@ const fieldIds: Readonly<Record<string, string>> = {
   maxSessions: 'maxSessions',
   lasts: 'lasts',
   weekly: 'weekly',
+  code: 'code',
 }
 
 function readInput(body: Fields): Input {
