@@ -42,11 +42,13 @@ import {
   createBreakGlass,
   createIdentityProvider,
   createPeople,
+  createResets,
   createSecondFactor,
   createServiceTokens,
   type BreakGlass,
   type People,
   type Person,
+  type Resets,
   type SecondFactor,
   type ServiceTokens,
 } from './identity/index.js'
@@ -128,6 +130,7 @@ export interface Services {
   readonly requests: Requests
   readonly people: People
   readonly secondFactor: SecondFactor
+  readonly resets: Resets
   readonly breakGlass: BreakGlass
   readonly tokens: ServiceTokens
   close(): Promise<void>
@@ -229,6 +232,10 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     releases: createReleases({ ...shared, assertFit }),
     people,
     secondFactor,
+    resets: createResets({
+      ...{ ...shared, assertFit, people, secondFactor },
+      lapsesAfterMs: config.totp.resetLapsesAfterMs,
+    }),
     breakGlass,
     tokens,
     close: async () => {
@@ -291,8 +298,11 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const { factsOfOpening, mayOpen } = createOpening(config, gather)
   const forSurfaces = {
     ...{ config, clock, logger, pages, sessions, grants, lockdowns, releases, people, secondFactor, mayOpen },
-    ...{ breakGlass, requests: services.requests },
-    noticeFor: createNotice({ breakGlass, changes, clock }),
+    ...{ breakGlass, requests: services.requests, resets: services.resets },
+    noticeFor: createNotice({
+      ...{ breakGlass, changes, clock },
+      resets: config.totp.secondAdministrator ? services.resets : null,
+    }),
     waitingFor: createWaiting(services.requests),
     answerError: (visit: Visit, req: IncomingMessage, res: ServerResponse, error: unknown) => {
       answers.failed(askerOf(visit, req), res, error)
@@ -320,7 +330,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const api = createApi({
     ...{ config, clock, keyring, pages, sessions, grants, lockdowns, people, secondFactor, breakGlass },
     releases,
-    ...{ requests: services.requests, record },
+    ...{ requests: services.requests, resets: services.resets, record },
     ...{ store, logger },
     // Programs call here, whatever they say they would like to read.
     answerError: (visit, _req, res, error) => {
@@ -341,7 +351,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...{ clock, logger, changes, journal, streams, sessions, grants, lockdowns, secondFactor },
     ...{ releases, seats, endings },
     tokens: services.tokens,
-    requests: services.requests,
+    ...{ requests: services.requests, resets: services.resets },
     onChange: (change) => {
       notifications?.noteChange(change)
       gateway.hint(change)

@@ -221,6 +221,7 @@ export const scopes = [
   'lockdowns:write',
   'lockdowns:lift',
   'people:read',
+  'resets:decline',
   'endpoints:read',
   'companies:read',
   'companies:end',

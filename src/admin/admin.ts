@@ -11,6 +11,7 @@ import type { AdminOptions } from './options.js'
 import { peopleRoutes } from './people.js'
 import { releaseRoutes } from './releases.js'
 import { requestRoutes } from './requests.js'
+import { resetRoutes } from './resets.js'
 import { searchRoutes } from './search.js'
 import { sessionRoutes } from './sessions.js'
 import { timelineRoutes } from './timeline.js'
@@ -29,6 +30,7 @@ export function createAdmin(options: AdminOptions): OwnSurface {
       releaseRoutes,
       sessionRoutes,
       peopleRoutes,
+      resetRoutes,
       companyRoutes,
       breakGlassRoutes,
       lockdownRoutes,

@@ -3,15 +3,18 @@ import type { Requests } from '../grants/index.js'
 import type { ChangeLog, Visit } from '../lib/index.js'
 import { Notice, Said, useWords } from '../lib/page/index.js'
 import { createBreakGlassNotice } from './break-glass.js'
+import { createResetsNotice } from './resets.js'
 import { breakGlassWords } from './words/break-glass.js'
 
 /** What stands at the head of every page of whoever may stop something. */
 export function createNotice(
-  options: Parameters<typeof createBreakGlassNotice>[0] & {
-    readonly changes: Pick<ChangeLog, 'unconfirmed'>
-  },
+  options: Parameters<typeof createBreakGlassNotice>[0] &
+    Parameters<typeof createResetsNotice>[0] & {
+      readonly changes: Pick<ChangeLog, 'unconfirmed'>
+    },
 ): (visit: Visit) => Promise<ComponentChildren> {
   const ofBreakGlass = createBreakGlassNotice(options)
+  const ofResets = createResetsNotice(options)
   return async (visit) => {
     const isStaff = visit.session?.roles.some((role) => role === 'admin' || role === 'approver') === true
     const late = isStaff ? await options.changes.unconfirmed() : []
@@ -19,6 +22,7 @@ export function createNotice(
       <div class="stack">
         {late.length > 0 && <Unconfirmed instances={late} />}
         {await ofBreakGlass(visit)}
+        {await ofResets(visit)}
       </div>
     )
   }

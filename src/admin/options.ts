@@ -1,7 +1,7 @@
 import type { Config } from '../config/index.js'
 import type { Health, StreamInfo } from '../dataplane/index.js'
 import type { Grants, Lockdowns, Releases, Requests } from '../grants/index.js'
-import type { BreakGlass, People, SecondFactor, ServiceTokens } from '../identity/index.js'
+import type { BreakGlass, People, Resets, SecondFactor, ServiceTokens } from '../identity/index.js'
 import type { Clock } from '../lib/index.js'
 import type { SurfaceOptions } from '../lib/page/index.js'
 import type { Sessions } from '../sessions/index.js'
@@ -18,6 +18,7 @@ export interface AdminOptions extends SurfaceOptions {
   readonly releases: Releases
   readonly people: People
   readonly secondFactor: SecondFactor
+  readonly resets: Resets
   readonly breakGlass: BreakGlass
   readonly tokens: Pick<ServiceTokens, 'create' | 'list' | 'revoke'>
   readonly explain: Explain

@@ -1,6 +1,5 @@
 import type { VNode } from 'preact'
 import type { Person, SecondFactorStatus } from '../identity/index.js'
-import { GatehouseError } from '../lib/index.js'
 import {
   Cell,
   FormToken,
@@ -18,27 +17,29 @@ import {
   type Route,
   type Viewer,
 } from '../lib/page/index.js'
-import type { Actor } from '../model.js'
-import { askReason, codeFirst, readAnswer, type Question } from './answer-for.js'
-import { InvitationPanel } from './invitation.js'
+import { invite } from './invitation.js'
 import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
+import { resetPath, WaitingResets } from './resets.js'
 import { companiesWords } from './words/companies.js'
-import { peopleWords, type PeopleWords } from './words/people.js'
+import { peopleWords } from './words/people.js'
+import { resetsWords } from './words/resets.js'
 import { tokensWords } from './words/tokens.js'
 
 const shownAtOnce = 100
 
-/** Who has signed in here, their second factor, and the two things that can be done about it. */
+/** Who has signed in here, their second factor, and the ways to do something about it. */
 export function peopleRoutes(options: AdminOptions): Route[] {
-  const { config, clock, pages, people, sessions, secondFactor } = options
+  const { config, clock, pages, people, secondFactor, resets } = options
   const canInvite = config.totp.enrolment === 'invite'
 
-  async function showPeople({ viewer, query }: PersonalCall): Promise<Answer> {
+  async function showPeople({ viewer, query, session }: PersonalCall): Promise<Answer> {
     const filter = readFilter('/admin/people', query, [])
     const fits = createMatcher(filter.text)
-    const fitting = (await people.list()).filter((person) => fits(textsOfPerson(person)))
+    const all = await people.list()
+    const fitting = all.filter((person) => fits(textsOfPerson(person)))
+    const waiting = await resets.waiting()
     const part = partOf(fitting, filter.page, shownAtOnce)
     const shown = await Promise.all(
       part.shown.map(async (person) => ({
@@ -48,6 +49,11 @@ export function peopleRoutes(options: AdminOptions): Route[] {
     )
     const { language } = viewer
     const words = peopleWords[language]
+    const { wasProposed, wasDeclined } = resetsWords[language]
+    const done = new Map([
+      ['proposed', wasProposed],
+      ['declined', wasDeclined],
+    ]).get(query.one('done'))
     const html = pages.render({
       title: words.title,
       language,
@@ -71,6 +77,8 @@ export function peopleRoutes(options: AdminOptions): Route[] {
               </>
             )}
           </p>
+          {done !== undefined && <Notice>{done}</Notice>}
+          <WaitingResets {...{ waiting }} people={all} ownId={session.principal.id} />
           <FilterForm filter={filter} hint={words.hint} states={[]} endpoints={[]} />
           {fitting.length === 0 ? (
             <NothingFits filter={filter} />
@@ -85,7 +93,10 @@ export function peopleRoutes(options: AdminOptions): Route[] {
                 columns={[words.who, words.roles, words.lastLogin, words.secondFactor, words.actions]}
               >
                 {shown.map(({ person, status }) => (
-                  <PersonRow person={person} status={status} viewer={viewer} />
+                  <PersonRow
+                    {...{ person, status, viewer }}
+                    isWaiting={waiting.some(({ principalId }) => principalId === person.principal.id)}
+                  />
                 ))}
               </Table>
             </>
@@ -97,8 +108,13 @@ export function peopleRoutes(options: AdminOptions): Route[] {
     return { kind: 'page', html }
   }
 
-  function PersonRow(props: { person: Person; status: SecondFactorStatus; viewer: Viewer }): VNode {
-    const { person, status, viewer } = props
+  function PersonRow(props: {
+    person: Person
+    status: SecondFactorStatus
+    viewer: Viewer
+    isWaiting: boolean
+  }): VNode {
+    const { person, status, viewer, isWaiting } = props
     const { id, name, email } = person.principal
     const words = useWords(peopleWords)
     return (
@@ -120,9 +136,14 @@ export function peopleRoutes(options: AdminOptions): Route[] {
         </Cell>
         <Cell label={words.secondFactor}>
           <FactorText status={status} />
+          {isWaiting && (
+            <div class="small">
+              <a href="#resets">{resetsWords[viewer.language].waits}</a>
+            </div>
+          )}
         </Cell>
         <Cell>
-          {status.isEnrolled ? (
+          {isWaiting ? null : status.isEnrolled ? (
             <a class="button quiet" href={resetPath(id)}>
               {words.reset}
               <span class="visually-hidden">{words.resetOf(name)}</span>
@@ -145,97 +166,12 @@ export function peopleRoutes(options: AdminOptions): Route[] {
     )
   }
 
-  async function find({ params }: PersonalCall): Promise<Person> {
-    const person = await people.get(params.one('id'))
-    if (person === null) throw new GatehouseError('person-unknown', 'Nobody with this id has signed in here.')
-    return person
-  }
-
-  async function askReset(call: PersonalCall): Promise<Answer> {
-    const question = questionOf(peopleWords[call.viewer.language], await find(call))
-    return codeFirst(call, clock, question.action) ?? askReason(options, call, question)
-  }
-
-  async function reset(call: PersonalCall): Promise<Answer> {
-    const { actor, viewer } = call
-    const person = await find(call)
-    const { id, email, name } = person.principal
-    const words = peopleWords[viewer.language]
-    const question = questionOf(words, person)
-    const code = codeFirst(call, clock, question.action)
-    if (code !== null) return code
-    const given = readAnswer(options, call, question)
-    if ('again' in given) return given.again
-    await secondFactor.reset(id, actor, given.reason)
-    // What was opened with the old factor does not outlive it.
-    await sessions.endAllOf(id, 'second-factor-reset', actor, given.reason)
-    const said = (
-      <Notice>
-        <span>{words.wasReset(<Said>{name}</Said>)}</span>
-      </Notice>
-    )
-    return canInvite && email !== null ? showInvitation(viewer, actor, email, said) : showDone(viewer, said)
-  }
-
-  function showDone(viewer: Viewer, said: VNode | null): Answer {
-    const { language } = viewer
-    const words = peopleWords[language]
-    const html = pages.render({
-      title: words.done,
-      language,
-      section: 'people',
-      viewer,
-      now: clock.now(),
-      body: (
-        <>
-          <h1>{words.title}</h1>
-          {said}
-          <p>
-            <a href="/admin/people">{words.all}</a>
-          </p>
-        </>
-      ),
-    })
-    return { kind: 'page', html }
-  }
-
-  async function showInvitation(
-    viewer: Viewer,
-    actor: Actor,
-    email: string,
-    said: VNode | null,
-  ): Promise<Answer> {
-    const { code } = await secondFactor.invite(email, actor)
-    const { language } = viewer
-    const words = peopleWords[language]
-    const html = pages.render({
-      title: words.invitation,
-      language,
-      section: 'people',
-      viewer,
-      now: clock.now(),
-      body: (
-        <>
-          <h1>{words.invitation}</h1>
-          {said}
-          <InvitationPanel email={email} code={code} config={config} />
-          <p>
-            <a href="/admin/people">{words.all}</a>
-          </p>
-        </>
-      ),
-    })
-    return { kind: 'page', html }
-  }
-
   return [
     personal('GET', '/admin/people', 'admin', showPeople),
-    personal('GET', '/admin/people/:id/reset-totp', 'admin', askReset),
-    personal('POST', '/admin/people/:id/reset-totp', 'admin', reset),
     ...(canInvite
       ? [
-          personal('POST', '/admin/invitations', 'admin', ({ viewer, actor, body }) =>
-            showInvitation(viewer, actor, body.one('email'), null),
+          personal('POST', '/admin/invitations', 'admin', (call) =>
+            invite(options, call, call.body.one('email'), null),
           ),
         ]
       : []),
@@ -264,17 +200,4 @@ function FactorText({ status }: { status: SecondFactorStatus }): VNode {
       )}
     </>
   )
-}
-
-function questionOf(words: PeopleWords, { principal }: Person): Question {
-  const confirmation = {
-    title: words.resetTitle,
-    text: words.resetText(principal.name),
-    button: words.resetButton,
-  }
-  return { confirmation, section: 'people', action: resetPath(principal.id), back: '/admin/people' }
-}
-
-function resetPath(principalId: string): string {
-  return `/admin/people/${encodeURIComponent(principalId)}/reset-totp`
 }

@@ -82,6 +82,7 @@ export type StoreEvent =
         | 'release'
         | 'first-use'
         | 'request'
+        | 'reset'
         | 'changes'
       readonly id: string
     }
@@ -183,6 +184,28 @@ export type SecondFactorEvent =
       readonly principalId: string
       readonly actor: Actor
       readonly reason?: string
+      /** Where two administrators have agreed. */
+      readonly proposalId?: string
+    }
+  | {
+      readonly event: 'second-factor.reset-proposed'
+      readonly proposalId: string
+      readonly principalId: string
+      readonly actor: Actor
+      readonly reason: string
+      readonly lapsesAt: EpochMs
+    }
+  | {
+      readonly event: 'second-factor.reset-confirmed' | 'second-factor.reset-declined'
+      readonly proposalId: string
+      readonly principalId: string
+      readonly actor: Actor
+      readonly reason: string
+    }
+  | {
+      readonly event: 'second-factor.reset-failed'
+      readonly proposalId: string
+      readonly attempt: 'proposed' | 'confirmed' | 'declined'
     }
   | {
       readonly event: 'invitation.issued'
@@ -415,6 +438,13 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
   'second-factor.locked': 'Too many wrong codes: no code is accepted for a while.',
   'second-factor.recovery-used': 'A recovery code was used up.',
   'second-factor.reset': 'An administrator removed the second factor of a principal.',
+  'second-factor.reset-proposed':
+    'An administrator proposed to remove the second factor of a principal; without a second one it is over at `lapsesAt`.',
+  'second-factor.reset-confirmed':
+    'A second administrator agreed; `second-factor.reset` with the same `proposalId` follows, or `second-factor.reset-failed`.',
+  'second-factor.reset-declined': 'Somebody said no to such a proposal, or took it back; nothing is reset.',
+  'second-factor.reset-failed':
+    'What the record before it says of this proposal did not come about, or Redis did not confirm it; nothing is reset without a `second-factor.reset`.',
   'invitation.issued': 'A code to enrol a second factor was made for an address.',
   'break-glass.issued':
     'An operator of the host made a code that lets a person sign in without the provider.',

@@ -9,6 +9,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   'store-unavailable':
     'Redis does not answer, or refuses: see that it runs, that what `redis` says in the configuration is right, and what `gatehouse check --redis` says.',
   'grant-unknown': '`gatehouse grants list` shows all grants.',
+  'reset-unknown': '`gatehouse users resets` shows what waits.',
   'session-unknown': '`gatehouse sessions list` shows who is signed in.',
   'notification-unknown': '`gatehouse notifications list` shows what is there.',
   'person-unknown':

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { readReason } from '../grants/index.js'
 import type { People, Person } from '../identity/index.js'
 import { GatehouseError } from '../lib/index.js'
-import { brief, inert, instant, table } from './output.js'
+import { brief, describeActor, inert, instant, table } from './output.js'
 import type { Common, Shell } from './shell.js'
 
 export function addUsers(users: Command, shell: Shell): void {
@@ -54,13 +54,21 @@ export function addUsers(users: Command, shell: Shell): void {
     'reset-totp <who>',
     `Void someone’s second factor and sign them out.
 
-They are named by their e-mail, or by the id that \`gatehouse users list --json\` shows.`,
+They are named by their e-mail, or by the id that \`gatehouse users list --json\` shows.
+
+It asks no second administrator, also where totp.secondAdministrator asks for one on the pages: whoever runs commands
+here can read the keys of Gatehouse and write to its Redis, and needs nobody’s yes. It is on record as done by the
+account of the host.`,
   )
-    .option('--reason <text>', 'why, in words: one line, in quotes; it stays on record')
-    .action(async (who: string, options: Common & { reason?: string }) => {
-      const reason = options.reason === undefined ? undefined : readReason(options.reason)
+    .requiredOption('--reason <text>', 'why, in words: one line, in quotes; it stays on record')
+    .action(async (who: string, options: Common & { reason: string }) => {
+      const reason = readReason(options.reason)
       await change(options, async ({ people, secondFactor, sessions }, config) => {
         const { principal } = await findPerson(people, who)
+        if (config.totp.secondAdministrator)
+          shell.output.err(
+            'note: totp.secondAdministrator is on. On the host this command is enough, and the record names your account alone.\n',
+          )
         await secondFactor.reset(principal.id, shell.operator, reason)
         await sessions.endAllOf(principal.id, 'second-factor-reset', shell.operator, reason)
         const { id, email } = principal
@@ -79,6 +87,43 @@ They are named by their e-mail, or by the id that \`gatehouse users list --json\
             `${isVoid}\nTo set up a new one they need this invitation code, valid until ${brief(instant(expiresAt))}:\n  ${code}\n`,
           )
         }
+      })
+    })
+  addResets(users, shell)
+}
+
+function addResets(users: Command, { command, answer, look, change, operator }: Shell): void {
+  command(users, 'resets', 'Resets of second factors that wait for a second administrator.').action(
+    async (options: Common) => {
+      await look(options, async ({ resets, people }) => {
+        const waiting = await Promise.all(
+          (await resets.waiting()).map(async ({ id, principalId, by, reason, at, lapsesAt }) => ({
+            ...{ id, principalId, email: (await people.get(principalId))?.principal.email ?? null },
+            ...{ by: describeActor(by), reason, at: instant(at), lapsesAt: instant(lapsesAt) },
+          })),
+        )
+        const rows = waiting.map(({ id, principalId, email, by, reason, lapsesAt }) => [
+          ...[id, email ?? principalId, by, reason, brief(lapsesAt)],
+        ])
+        const headings = ['ID', 'WHOSE', 'PROPOSED BY', 'WHY', 'LAPSES']
+        answer(options, waiting, table(headings, rows, 'No reset waits for a second administrator.'))
+      })
+    },
+  )
+
+  command(
+    users,
+    'decline-reset <id>',
+    `Say no to a reset that waits for a second administrator.
+
+An administrator says yes on the page, with a one-time code. On the host, \`gatehouse users reset-totp\` resets without asking.`,
+  )
+    .requiredOption('--reason <text>', 'why, in words: one line, in quotes; it stays on record')
+    .action(async (id: string, options: Common & { reason: string }) => {
+      const reason = readReason(options.reason)
+      await change(options, async ({ resets }) => {
+        await resets.decline(id, reason, operator)
+        answer(options, { id, declined: true }, `The reset ${inert(id)} is declined.\n`)
       })
     })
 }

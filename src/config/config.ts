@@ -54,6 +54,9 @@ export interface Config {
     readonly enrolment: 'invite' | 'first-login'
     readonly label: string
     readonly invitationLifetimeMs: number
+    /** Whether a reset on the pages takes two. */
+    readonly secondAdministrator: boolean
+    readonly resetLapsesAfterMs: number
   }
   readonly sessions: { readonly maxLengthMs: number }
   /** IANA name: of machines that have none of their own, and of what concerns no single machine. */

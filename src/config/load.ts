@@ -105,6 +105,8 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
       enrolment: totp.enrolment,
       label: totp.label,
       invitationLifetimeMs: totp.invitationLifetime,
+      secondAdministrator: totp.secondAdministrator,
+      resetLapsesAfterMs: totp.resetLapsesAfter,
     },
     sessions: { maxLengthMs: sessions.maxLength },
     plant,

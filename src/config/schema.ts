@@ -284,6 +284,19 @@ const totp = section('The second factor: one-time codes (RFC 6238).', {
     what: 'How long an enrolment code stays good.',
     danger: 'A code in an old mail is a second factor for whoever finds it first.',
   }),
+  secondAdministrator: z
+    .boolean()
+    .register(forms, { says: '`true` or `false`' })
+    .prefault(false)
+    .register(optionTexts, {
+      what: 'Whether a reset of a second factor on the pages takes a second administrator: one proposes it, another confirms or declines it, each with a reason and, but for a no, a fresh one-time code. Never the person whose second factor it is.',
+      danger:
+        'With `false`, one administrator, or whoever has taken one over, can set up the second factor of anybody. With `true`, it takes two others to reset that of an administrator; with fewer, `gatehouse users reset-totp` on the host does it, which asks nobody else.',
+    }),
+  resetLapsesAfter: duration('5m', '24h').prefault('30m').register(optionTexts, {
+    what: 'How long such a proposal waits. Then it is over, and nothing was reset.',
+    danger: 'A long one is confirmed by somebody who no longer knows what it was about.',
+  }),
 }).prefault({})
 
 /** The whole file. */

@@ -20,7 +20,7 @@ import {
   type Requests,
   type Seats,
 } from '../grants/index.js'
-import type { SecondFactor, ServiceTokens } from '../identity/index.js'
+import type { Resets, SecondFactor, ServiceTokens } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
 
 const lookMs = 400
@@ -40,6 +40,7 @@ export interface WatchOptions {
   readonly seats: Pick<Seats, 'without'>
   readonly requests: Pick<Requests, 'noteClosed' | 'closeRevived'>
   readonly secondFactor: Pick<SecondFactor, 'noteReset'>
+  readonly resets: Pick<Resets, 'noteAnswered'>
   readonly tokens: Pick<ServiceTokens, 'note' | 'revokeRevived'>
   readonly endings: EndingLimits
   /** To hear of each change once it has had its effect here. Must not throw, and is not waited for. */
@@ -64,7 +65,8 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     tellRedis()
     cutEnded(kind, id, options)
   })
-  const { streams, sessions, grants, lockdowns, releases, requests, secondFactor, tokens, logger } = options
+  const { streams, sessions, grants, lockdowns, releases, requests, secondFactor, resets, tokens, logger } =
+    options
 
   const apply = async (change: Change): Promise<void> => {
     if (change.kind === 'session-ended') {
@@ -88,6 +90,8 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
       if (grant) moveEnds(grant, options)
     } else if (change.kind === 'second-factor-reset') {
       void secondFactor.noteReset(change.print)
+    } else if (change.kind === 'reset-answered') {
+      void resets.noteAnswered(change.proposalId)
     } else if (change.kind === 'token-changed') {
       await tokens.note()
     } else if (change.kind === 'request-changed') {
@@ -146,9 +150,10 @@ async function cutLockedDown({ streams, lockdowns }: WatchOptions): Promise<numb
 
 /** Promise R7: what a command on this host has ended while Redis may be away. */
 function cutEnded(kind: Endable, id: string, { streams, logger }: WatchOptions): void {
-  // The sessions that a second factor proved have ends of their own, and neither a token nor a request opens anything.
-  // Of a first use the grant itself says when it ends.
+  // The sessions that a second factor proved have ends of their own, and neither a token, a request nor a proposal opens
+  // anything. Of a first use the grant itself says when it ends.
   if (kind === 'second-factor' || kind === 'token' || kind === 'request' || kind === 'first-use') return
+  if (kind === 'reset') return
   const scope = kind === 'lockdown' ? scopeOf(id) : null
   const isEnded = ({ grantId, sessionId, endpointId, principalId, email }: StreamInfo): boolean => {
     if (kind === 'grant') return grantId === id

@@ -10,6 +10,7 @@ export { doesProviderAnswer } from './discovery.js'
 export { principalId } from './claims.js'
 export { createPeople, type People, type Person } from './people.js'
 export { createIdentityProvider, type IdentityProvider, type LoginStart } from './provider.js'
+export { createResets, type Administrator, type ResetProposal, type Resets } from './resets.js'
 export {
   createSecondFactor,
   type Enrolment,

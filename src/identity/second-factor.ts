@@ -33,6 +33,7 @@ export type SecondFactorEvent =
       readonly principalId: string
       readonly actor: Actor
       readonly reason?: string
+      readonly proposalId?: string
     }
   | {
       readonly event: 'invitation.issued'
@@ -69,6 +70,8 @@ export interface Enrolment {
  */
 export interface SecondFactor {
   status(principalId: string): Promise<SecondFactorStatus>
+  /** What names the enrolment there is, and tells nothing of it; null where there is none. */
+  enrolment(principalId: string): Promise<string | null>
   /**
    * A single-use code with which the owner of `email` may enrol; using one voids the others.
    * @throws GatehouseError `input-invalid` (field `email`)
@@ -100,9 +103,15 @@ export interface SecondFactor {
   useRecoveryCode(input: { principalId: string; sessionId: string; code: string }): Promise<{ left: number }>
   /**
    * Removes the enrolment and its recovery codes. Ending the person's sessions is the caller's part.
-   * @throws GatehouseError `not-enrolled`
+   * @param confirmed where two have agreed: to what, and to the removal of which enrolment
+   * @throws GatehouseError `not-enrolled`; `reset-conflict` where the enrolment is another by now
    */
-  reset(principalId: string, actor: Actor, reason?: string): Promise<void>
+  reset(
+    principalId: string,
+    actor: Actor,
+    reason?: string,
+    confirmed?: { readonly proposalId: string; readonly enrolment: string },
+  ): Promise<void>
   /** The person has seen that it was reset. */
   acknowledgeReset(principalId: string): Promise<void>
   /** To be told of each reset that another instance or command made. */
@@ -228,6 +237,11 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
       }
     },
 
+    enrolment: async (principalId) => {
+      const { secret } = await read(principalId)
+      return secret === null ? null : fingerprint(secret)
+    },
+
     invite: async (to, actor) => {
       const email = normaliseEmail(to)
       if (email === null)
@@ -314,14 +328,17 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
       return { left: verdict.value }
     },
 
-    reset: async (principalId, actor, reason) => {
+    reset: async (principalId, actor, reason, confirmed) => {
       const { secret } = await read(principalId)
       if (secret === null) {
         throw new GatehouseError('not-enrolled', 'This person has no second factor to reset.')
       }
+      if (confirmed !== undefined && confirmed.enrolment !== fingerprint(secret))
+        throw new GatehouseError('reset-conflict', 'This second factor has been changed meanwhile.')
       await record({
         ...{ event: 'second-factor.reset', principalId, actor },
         ...(reason === undefined ? {} : { reason }),
+        ...(confirmed === undefined ? {} : { proposalId: confirmed.proposalId }),
       })
       await remove(principalId, secret)
       await changes.settle()

@@ -81,6 +81,11 @@ const sentences: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<ErrorC
     'idempotency-unfinished':
       'Der erste Aufruf mit diesem Idempotency-Key läuft noch oder wurde nie fertig. Sehen Sie nach, was geschehen ist.',
     'rate-limited': 'Dieses Token ruft öfter auf, als es darf. Warten Sie.',
+    'reset-unknown': 'Diesen Vorschlag gibt es nicht oder nicht mehr.',
+    'reset-refused':
+      'Das dürfen Sie hier nicht bestätigen oder vorschlagen: Es braucht zwei Administratoren, beide andere als die betroffene Person.',
+    'reset-conflict':
+      'Dieser Vorschlag wurde inzwischen beantwortet, ist abgelaufen, oder es wartet schon einer.',
     'release-refused': 'Den eigenen Zugang gibt niemand selbst frei.',
     'release-conflict':
       'Das ist so nicht möglich: Der Zugang läuft nicht, braucht das nicht, oder jemand anderes hat gerade entschieden.',

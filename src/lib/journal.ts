@@ -14,12 +14,14 @@ const kinds = [
   'release',
   'first-use',
   'request',
+  'reset',
 ] as const
 /**
  * What can end before its time, by its id; a lockdown, by its scope, ends access to what it names until it is
  * lifted; a second factor goes by the fingerprint of its sealed secret; the release of a grant for a session, by the
  * two ids with a space between them, ends whatever of it was given before, and may be given again. A first use, by its
- * grant, ends that there is time left to begin; a request ends by its answer.
+ * grant, ends that there is time left to begin; a request ends by its answer, and so does the
+ * proposal to reset a second factor.
  */
 export type Endable = (typeof kinds)[number]
 
@@ -58,7 +60,7 @@ export interface JournalOptions {
   readonly isReadOnly: boolean
   readonly clock: Clock
   readonly logger: Logger
-  /** How long the end of a session, or of its release, matters: afterwards it would have ended by itself. So do requests and first uses, after times of their own; the others matter for good. */
+  /** How long the end of a session, or of its release, matters: afterwards it would have ended by itself. So do requests, first uses and proposals of resets, after times of their own; the others matter for good. */
   readonly sessionsKeptMs: number
   /** Redis calls running what has ended. */
   readonly onRevived: (kind: Endable, id: string) => void
@@ -86,6 +88,8 @@ const comesBack: readonly Endable[] = ['lockdown', 'release', 'first-use']
 const requestsKeptMs = 31 * 24 * 3_600_000
 /** The longest that a grant may run on from its first use, had that been forgotten (`grants.maxRecurrence`), and a day more. */
 const firstUsesKeptMs = 367 * 24 * 3_600_000
+/** The longest that a proposal may wait (`totp.resetLapsesAfter`), and a day more. */
+const resetsKeptMs = 2 * 24 * 3_600_000
 /** Between the journal and Redis lies one command, and another instance follows within moments. */
 const onItsWayMs = 5_000
 const lookMs = 100
@@ -104,6 +108,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
     'first-use': new Map(),
     release: new Map(),
     request: new Map(),
+    reset: new Map(),
   }
   const { bytes, handle } = await openFile(file, isReadOnly)
   const write = handle === null ? () => Promise.resolve(true) : createAppender(handle, logger)
@@ -112,6 +117,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const keptMsOf = (kind: Endable): number => {
     if (kind === 'request') return requestsKeptMs
     if (kind === 'first-use') return firstUsesKeptMs
+    if (kind === 'reset') return resetsKeptMs
     return diesWithSession.includes(kind) ? sessionsKeptMs : Infinity
   }
   const isOld = (kind: Endable, at: number): boolean => clock.now() - at > keptMsOf(kind)

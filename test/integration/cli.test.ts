@@ -432,9 +432,12 @@ describe('the command line', () => {
       },
     )
 
+    const reset = (who: string, ...more: string[]) =>
+      plant.command('users', 'reset-totp', who, '--reason', 'phone lost', ...more)
+
     it('lose their second factor and their sessions', async () => {
       const client = await plant.signIn('stranger')
-      const { status, out } = await plant.command('users', 'reset-totp', 'Eve@machines.example', '--json')
+      const { status, out } = await reset('Eve@machines.example', '--json')
       expect(status).toBe(0)
       expect(JSON.parse(out)).toEqual({
         id: principalId(plant.provider.issuer, accounts.stranger.subject),
@@ -444,7 +447,7 @@ describe('the command line', () => {
       })
       expect((await client.navigate(plant.portal)).text).toContain('Sign in with')
       client.close()
-      const again = await plant.command('users', 'reset-totp', accounts.stranger.email)
+      const again = await reset(accounts.stranger.email)
       expect(again).toMatchObject({
         status: 1,
         err: expect.stringMatching(/^This person has no second factor to reset\.\n.*invite/) as string,
@@ -455,9 +458,9 @@ describe('the command line', () => {
       await remember({ subject: 'fresh', email: 'fresh@machines.example' })
       const before = await stored()
       const outcomes = [
-        await plant.command('users', 'reset-totp', 'nobody@machines.example'),
-        await plant.command('users', 'reset-totp', 'fresh@machines.example'),
-        await plant.command('users', 'reset-totp', ''),
+        await reset('nobody@machines.example'),
+        await reset('fresh@machines.example'),
+        await reset(''),
       ]
       expect(outcomes.map(({ status, err }) => [status, err.split('\n')[0]])).toEqual([
         [1, 'Nobody with this e-mail or id has signed in yet.'],
@@ -474,20 +477,19 @@ describe('the command line', () => {
         await remember({ subject: 'other', email: shared }),
       ]
       const before = await stored()
-      const reset = await plant.command('users', 'reset-totp', shared)
-      expect(reset.status).toBe(1)
-      for (const { id } of [one, other]) expect(reset.err).toContain(`\n  ${id}  ${plant.provider.issuer}\n`)
+      const refused = await reset(shared)
+      expect(refused.status).toBe(1)
+      for (const { id } of [one, other])
+        expect(refused.err).toContain(`\n  ${id}  ${plant.provider.issuer}\n`)
       expect((await issue({ '--to': shared })).err).toMatch(/^to: more than one account/)
-      expect((await plant.command('users', 'reset-totp', one.id)).err).toMatch(
-        /^This person has no second factor/,
-      )
+      expect((await reset(one.id)).err).toMatch(/^This person has no second factor/)
       expect(await stored()).toEqual(before)
     })
 
     it('whose provider vouches for no e-mail are reset by id', async () => {
       const { unverified } = accounts
       const { id } = await remember({ subject: unverified.subject, email: null })
-      const { status, out } = await plant.command('users', 'reset-totp', id)
+      const { status, out } = await reset(id)
       expect([status, out]).toEqual([0, expect.stringMatching(/is void.+\n.+cannot be invited/)])
     })
   })

@@ -122,7 +122,9 @@ describe('a newcomer', () => {
 
   it('is told at the next sign-in when an administrator has reset their second factor', async () => {
     const before = await plant.signIn('approver')
-    const reset = await plant.command('users', 'reset-totp', accounts.approver.email)
+    const reset = await plant.command(
+      ...['users', 'reset-totp', accounts.approver.email, '--reason', 'phone lost'],
+    )
     expect(reset.status).toBe(0)
     expect((await before.navigate(plant.portal)).url.pathname).toBe('/sign-in')
     const page = await plant.signInWithPassword(client, 'approver')

@@ -84,6 +84,9 @@ describe('who may do what', () => {
     ['POST', '/admin/grants/g-none/extend', ['admin']],
     ['GET', '/admin/people', ['admin']],
     ['POST', '/admin/people/p-none/reset-totp', ['admin']],
+    ['GET', '/admin/resets/r-none/confirm', ['admin']],
+    ['POST', '/admin/resets/r-none/confirm', ['admin']],
+    ['POST', '/admin/resets/r-none/decline', ['admin']],
     ['POST', '/admin/invitations', ['admin']],
   ]
   it.each(routes)('%s %s is for %j', async (method, path, allowed) => {

@@ -47,6 +47,7 @@ export const accounts = {
   unverified: account('unverified', 'ana@machines.example', ['vendors'], false),
   approver: account('approver', 'ben@plant.example', ['line-leads']),
   admin: account('admin', 'cara@plant.example', ['plant-it']),
+  secondAdmin: account('second', 'dora@plant.example', ['plant-it']),
 } as const
 export type AccountName = keyof typeof accounts
 

@@ -164,7 +164,10 @@ describe('a configuration that says only what it must', () => {
         timeoutSeconds: 5,
         roles: { claim: 'groups', admin: [], approver: [], auditor: [] },
       },
-      totp: { enrolment: 'invite', label: 'Gatehouse', invitationLifetimeMs: 7 * 24 * 3_600_000 },
+      totp: {
+        ...{ enrolment: 'invite', label: 'Gatehouse', invitationLifetimeMs: 7 * 24 * 3_600_000 },
+        ...{ secondAdministrator: false, resetLapsesAfterMs: 30 * 60_000 },
+      },
       sessions: { maxLengthMs: 12 * 3_600_000 },
       plant: { timeZone: 'UTC' },
       keys: { file: '/etc/gatehouse/keys.json' },

@@ -103,6 +103,8 @@ function isRefusal(error: unknown): boolean {
       'person-unknown',
       'grant-unknown',
       'grant-conflict',
+      'reset-unknown',
+      'reset-conflict',
       'release-refused',
       'release-conflict',
       'release-unknown',

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import type { Config } from '../../config/index.js'
 import { readReason, type Grants, type Lockdowns, type Releases, type Requests } from '../../grants/index.js'
-import type { BreakGlass, People, SecondFactor } from '../../identity/index.js'
+import type { BreakGlass, People, Resets, SecondFactor } from '../../identity/index.js'
 import { GatehouseError, type Clock, type Keyring } from '../../lib/index.js'
 import type { Grant } from '../../model.js'
 import type { Sessions } from '../../sessions/index.js'
@@ -17,10 +17,12 @@ import {
   describeAtTheGate,
   companyEndSchema,
   companySchema,
+  declinedSchema,
   describeCompany,
   describeGrant,
   describeLockdown,
   describeRelease,
+  describeResetProposal,
   describeSession,
   emptySchema,
   endedSchema,
@@ -40,6 +42,7 @@ import {
   reasonQuerySchema,
   reasonSchema,
   releaseSchema,
+  resetProposalSchema,
   sessionSchema,
   withdrawnSchema,
 } from './schemas.js'
@@ -56,6 +59,7 @@ export interface ApiServices {
   readonly secondFactor: SecondFactor
   readonly breakGlass: BreakGlass
   readonly requests: Requests
+  readonly resets: Resets
   /** Resolves when the event is durable. */
   readonly record: (event: CompanyEvent) => Promise<void>
 }
@@ -311,7 +315,7 @@ function companyRoutes(services: ApiServices): ApiRoute[] {
 }
 
 function directoryRoutes(
-  { config, keyring, people }: ApiServices,
+  { config, keyring, people, resets }: ApiServices,
   describeApi: () => Record<string, unknown>,
 ): ApiRoute[] {
   return [
@@ -328,6 +332,27 @@ function directoryRoutes(
           lastLoginAt: isoText(lastLoginAt),
         }))
         return portion(keyring, 'people', items, ({ lastLoginAt, id }) => `${lastLoginAt} ${id}`, query)
+      },
+    }),
+    route('GET /second-factor-resets', {
+      does: 'Resets of second factors that wait for a second administrator.',
+      details:
+        'Where `totp.secondAdministrator` asks for one. To propose and to confirm takes a one-time code, which no program enters.',
+      scope: 'people:read',
+      query: emptySchema,
+      body: null,
+      answer: listOf(resetProposalSchema),
+      run: async () => ({ items: (await resets.waiting()).map(describeResetProposal), next: null }),
+    }),
+    route('POST /second-factor-resets/{id}/decline', {
+      does: 'Say no to such a reset. The second factor stays as it is.',
+      scope: 'resets:decline',
+      query: emptySchema,
+      body: reasonSchema,
+      answer: declinedSchema,
+      run: async ({ params: { id = '' }, body, actor }) => {
+        await resets.decline(id, readReason(body.reason), actor)
+        return { id, declined: true }
       },
     }),
     route('GET /openapi.json', {

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { scopeText } from '../../grants/index.js'
+import type { ResetProposal } from '../../identity/index.js'
 import {
   accessLevels,
   endings,
@@ -217,6 +218,18 @@ export const personSchema = z
   })
   .meta({ id: 'Person' })
 
+export const resetProposalSchema = z
+  .strictObject({
+    id: z.string(),
+    principalId: z.string().describe('Whose second factor it is'),
+    by: actor,
+    reason: z.string(),
+    at: instant,
+    lapsesAt: instant,
+  })
+  .meta({ id: 'ResetProposal' })
+export const declinedSchema = z.strictObject({ id: z.string(), declined: z.boolean() })
+
 export const endpointSchema = z
   .strictObject({
     id: z.string(),
@@ -337,6 +350,15 @@ export function describeAtTheGate({ grant, session, release }: AtTheGate): z.inp
       by: describeActor(release.by),
       reason: release.reason,
     },
+  }
+}
+
+export function describeResetProposal(proposal: ResetProposal): z.input<typeof resetProposalSchema> {
+  const { id, principalId, by, reason: why, at, lapsesAt } = proposal
+  return {
+    ...{ id, principalId, by: describeActor(by), reason: why },
+    at: isoText(at),
+    lapsesAt: isoText(lapsesAt),
   }
 }
 

@@ -23,10 +23,6 @@ export interface PeopleWords {
   readonly codesLeft: (count: number) => string
   readonly resetAt: (at: VNode) => ComponentChildren
   readonly lockedUntil: (at: VNode) => ComponentChildren
-  readonly resetTitle: string
-  readonly resetText: (name: string) => string
-  readonly resetButton: string
-  readonly wasReset: (name: VNode) => ComponentChildren
   readonly done: string
   readonly all: string
   readonly invitation: string
@@ -62,11 +58,6 @@ export const peopleWords: InEach<PeopleWords> = {
     codesLeft: (count) => `${String(count)} recovery ${count === 1 ? 'code' : 'codes'} left`,
     resetAt: (at) => <>reset {at}</>,
     lockedUntil: (at) => <>locked until {at}</>,
-    resetTitle: 'Reset the second factor?',
-    resetText: (name) =>
-      `${name} is signed out everywhere and loses every open connection. Their authenticator entry and recovery codes stop working. Make sure that you are talking to the right person: whoever gets the new invitation code sets up the next second factor.`,
-    resetButton: 'Reset',
-    wasReset: (name) => <>The second factor of {name} was reset, and all their sessions were ended.</>,
     done: 'Done',
     all: 'All people',
     invitation: 'Invitation code',
@@ -102,13 +93,6 @@ export const peopleWords: InEach<PeopleWords> = {
       `noch ${String(count)} ${count === 1 ? 'Wiederherstellungscode' : 'Wiederherstellungscodes'}`,
     resetAt: (at) => <>zurückgesetzt {at}</>,
     lockedUntil: (at) => <>gesperrt bis {at}</>,
-    resetTitle: 'Zweiten Faktor zurücksetzen?',
-    resetText: (name) =>
-      `${name} wird überall abgemeldet und verliert jede offene Verbindung. Der Eintrag in der Authenticator-App und die Wiederherstellungscodes gelten nicht mehr. Vergewissern Sie sich, dass Sie mit der richtigen Person sprechen: Wer den neuen Einladungscode bekommt, richtet den nächsten zweiten Faktor ein.`,
-    resetButton: 'Zurücksetzen',
-    wasReset: (name) => (
-      <>Der zweite Faktor von {name} ist zurückgesetzt, alle Sitzungen dieser Person sind beendet.</>
-    ),
     done: 'Erledigt',
     all: 'Alle Personen',
     invitation: 'Einladungscode',

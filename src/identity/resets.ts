@@ -1,0 +1,344 @@
+import { z } from 'zod'
+import {
+  actorSchema,
+  describeError,
+  GatehouseError,
+  newId,
+  readReply,
+  readStored,
+  type ChangeLog,
+  type Clock,
+  type Journal,
+  type Logger,
+  type Store,
+  type Vouching,
+} from '../lib/index.js'
+import type { Actor, EpochMs, Role } from '../model.js'
+import type { People } from './people.js'
+import type { SecondFactor } from './second-factor.js'
+
+export type ResetEvent =
+  | {
+      readonly event: 'second-factor.reset-proposed'
+      readonly proposalId: string
+      readonly principalId: string
+      readonly actor: Actor
+      readonly reason: string
+      readonly lapsesAt: EpochMs
+    }
+  | {
+      readonly event: 'second-factor.reset-confirmed' | 'second-factor.reset-declined'
+      readonly proposalId: string
+      readonly principalId: string
+      readonly actor: Actor
+      readonly reason: string
+    }
+  | {
+      readonly event: 'second-factor.reset-failed'
+      readonly proposalId: string
+      readonly attempt: Attempt
+    }
+
+type Attempt = 'proposed' | 'confirmed' | 'declined'
+
+/** A reset of somebody's second factor that waits for a second administrator; until then nothing is reset. */
+export interface ResetProposal {
+  readonly id: string
+  /** Whose second factor it is. */
+  readonly principalId: string
+  /** Always a person. */
+  readonly by: Actor
+  readonly reason: string
+  readonly at: EpochMs
+  readonly lapsesAt: EpochMs
+}
+
+/** Somebody who would propose or confirm, as their session has it now. */
+export interface Administrator {
+  readonly actor: Actor
+  readonly roles: readonly Role[]
+  /** Whether they have just entered a one-time code; see `hasFreshCode`. */
+  readonly hasFreshCode: boolean
+}
+
+/**
+ * Resets of second factors that take two administrators. Reasons are checked by the caller.
+ *
+ * A proposal is answered once, lapses by itself, and is for the enrolment that there was when it was made. Neither who
+ * proposes nor who confirms may be whose second factor it is, by account or by e-mail, or anything but a person with a one-time code of the last
+ * five minutes: a program enters none, and one administrator alone can make it a token that another answers for.
+ *
+ * Each call throws GatehouseError `store-unavailable` when Redis fails it; each that records, `ledger-unavailable` when
+ * it could not.
+ */
+export interface Resets {
+  /** The oldest first; without those whose second factor is another by now. */
+  waiting(): Promise<ResetProposal[]>
+  /**
+   * @throws GatehouseError `reset-refused`, `fresh-code-required`; `not-enrolled`; `reset-conflict` where one waits already;
+   *   `store-unfit`, `clock-untrusted`
+   */
+  propose(principalId: string, reason: string, who: Administrator): Promise<ResetProposal>
+  /**
+   * Resets the second factor. Ending the person's sessions is the caller's part.
+   *
+   * @throws GatehouseError `reset-unknown`; `reset-refused`, also where who proposed it is no administrator any more;
+   *   `fresh-code-required`; `reset-conflict` where it has been answered, has lapsed, or the second factor is another by
+   *   now; `store-unfit`, `clock-untrusted`
+   */
+  confirm(id: string, reason: string, who: Administrator): Promise<ResetProposal>
+  /**
+   * Anybody's who is let in to do it, also whose proposal or second factor it is: a no resets nothing.
+   * @throws GatehouseError `reset-unknown`, `reset-conflict`
+   */
+  decline(id: string, reason: string, actor: Actor): Promise<ResetProposal>
+  /** To be told of each that another instance has answered. */
+  noteAnswered(id: string): Promise<void>
+}
+
+export interface ResetsOptions {
+  readonly store: Store
+  readonly clock: Clock
+  readonly changes: ChangeLog
+  readonly journal: Journal
+  readonly vouching: Vouching
+  readonly logger: Logger
+  /** Resolves when the event is durable. */
+  readonly record: (event: ResetEvent) => Promise<void>
+  /** Rejects while nothing new may be given. */
+  readonly assertFit: () => Promise<void>
+  readonly people: Pick<People, 'get'>
+  readonly secondFactor: Pick<SecondFactor, 'enrolment' | 'reset'>
+  readonly lapsesAfterMs: number
+}
+
+const idShape = /^r-[0-9a-z]{16}$/
+const instant = z.int().nonnegative()
+const termsSchema = z.strictObject({
+  principalId: z.string(),
+  /** The enrolment that is to go. */
+  enrolment: z.string(),
+  by: actorSchema,
+  reason: z.string(),
+  at: instant,
+  lapsesAt: instant,
+})
+const outcomeSchema = z.strictObject({
+  kind: z.enum(['confirmed', 'declined']),
+  by: actorSchema,
+  reason: z.string(),
+  at: instant,
+})
+const rowsSchema = z.record(z.string(), z.string())
+/** From when it lapses. Who proposed and who answered is in the ledger. */
+const keptMs = 24 * 3_600_000
+
+/** The first answer stays, and it is one to what its giver has read. */
+const answerOnce = `
+  if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+  return redis.call('HSETNX', KEYS[1], ARGV[3], ARGV[4])`
+
+type Whose = Pick<Extract<Actor, { kind: 'principal' }>, 'principalId' | 'email'>
+
+interface Kept {
+  readonly proposal: ResetProposal
+  readonly enrolment: string
+  /** As it lies in Redis. */
+  readonly text: string
+  readonly isAnswered: boolean
+}
+
+/**
+ * Proposals in Redis, `resets`: a hash with `<id>`, what is proposed, which never changes, and `<id> outcome`, set once.
+ * Both are vouched for: what cannot be read resets nothing, and an outcome that cannot be read is one.
+ */
+export function createResets(options: ResetsOptions): Resets {
+  const { store, clock, changes, journal, vouching, logger, record, people, secondFactor } = options
+  const key = store.key('resets')
+  const place = (field: string): string => `reset ${field}`
+  const outcomeField = (id: string): string => `${id} outcome`
+
+  const isAnswered = (id: string, outcome: string | undefined): boolean => {
+    if (outcome === undefined) return journal.hasEnded('reset', id)
+    const text = vouching.verify(place(outcomeField(id)), outcome)
+    if (text === null || readStored(outcomeSchema, text) === null)
+      logger.error('resets: an answer cannot be read and counts as one', { proposalId: id })
+    // Known for good also where the change was missed.
+    if (journal.since('reset', id) === null) void journal.add('reset', id)
+    return true
+  }
+  const readAll = async (): Promise<Kept[]> => {
+    const rows = readReply(rowsSchema, await store.run((redis) => redis.hgetall(key)))
+    return Object.entries(rows).flatMap(([id, kept]) => {
+      if (!idShape.test(id)) return []
+      const text = vouching.verify(place(id), kept)
+      const terms = text === null ? null : readStored(termsSchema, text)
+      if (terms === null) {
+        logger.error('resets: a proposal cannot be read and resets nothing', { proposalId: id })
+        return []
+      }
+      const { enrolment, ...proposal } = terms
+      return [
+        {
+          proposal: { id, ...proposal },
+          enrolment,
+          text: kept,
+          isAnswered: isAnswered(id, rows[outcomeField(id)]),
+        },
+      ]
+    })
+  }
+  const whose = async (principalId: string): Promise<Whose> => ({
+    principalId,
+    email: (await people.get(principalId))?.principal.email ?? null,
+  })
+  const isOpen = ({ proposal, isAnswered: isOver }: Kept): boolean =>
+    !isOver && clock.now() < proposal.lapsesAt
+  const isOfToday = async ({ proposal, enrolment }: Kept): Promise<boolean> =>
+    (await secondFactor.enrolment(proposal.principalId)) === enrolment
+  const listWaiting = async (): Promise<ResetProposal[]> => {
+    const open = (await readAll()).filter(isOpen)
+    const counts = await Promise.all(open.map(isOfToday))
+    return open
+      .filter((_, index) => counts[index])
+      .map(({ proposal }) => proposal)
+      .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
+  }
+  const loadOpen = async (id: string): Promise<Kept> => {
+    const kept = (await readAll()).find(({ proposal }) => proposal.id === id)
+    if (kept === undefined)
+      throw new GatehouseError('reset-unknown', 'There is no such proposal; it may have lapsed.')
+    checkOpen(kept)
+    return kept
+  }
+  const checkOpen = (kept: Kept): void => {
+    if (kept.isAnswered) throw conflict('This proposal has been answered already.')
+    if (!isOpen(kept)) throw conflict('This proposal has lapsed. Propose it again.')
+  }
+  /** A record that claims what did not happen, or may not have, is followed by one that says so. */
+  const fail = async (proposalId: string, attempt: Attempt): Promise<void> => {
+    await record({ event: 'second-factor.reset-failed', proposalId, attempt }).catch((error: unknown) => {
+      logger.error('resets: a failure is not on record', { proposalId, problem: describeError(error) })
+    })
+  }
+  const answer = async (
+    kept: Kept,
+    kind: 'confirmed' | 'declined',
+    reason: string,
+    actor: Actor,
+  ): Promise<void> => {
+    const { id, principalId } = kept.proposal
+    await record({
+      event: `second-factor.reset-${kind}`,
+      ...{ proposalId: id, principalId, actor, reason },
+    })
+    try {
+      // The record may have waited for the disk.
+      if (!(clock.now() < kept.proposal.lapsesAt))
+        throw conflict('This proposal has lapsed. Propose it again.')
+      const outcome = JSON.stringify({ kind, by: actor, reason, at: clock.now() })
+      const field = outcomeField(id)
+      // Before Redis, which may not confirm it: what somebody has answered waits here no longer, whatever comes of it.
+      await journal.add('reset', id)
+      const [isFirst] = await store.transaction((multi) => {
+        multi.eval(answerOnce, 1, key, id, kept.text, field, vouching.vouch(place(field), outcome))
+        changes.addTo(multi, { kind: 'reset-answered', proposalId: id })
+      })
+      if (isFirst !== 1) throw conflict('Somebody else has answered it at this very moment.')
+    } catch (error) {
+      await fail(id, kind)
+      throw error
+    }
+  }
+  const write = async (kept: { id: string; text: string }): Promise<void> => {
+    const over = (await readAll()).filter(({ proposal }) => proposal.lapsesAt + keptMs < clock.now())
+    await store.transaction((multi) => {
+      multi.hset(key, kept.id, kept.text)
+      for (const { proposal } of over) multi.hdel(key, proposal.id, outcomeField(proposal.id))
+      multi.pexpire(key, options.lapsesAfterMs + keptMs)
+    })
+  }
+
+  return {
+    waiting: listWaiting,
+
+    async propose(principalId, reason, who) {
+      checkAdministrator(who, await whose(principalId))
+      await options.assertFit()
+      const enrolment = await secondFactor.enrolment(principalId)
+      if (enrolment === null)
+        throw new GatehouseError('not-enrolled', 'This person has no second factor to reset.')
+      if ((await listWaiting()).some((one) => one.principalId === principalId))
+        throw conflict('A reset of this second factor waits already for another administrator.')
+      const at = clock.now()
+      const terms = { principalId, by: who.actor, reason, at, lapsesAt: at + options.lapsesAfterMs }
+      const id = newId('r')
+      await record({
+        event: 'second-factor.reset-proposed',
+        ...{ proposalId: id, principalId, actor: who.actor, reason, lapsesAt: terms.lapsesAt },
+      })
+      try {
+        await write({ id, text: vouching.vouch(place(id), JSON.stringify({ ...terms, enrolment })) })
+      } catch (error) {
+        await fail(id, 'proposed')
+        throw error
+      }
+      return { id, ...terms }
+    },
+
+    async confirm(id, reason, who) {
+      await options.assertFit()
+      const kept = await loadOpen(id)
+      const { proposal, enrolment } = kept
+      const { principalId, by } = proposal
+      checkAdministrator(who, await whose(principalId))
+      if (by.kind !== 'principal' || who.actor.kind !== 'principal' || isSamePerson(by, who.actor))
+        throw refused('You have proposed this yourself: another administrator has to confirm it.')
+      if ((await people.get(by.principalId))?.roles.includes('admin') !== true)
+        throw refused('Whoever has proposed this is no administrator any more. Propose it yourself.')
+      if (!(await isOfToday(kept)))
+        throw conflict('This second factor has been changed since it was proposed to reset it.')
+      await answer(kept, 'confirmed', reason, who.actor)
+      try {
+        await secondFactor.reset(principalId, who.actor, reason, { proposalId: id, enrolment })
+      } catch (error) {
+        await fail(id, 'confirmed')
+        throw error
+      }
+      return proposal
+    },
+
+    async decline(id, reason, actor) {
+      const kept = await loadOpen(id)
+      await answer(kept, 'declined', reason, actor)
+      await changes.settle()
+      return kept.proposal
+    },
+
+    async noteAnswered(id) {
+      await journal.add('reset', id)
+    },
+  }
+}
+
+function checkAdministrator({ actor, roles, hasFreshCode }: Administrator, whose: Whose): void {
+  if (actor.kind !== 'principal' || !roles.includes('admin'))
+    throw refused('Only an administrator who is signed in may propose or confirm this.')
+  if (isSamePerson(actor, whose))
+    throw refused('This is your own second factor: two others have to agree to reset it.')
+  if (!hasFreshCode)
+    throw new GatehouseError('fresh-code-required', 'This needs a one-time code of the last five minutes.')
+}
+
+/** By issuer and subject, from which the id is made; and by e-mail, for who has two accounts. */
+function isSamePerson(one: Whose, other: Whose): boolean {
+  return one.principalId === other.principalId || (one.email !== null && one.email === other.email)
+}
+
+function refused(message: string): GatehouseError {
+  return new GatehouseError('reset-refused', message)
+}
+
+function conflict(message: string): GatehouseError {
+  return new GatehouseError('reset-conflict', message)
+}
