@@ -20,7 +20,18 @@ beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'gatehouse-demo-'))
 })
 
-afterEach(() => rm(folder, { recursive: true, force: true }))
+/** What a test has started. One that fails leaves it running: it would keep its ports, and Jest from ending. */
+const started: Pick<Demo, 'close'>[] = []
+const start = async (options: DemoOptions): Promise<Demo> => {
+  const demo = await startDemo(options)
+  started.push(demo)
+  return demo
+}
+
+afterEach(async () => {
+  for (const one of started.splice(0)) await one.close()
+  await rm(folder, { recursive: true, force: true })
+}, 60_000)
 
 const optionsAt = (port: number): DemoOptions => ({
   port,
@@ -30,8 +41,8 @@ const optionsAt = (port: number): DemoOptions => ({
 
 const portsOfDemo = Object.keys(demoPorts(0)).length
 
-async function onFreePorts<T>(start: (port: number) => Promise<T>): Promise<T> {
-  return start(await freePorts(portsOfDemo))
+async function onFreePorts<T>(begin: (port: number) => Promise<T>): Promise<T> {
+  return begin(await freePorts(portsOfDemo))
 }
 
 /** Those that are not over by their time: what the demo is about, and not the past it comes with. */
@@ -46,7 +57,7 @@ async function grantsOfVendor({
 
 describe('the demo', () => {
   it('starts with three accounts whose codes work at once, and one grant', async () => {
-    const demo = await onFreePorts((port) => startDemo(optionsAt(port)))
+    const demo = await onFreePorts((port) => start(optionsAt(port)))
     expect(demo.entries.map(({ login }) => login)).toEqual(['vendor', 'approver', 'admin'])
     const { secondFactor, clock, people } = demo.gatehouse.services
     for (const [index, account] of demoAccounts.entries()) {
@@ -70,28 +81,28 @@ describe('the demo', () => {
   })
 
   it('keeps its state between runs, and forgets it when told to', async () => {
-    const first = await onFreePorts((port) => startDemo(optionsAt(port)))
+    const first = await onFreePorts((port) => start(optionsAt(port)))
     const port = Number(new URL(first.portal).port)
     const before = { grants: await grantsOfVendor(first), entries: first.entries }
     await first.close()
-    const second = await startDemo(optionsAt(port))
+    const second = await start(optionsAt(port))
     expect(second.entries).toEqual(before.entries)
     expect(await grantsOfVendor(second)).toEqual(before.grants)
     await second.close()
-    const third = await startDemo({ ...optionsAt(port), isFresh: true })
+    const third = await start({ ...optionsAt(port), isFresh: true })
     expect(third.entries).not.toEqual(before.entries)
     expect(await grantsOfVendor(third)).not.toEqual(before.grants)
     await third.close()
   })
 
   it('seeds anew where Redis kept nothing', async () => {
-    const first = await onFreePorts((port) => startDemo({ ...optionsAt(port), redis: 'embedded' }))
+    const first = await onFreePorts((port) => start({ ...optionsAt(port), redis: 'embedded' }))
     expect(first.redis.isKept).toBe(false)
     const grants = await grantsOfVendor(first)
     expect(grants).toHaveLength(1)
     await first.close()
     const port = Number(new URL(first.portal).port)
-    const second = await startDemo({ ...optionsAt(port), redis: 'embedded' })
+    const second = await start({ ...optionsAt(port), redis: 'embedded' })
     expect(await grantsOfVendor(second)).toHaveLength(1)
     expect(await grantsOfVendor(second)).not.toEqual(grants)
     expect(second.entries).not.toEqual(first.entries)
@@ -99,20 +110,20 @@ describe('the demo', () => {
   })
 
   it('gives a new grant when the old one was revoked, and no second one beside it', async () => {
-    const first = await onFreePorts((port) => startDemo(optionsAt(port)))
+    const first = await onFreePorts((port) => start(optionsAt(port)))
     const [grant] = await grantsOfVendor(first)
     await first.gatehouse.services.grants.revoke(grant?.id ?? '', 'end of the test', {
       kind: 'operator',
       account: 'test',
     })
     await first.close()
-    const second = await startDemo(optionsAt(Number(new URL(first.portal).port)))
+    const second = await start(optionsAt(Number(new URL(first.portal).port)))
     expect(await grantsOfVendor(second)).toHaveLength(2)
     await second.close()
   })
 
   it('writes what is secret for its owner alone', async () => {
-    const demo = await onFreePorts((port) => startDemo(optionsAt(port)))
+    const demo = await onFreePorts((port) => start(optionsAt(port)))
     const state = join(folder, 'state')
     expect((await stat(state)).mode & 0o777).toBe(0o700)
     for (const name of ['accounts.json', 'keys.json', 'oidc-secret', 'identity-provider-keys.json']) {
@@ -124,27 +135,29 @@ describe('the demo', () => {
   })
 
   it('names a port that is taken, and leaves nothing running', async () => {
-    const demo = await onFreePorts((port) => startDemo(optionsAt(port)))
+    const demo = await onFreePorts((port) => start(optionsAt(port)))
     const { portal, historian } = demoPorts(Number(new URL(demo.portal).port))
     await demo.close()
     const holder = await listen(createServer(), historian)
-    await expect(startDemo(optionsAt(portal))).rejects.toThrow(new PortBusy(historian))
+    started.push(holder)
+    await expect(start(optionsAt(portal))).rejects.toThrow(new PortBusy(historian))
     await holder.close()
-    const again = await startDemo(optionsAt(portal))
+    started.splice(started.indexOf(holder), 1)
+    const again = await start(optionsAt(portal))
     await again.close()
   })
 
   it('refuses a state that another demo uses, and leaves nothing running', async () => {
-    const running = await onFreePorts((port) => startDemo(optionsAt(port)))
+    const running = await onFreePorts((port) => start(optionsAt(port)))
     const grants = await grantsOfVendor(running)
-    const second = onFreePorts((port) => startDemo({ ...optionsAt(port), isFresh: true }))
+    const second = onFreePorts((port) => start({ ...optionsAt(port), isFresh: true }))
     await expect(second).rejects.toThrow('Another demo is running on the same state.')
     expect(await grantsOfVendor(running)).toEqual(grants)
     await running.close()
   })
 
   it('serves HTTPS with certificates of its own', async () => {
-    const demo = await onFreePorts((port) => startDemo({ ...optionsAt(port), hasTls: true }))
+    const demo = await onFreePorts((port) => start({ ...optionsAt(port), hasTls: true }))
     expect(demo.portal).toMatch(/^https:\/\/portal\.localhost:\d+$/)
     expect(demo.authority).toBe(join(folder, 'certs', 'development-ca.pem'))
     expect(await readdir(join(folder, 'certs'))).toEqual(['development-ca.pem', 'server.key', 'server.pem'])
@@ -158,6 +171,13 @@ describe('npm run demo', () => {
       env: { ...process.env, GATEHOUSE_DEMO_STATE: join(folder, 'state'), NODE_OPTIONS: '' },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
+    started.push({
+      close: async () => {
+        if (child.exitCode !== null || child.signalCode !== null) return
+        child.kill('SIGTERM')
+        await once(child, 'exit')
+      },
+    })
     let output = ''
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
@@ -170,26 +190,22 @@ describe('npm run demo', () => {
   it('tells a newcomer where to go and who to be, and stops at once on Ctrl-C', async () => {
     const port = await freePorts(portsOfDemo)
     const demo = run(['--port', String(port)])
-    try {
-      await until(
-        'the demo is up',
-        () => demo.output().includes('Codes now') || demo.child.exitCode !== null,
-        120_000,
-      )
-      expect(demo.output()).toContain(`http://portal.localhost:${String(port)}`)
-      for (const { login, password } of demoAccounts)
-        expect(demo.output()).toMatch(new RegExp(`${login} +${password}`))
-      expect(demo.output()).toMatch(/Codes now +Ana \d{3} \d{3} +Ben \d{3} \d{3} +Cara \d{3} \d{3}/)
-      const asked = performance.now()
-      demo.child.kill('SIGINT')
-      demo.child.kill('SIGINT')
-      expect(await exitOf(demo)).toBe(0)
-      expect(performance.now() - asked).toBeLessThan(4_000)
-      expect(demo.output()).toContain('Stopped.')
-      expect(existsSync(join(folder, 'state/redis/redis.sock'))).toBe(false)
-    } finally {
-      demo.child.kill('SIGTERM')
-    }
+    await until(
+      'the demo is up',
+      () => demo.output().includes('Codes now') || demo.child.exitCode !== null,
+      120_000,
+    )
+    expect(demo.output()).toContain(`http://portal.localhost:${String(port)}`)
+    for (const { login, password } of demoAccounts)
+      expect(demo.output()).toMatch(new RegExp(`${login} +${password}`))
+    expect(demo.output()).toMatch(/Codes now +Ana \d{3} \d{3} +Ben \d{3} \d{3} +Cara \d{3} \d{3}/)
+    const asked = performance.now()
+    demo.child.kill('SIGINT')
+    demo.child.kill('SIGINT')
+    expect(await exitOf(demo)).toBe(0)
+    expect(performance.now() - asked).toBeLessThan(4_000)
+    expect(demo.output()).toContain('Stopped.')
+    expect(existsSync(join(folder, 'state/redis/redis.sock'))).toBe(false)
   }, 150_000)
 
   it('says what it can do, and what it cannot', async () => {

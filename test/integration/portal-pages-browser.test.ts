@@ -102,8 +102,13 @@ describe('in a browser, the pages', () => {
   })
 
   it('say that something has changed, and leave it to the viewer when to look', async () => {
+    // Where there is no grant there is nothing to search.
+    await plant.issue({ until: '+2h' })
     const { page } = await open('approver')
+    // What changes before the page listens, nobody tells it.
+    const listens = page.waitForResponse((response) => response.url().endsWith('/.gatehouse/events'))
     await page.goto(at('/admin'))
+    await listens
     await page.getByLabel('Search', { exact: true }).fill('half a wo')
     await plant.issue({ to: 'hinted@vendor.example', until: '+2h' })
     const news = page.getByRole('link', { name: 'Something has changed. Show it' })
