@@ -57,6 +57,12 @@ type GrantChange = Extract<Change, { kind: 'grant-issued' | 'grant-extended' | '
 /** All after which a grant reads differently. */
 const ofGrants: readonly Change['kind'][] = ['grant-issued', 'grant-extended', 'grant-revoked', 'grant-used']
 
+interface Listed {
+  readonly grants: readonly Grant[]
+  /** How many there are in Redis, those too that are not listed: there are more, or they cannot be read. */
+  readonly count: number
+}
+
 const listedAtMost = 10_000
 const restoredAtOnce = 100
 /** The record of the revocation itself, with who and why, is in the ledger. */
@@ -144,14 +150,20 @@ export function createGrants({
       })
       throw error
     })
-  /** The list, with the grants that have changed read anew. */
-  const relist = async (listed: Grant[], changed: readonly Change[]): Promise<Grant[]> => {
+  const listWhole = async (): Promise<Listed> => {
+    const count = await register.count()
+    return { grants: await register.all(listedAtMost), count }
+  }
+  /** With the grants that have changed read anew. Where some have vanished that no change has named, all are. */
+  const relist = async (listed: Listed, changed: readonly Change[]): Promise<Listed> => {
     const named = new Set(changed.flatMap((change) => (isOfGrant(change) ? [change.grantId] : [])))
     if (named.size === 0) return listed
-    const others = listed.filter(({ id }) => !named.has(id))
-    return [...others, ...(await register.byIds([...named]))]
-      .sort((a, b) => b.until - a.until)
-      .slice(0, listedAtMost)
+    const others = listed.grants.filter(({ id }) => !named.has(id))
+    const renewed = await register.byIds([...named])
+    const count = listed.count + others.length + renewed.length - listed.grants.length
+    if ((await register.count()) < count) return listWhole()
+    const grants = [...others, ...renewed].sort((a, b) => b.until - a.until).slice(0, listedAtMost)
+    return { grants, count }
   }
   const toldIssued = new Set<string>()
   /** First uses that this instance put on record, and does not know yet whether they began the time. */
@@ -246,7 +258,7 @@ export function createGrants({
 
     endingAfter: async (instant) => (await register.endingAfter(instant, listedAtMost)).map(asKnown),
 
-    list: async () => (await view.follow('grants', () => register.all(listedAtMost), relist)).map(asKnown),
+    list: async () => (await view.follow('grants', listWhole, relist)).grants.map(asKnown),
 
     // The ledger may hold an extension that a parallel revocation overtook. It holds that revocation too,
     // and a revocation is final wherever it stands, so it still tells what was in force.

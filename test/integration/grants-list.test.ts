@@ -53,4 +53,15 @@ describe('the list of all grants', () => {
     expect(byId(list)).toEqual(byId(await readWhole()))
     expect(list.map(({ until }) => until)).toEqual(list.map(({ until }) => until).sort((a, b) => b - a))
   }, 60_000)
+
+  // An instance went on to list what had been taken from Redis by hand, since no change ever named it.
+  it('holds nothing more that has vanished from Redis, after the next change', async () => {
+    const { grants, store } = plant.gatehouse.services
+    const vanished = await plant.issue()
+    const kept = await plant.issue()
+    expect(await grants.list()).toHaveLength(2)
+    await store.run((redis) => redis.zrem(store.key('grants', 'all'), vanished.id))
+    const issued = await plant.issue()
+    expect((await grants.list()).map(({ id }) => id).sort()).toEqual([kept.id, issued.id].sort())
+  }, 60_000)
 })
