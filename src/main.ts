@@ -284,6 +284,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const pages = createPages(config)
   const identityProvider = createIdentityProvider({
     oidc: config.oidc,
+    companies: config.companies,
     publicUrl,
     keyring,
     store,

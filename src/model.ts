@@ -74,12 +74,17 @@ export interface EndpointGroup {
   readonly endpoints: readonly string[]
 }
 
-/** Whose people the plant lets in from outside. People belong to it by the domain of their verified e-mail. */
+/**
+ * Whose people the plant lets in from outside. People belong to it by the domain of their verified e-mail, or by a claim of
+ * the provider.
+ */
 export interface Company {
   readonly id: string
   readonly name: string
   /** In lower case; each means itself and no domain below it. */
   readonly emailDomains: readonly string[]
+  /** Values of the claim `oidc.companyClaim`. */
+  readonly claimValues: readonly string[]
 }
 
 /** A protected HMI or historian. Its origin is `<id>.<server.endpointDomain>`. */

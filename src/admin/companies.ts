@@ -3,14 +3,15 @@ import { readReason, type Grants, type Requests } from '../grants/index.js'
 import { GatehouseError, type Clock } from '../lib/index.js'
 import type { AccessRequest, Actor, Company, EndingLimits, Grant, Session } from '../model.js'
 import type { Sessions } from '../sessions/index.js'
-import { companyOf } from './company-of.js'
 import { isOver } from './grant-selection.js'
+import { membershipOf } from './membership.js'
 
 /** What is written to the ledger before anything of a company ends. */
 export interface CompanyEvent {
   readonly event: 'company.ended'
   readonly companyId: string
   readonly emailDomains: readonly string[]
+  readonly claimValues: readonly string[]
   readonly reason: string
   readonly actor: Actor
 }
@@ -74,14 +75,9 @@ export async function holdingsOf(
     sessions.list(),
     breakGlass.list(''),
   ])
-  // A grant may be addressed to a private address, and be held by somebody who signs in as one of the company.
-  const emails = new Map(directory.map(({ principal }) => [principal.id, principal.email]))
   return new Map(
     companies.map((company) => {
-      const isTheirs = (email: string | null, principalId: string | null): boolean =>
-        [email, principalId === null ? null : (emails.get(principalId) ?? null)].some(
-          (address) => companyOf(address, [company]) !== null,
-        )
+      const isTheirs = membershipOf(company, directory)
       return [
         company,
         {
@@ -128,8 +124,8 @@ export async function endCompany(
   const failures = new Map<string, string>()
   let held = await look()
   if (isNothing(held)) return { companyId: company.id, ended, left: [] }
-  const { id: companyId, emailDomains } = company
-  await services.record({ event: 'company.ended', companyId, emailDomains, reason: why, actor })
+  const { id: companyId, emailDomains, claimValues } = company
+  await services.record({ event: 'company.ended', companyId, emailDomains, claimValues, reason: why, actor })
   for (let round = 0; round < roundsAtMost && !isNothing(held); round += 1) {
     for (const kind of kinds) {
       const end = enders(services, why, actor)[kind]

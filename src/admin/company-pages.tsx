@@ -103,8 +103,20 @@ export function companyRoutes(options: AdminOptions): Route[] {
               <Said>{company.name}</Said>
             </h1>
             <dl class="facts">
-              <dt>{words.domains}</dt>
-              <dd>{company.emailDomains.join(', ')}</dd>
+              {company.emailDomains.length > 0 && (
+                <>
+                  <dt>{words.domains}</dt>
+                  <dd>{company.emailDomains.join(', ')}</dd>
+                </>
+              )}
+              {company.claimValues.length > 0 && (
+                <>
+                  <dt>{words.claims}</dt>
+                  <dd>
+                    <Said>{company.claimValues.join(', ')}</Said>
+                  </dd>
+                </>
+              )}
               <dt>{words.held}</dt>
               <dd>{inWords(held, words)}</dd>
             </dl>
@@ -202,7 +214,7 @@ function CompanyRow(props: { company: Company; held: Holdings; words: CompaniesW
     <Row>
       <RowHead>
         <Said>{company.name}</Said>
-        <div class="soft small">{company.emailDomains.join(', ')}</div>
+        <div class="soft small">{[...company.emailDomains, ...company.claimValues].join(', ')}</div>
       </RowHead>
       <Cell label={grants}>{String(held.grants.length)}</Cell>
       <Cell label={requests}>{String(held.requests.length)}</Cell>

@@ -1,8 +1,8 @@
-import type { Company, EndingLimits, Endpoint, EpochMs, Grant } from '../model.js'
+import type { EndingLimits, Endpoint, EpochMs, Grant } from '../model.js'
 import { endsAt, isDraining, nextStart, spanAt } from '../policy/index.js'
-import { companyOf } from './company-of.js'
 import type { Filter } from './listing.js'
 import { createMatcher } from './matching.js'
+import type { IsTheirs } from './membership.js'
 import { actorName } from './words.js'
 
 /** How grants are told apart on pages. One that drains still runs: it can be revoked and given more time. */
@@ -18,16 +18,16 @@ export interface Selection {
 /** The grants that fit a filter, in the order in which pages, files and drawings have them. */
 export function selectGrants(
   all: readonly Grant[],
-  filter: Pick<Filter, 'text' | 'state' | 'machine'> & { readonly company?: string },
+  filter: Pick<Filter, 'text' | 'state' | 'machine'>,
   site: {
     readonly now: EpochMs
     readonly limits: EndingLimits
     readonly endpoints: readonly Endpoint[]
-    readonly companies?: readonly Company[]
+    /** Where those of one company are wanted. */
+    readonly isTheirs?: IsTheirs
   },
 ): Selection {
-  const { now, limits, companies = [] } = site
-  const { company = '' } = filter
+  const { now, limits, isTheirs } = site
   const names = new Map(site.endpoints.map(({ id, name }) => [id, name]))
   const fits = createMatcher(filter.text)
   const groups = new Map<Grant, GrantGroup>()
@@ -36,7 +36,7 @@ export function selectGrants(
     groups.set(grant, group)
     return (
       (filter.state === '' || filter.state === group) &&
-      (company === '' || companyOf(grant.to.email, companies)?.id === company) &&
+      (isTheirs === undefined || isTheirs(grant.to.email, grant.to.principalId)) &&
       (filter.machine === '' || grant.endpoints.includes(filter.machine)) &&
       // To put the texts of ten thousand together takes longer than all the rest.
       (filter.text === '' || fits(textsOf(grant, names)))

@@ -43,7 +43,9 @@ import {
   Pager,
   partOf,
   readFilter,
+  type Filter,
 } from './listing.js'
+import { membershipOf, type IsTheirs } from './membership.js'
 import type { AdminOptions } from './options.js'
 import { actorName, endingSentence, fieldMessage, GrantSentence, machineNames, StopNotice } from './words.js'
 import { grantsWords, type GrantsWords } from './words/grants.js'
@@ -62,10 +64,18 @@ interface Refusal {
 
 /** The list of grants, one grant, and what can be done to it. */
 export function grantRoutes(options: AdminOptions): Route[] {
-  const { config, clock, pages, grants, lockdowns, secondFactor } = options
+  const { config, clock, pages, grants, lockdowns, people, secondFactor } = options
   const limits = config.grants.endings
   const zoneFor = zoneOf(config)
-  const site = { endpoints: config.endpoints, companies: config.companies }
+  const site = { endpoints: config.endpoints }
+  const { companies } = config
+
+  /** Of a company that is not configured, nothing: a link to one that has left must not show everybody's grants. */
+  async function companyFilter({ company: wanted }: Filter): Promise<{ isTheirs?: IsTheirs }> {
+    if (wanted === '') return {}
+    const company = companies.find(({ id }) => id === wanted)
+    return { isTheirs: company === undefined ? () => false : membershipOf(company, await people.list()) }
+  }
   const endpointTerms = new Map(config.endpoints.map((endpoint) => [endpoint.id, endpoint]))
 
   async function showList({ viewer, query }: PersonalCall): Promise<Answer> {
@@ -74,9 +84,8 @@ export function grantRoutes(options: AdminOptions): Route[] {
     const now = clock.now()
     const filter = readFilter('/admin', query, grantGroups)
     const { grants: fitting, groupOf } = selectGrants(all, filter, {
-      now,
-      limits,
-      ...site,
+      ...{ now, limits, ...site },
+      ...(await companyFilter(filter)),
     })
     const part = partOf(fitting, filter.page, shownAtOnce)
     const { language } = viewer
@@ -148,7 +157,10 @@ export function grantRoutes(options: AdminOptions): Route[] {
   async function download({ query }: PersonalCall): Promise<Answer> {
     const now = clock.now()
     const filter = readFilter('/admin', query, grantGroups)
-    const selection = selectGrants(await grants.list(), filter, { now, limits, ...site })
+    const selection = selectGrants(await grants.list(), filter, {
+      ...{ now, limits, ...site },
+      ...(await companyFilter(filter)),
+    })
     return {
       kind: 'file',
       name: `grants-${new Date(now).toISOString().slice(0, 10)}.csv`,

@@ -393,6 +393,7 @@ export interface CompanyEvent {
   /** As it stood in the configuration. */
   readonly companyId: string
   readonly emailDomains: readonly string[]
+  readonly claimValues: readonly string[]
   readonly reason: string
   readonly actor: Actor
 }

@@ -43,6 +43,8 @@ export interface Config {
     readonly scopes: readonly string[]
     readonly clockToleranceSeconds: number
     readonly timeoutSeconds: number
+    /** The claim that says for which company somebody works. */
+    readonly companyClaim: string
     readonly roles: {
       readonly claim: string
       readonly admin: readonly string[]

@@ -62,10 +62,23 @@ export const companies = z
           )
           .min(1, 'must name one at least')
           .register(forms, { says: 'list of domain names' })
+          .optional()
           .register(optionTexts, {
             what: 'The domains of its people’s e-mail addresses. Each means itself; domains below it are named for themselves.',
+            default: 'none; required unless `claimValues` says who its people are',
             danger:
               'All with an address there lose what they hold when the company is ended. A public mail provider, or the plant’s own domain, is everybody else too.',
+          }),
+        claimValues: z
+          .array(plainText(200))
+          .min(1, 'must name one at least')
+          .register(forms, { says: 'list of values of the claim' })
+          .optional()
+          .register(optionTexts, {
+            what: 'What the provider says of its people in the claim `oidc.companyClaim`; one of these is enough. It is known from their last sign-in: who has never signed in is found by `emailDomains` alone.',
+            default: 'none',
+            danger:
+              'Whoever changes the claim at the provider moves people in and out. A value that the plant’s own people have ends what they hold, too.',
           }),
       },
     ),

@@ -100,7 +100,12 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
       username: redis.username,
       password: files.redisPassword,
     },
-    oidc: { ...provider, name: oidc.name ?? oidc.issuer.host, clientSecret: files.clientSecret },
+    oidc: {
+      ...provider,
+      name: oidc.name ?? oidc.issuer.host,
+      companyClaim: oidc.companyClaim ?? oidc.roles.claim,
+      clientSecret: files.clientSecret,
+    },
     totp: {
       enrolment: totp.enrolment,
       label: totp.label,
@@ -123,7 +128,9 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
       completeEndpoint(endpoint, settings, files.endpoints[index] ?? noFiles),
     ),
     groups,
-    companies,
+    companies: companies.map(({ emailDomains = [], claimValues = [], ...company }) => ({
+      ...{ ...company, emailDomains, claimValues },
+    })),
     exceptions: endpoints.flatMap(exceptionsOf),
   }
 }

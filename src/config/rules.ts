@@ -150,15 +150,21 @@ function checkGroups({ groups = [], endpoints = [] }: Draft, report: Report): vo
 
 /** Whoever belonged to two companies would lose everything with either. */
 function checkCompanies({ companies = [] }: Draft, report: Report): void {
-  const first = new Map<string, string>()
-  companies.forEach((company, index) => {
-    company?.emailDomains?.forEach((domain, position) => {
-      if (domain === undefined) return
-      const place = `companies[${String(index)}].emailDomains[${String(position)}]`
-      const other = first.get(domain)
-      if (other === undefined) first.set(domain, place)
-      else report(['companies', index, 'emailDomains', position], `must be named once; ${other} is the same`)
+  for (const list of ['emailDomains', 'claimValues'] as const) {
+    const first = new Map<string, string>()
+    companies.forEach((company, index) => {
+      company?.[list]?.forEach((value, position) => {
+        if (value === undefined) return
+        const place = `companies[${String(index)}].${list}[${String(position)}]`
+        const other = first.get(value)
+        if (other === undefined) first.set(value, place)
+        else report(['companies', index, list, position], `must be named once; ${other} is the same`)
+      })
     })
+  }
+  companies.forEach((company, index) => {
+    if (company !== undefined && !('emailDomains' in company || 'claimValues' in company))
+      report(['companies', index, 'emailDomains'], 'is required, unless claimValues says who its people are')
   })
 }
 

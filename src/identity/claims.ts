@@ -27,8 +27,8 @@ export function principalId(issuer: string, subject: string): string {
 }
 
 /** What must come from the UserInfo endpoint because the ID token does not say it. */
-export function needsUserInfo(idToken: Claims, rolesClaim: string): boolean {
-  return !saysEmail(idToken) || own(idToken, rolesClaim) === undefined
+export function needsUserInfo(idToken: Claims, ...claims: readonly string[]): boolean {
+  return !saysEmail(idToken) || claims.some((claim) => own(idToken, claim) === undefined)
 }
 
 /** @throws GatehouseError `login-failed` when the subject is not one that OpenID Connect Core §2 allows. */
@@ -58,6 +58,16 @@ export function rolesFrom(idToken: Claims, userInfo: Claims, settings: RoleSetti
 export function groupsFrom(idToken: Claims, userInfo: Claims, settings: RoleSettings): string[] {
   const held = entriesOf(idToken, userInfo, settings.claim)
   return settings.approver.filter((group) => held.has(group))
+}
+
+/** Those of the entries of a claim that name a company; nothing else of it is kept. */
+export function companyClaimsFrom(
+  idToken: Claims,
+  userInfo: Claims,
+  { claim, known }: { readonly claim: string; readonly known: readonly string[] },
+): string[] {
+  const held = entriesOf(idToken, userInfo, claim)
+  return known.filter((value) => held.has(value))
 }
 
 function entriesOf(idToken: Claims, userInfo: Claims, claim: string): ReadonlySet<unknown> {

@@ -9,6 +9,8 @@ export interface Person {
   readonly roles: readonly Role[]
   /** As in `Session`. */
   readonly groups: readonly string[]
+  /** What the provider said that names a company, by the configuration of that moment. */
+  readonly companyClaims: readonly string[]
   readonly lastLoginAt: EpochMs
 }
 
@@ -19,7 +21,12 @@ export interface Person {
  * Each call throws GatehouseError `store-unavailable` when Redis fails it.
  */
 export interface People {
-  remember(principal: Principal, roles: readonly Role[], groups?: readonly string[]): Promise<void>
+  remember(
+    principal: Principal,
+    roles: readonly Role[],
+    groups?: readonly string[],
+    companyClaims?: readonly string[],
+  ): Promise<void>
   /** Everyone whose last sign-in carried this e-mail, verified. Several, when an address changed hands. */
   byEmail(email: string): Promise<Person[]>
   get(principalId: string): Promise<Person | null>
@@ -37,6 +44,7 @@ const personSchema = z.object({
   }),
   roles: z.array(z.enum(roles)),
   groups: z.array(z.string()).default([]),
+  companyClaims: z.array(z.string()).default([]),
   lastLoginAt: z.number(),
 })
 
@@ -73,9 +81,9 @@ export function createPeople(options: {
     read(id, await store.run((redis) => redis.get(personKey(id))))
 
   return {
-    remember: async (principal, held, groups = []) => {
+    remember: async (principal, held, groups = [], companyClaims = []) => {
       const formerEmail = (await get(principal.id))?.principal.email ?? null
-      const person: Person = { principal, roles: held, groups, lastLoginAt: clock.now() }
+      const person: Person = { principal, roles: held, groups, companyClaims, lastLoginAt: clock.now() }
       await store.transaction((multi) => {
         multi.set(personKey(principal.id), vouching.vouch(`person ${principal.id}`, JSON.stringify(person)))
         multi.sadd(everyone, principal.id)

@@ -3,8 +3,9 @@ import { z } from 'zod'
 import type { Config } from '../config/index.js'
 import { describeError, GatehouseError, isToken, newToken } from '../lib/index.js'
 import type { Clock, Keyring, Logger, Store } from '../lib/index.js'
-import type { EpochMs, Principal, Role } from '../model.js'
+import type { Company, EpochMs, Principal, Role } from '../model.js'
 import {
+  companyClaimsFrom,
   groupsFrom,
   needsUserInfo,
   principalFrom,
@@ -28,6 +29,8 @@ export interface CompletedLogin {
   readonly roles: Role[]
   /** See `Session`. */
   readonly groups: string[]
+  /** See `Person`. */
+  readonly companyClaims: string[]
   /** The provider's `sid`, if it names its sessions. */
   readonly providerSessionId: string | null
   readonly idToken: string | null
@@ -57,6 +60,8 @@ export interface IdentityProvider {
 
 export interface IdentityProviderOptions {
   readonly oidc: Config['oidc']
+  /** Those by which the provider can tell people apart. Default: none. */
+  readonly companies?: readonly Pick<Company, 'claimValues'>[]
   readonly publicUrl: URL
   readonly keyring: Keyring
   readonly store: Store
@@ -87,7 +92,9 @@ type Transaction = z.infer<typeof transactionSchema>
  * @throws GatehouseError `config-invalid`
  */
 export function createIdentityProvider(options: IdentityProviderOptions): IdentityProvider {
-  const { oidc, publicUrl, keyring, clock, logger, cookiePrefix } = options
+  const { oidc, companies = [], publicUrl, keyring, clock, logger, cookiePrefix } = options
+  const known = companies.flatMap(({ claimValues }) => claimValues)
+  const claims = [oidc.roles.claim, ...(known.length > 0 ? [oidc.companyClaim] : [])]
   const redirectUri = new URL('/oidc/callback', publicUrl)
   const discovery = createDiscovery(options)
 
@@ -107,8 +114,7 @@ export function createIdentityProvider(options: IdentityProviderOptions): Identi
     })
     const idToken: Claims = { ...tokens.claims() }
     const isAsked =
-      needsUserInfo(idToken, oidc.roles.claim) &&
-      configuration.serverMetadata().userinfo_endpoint !== undefined
+      needsUserInfo(idToken, ...claims) && configuration.serverMetadata().userinfo_endpoint !== undefined
     const userInfo: Claims = isAsked
       ? await client.fetchUserInfo(configuration, tokens.access_token, String(idToken.sub))
       : {}
@@ -169,6 +175,7 @@ export function createIdentityProvider(options: IdentityProviderOptions): Identi
           principal: principalFrom(idToken, userInfo),
           roles: rolesFrom(idToken, userInfo, oidc.roles),
           groups: groupsFrom(idToken, userInfo, oidc.roles),
+          companyClaims: companyClaimsFrom(idToken, userInfo, { claim: oidc.companyClaim, known }),
           providerSessionId: providerSessionIdFrom(idToken),
           idToken: rawIdToken,
           to: transaction.to,

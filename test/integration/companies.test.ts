@@ -91,7 +91,10 @@ companies:
     client.close()
 
     expect(await recorded('company.ended')).toMatchObject([
-      { companyId: 'machines', emailDomains: ['machines.example'], reason: 'Contract ended' },
+      {
+        ...{ companyId: 'machines', emailDomains: ['machines.example'], claimValues: [] },
+        reason: 'Contract ended',
+      },
     ])
     expect(await recorded('grant.revoked')).toHaveLength(4)
     // Again, it changes nothing and says nothing new.
@@ -226,5 +229,64 @@ companies:
     const forVendor = await plant.signIn('stranger')
     expect((await forVendor.navigate(`${plant.portal}/admin/companies`)).status).toBe(403)
     for (const client of [vendor, admin, forVendor]) client.close()
+  })
+})
+
+describe('a company of which the identity provider says who its people are', () => {
+  let plant: Plant
+  let crew: Company
+  beforeAll(async () => {
+    plant = await startPlant({
+      enrolled: ['vendor', 'admin'],
+      extra: `
+companies:
+  - { id: crew, name: Crew, claimValues: [vendors] }
+  - { id: others, name: Others, emailDomains: [others.example] }`,
+    })
+    const [first] = plant.config.companies
+    if (first === undefined) throw new Error('configured')
+    crew = first
+  }, 30_000)
+  afterAll(() => plant.close())
+
+  const services = (): Parameters<typeof endCompany>[0] => {
+    const { services: all } = plant.gatehouse
+    return { ...all, endings: plant.config.grants.endings, record: (event) => all.ledger.append(event) }
+  }
+  const held = async (): Promise<string[]> =>
+    ((await holdingsOf(services(), [crew])).get(crew)?.grants ?? []).map(({ id }) => id)
+
+  it('is told from others by their last sign-in, whatever their address; who never came is not known', async () => {
+    const { id } = await plant.issue()
+    const colleague = await plant.issue({ to: 'second@machines.example' })
+    expect(await held()).toEqual([])
+    const vendor = await plant.signIn('vendor')
+    const admin = await plant.signIn('admin')
+    expect(await held()).toEqual([id])
+    const page = visibleText(await admin.navigate(`${plant.portal}/admin?company=crew`))
+    expect(page).toContain(accounts.vendor.email)
+    expect(page).not.toContain('second@machines.example')
+    const about = visibleText(await admin.navigate(`${plant.portal}/admin/companies/crew`))
+    expect(about).toContain('As the provider says vendors')
+    const { ended } = await endCompany(services(), crew, { reason: 'Contract ended', actor: operator })
+    expect(ended).toMatchObject({ grants: 1, sessions: 1 })
+    const { grants } = plant.gatehouse.services
+    expect((await grants.get(colleague.id))?.revocation).toBeNull()
+    expect(visibleText(await vendor.navigate(plant.portal))).toContain('Sign in')
+    for (const client of [vendor, admin]) client.close()
+  })
+
+  it('is left by whoever signs in without the claim', async () => {
+    ;(await plant.signIn('vendor')).close()
+    const { id } = await plant.issue()
+    expect(await held()).toEqual([id])
+    const { people } = plant.gatehouse.services
+    const [person] = await people.byEmail(accounts.vendor.email)
+    if (person === undefined) throw new Error('has signed in')
+    expect(person.companyClaims).toEqual(['vendors'])
+    await people.remember(person.principal, person.roles, person.groups, [])
+    expect(await held()).toEqual([])
+    await people.remember(person.principal, person.roles, person.groups, ['vendors'])
+    expect(await held()).toEqual([id])
   })
 })

@@ -45,6 +45,7 @@ function identityAt(
     scopes: ['openid', 'email', 'profile'],
     clockToleranceSeconds: 30,
     timeoutSeconds: 2,
+    companyClaim: 'groups',
     roles: { claim: 'groups', admin: ['plant-it'], approver: ['line-leads'], auditor: ['audit'] },
     ...changes,
   }
@@ -119,6 +120,16 @@ describe('signing in at a real provider', () => {
     expect(login.to).toBe('https://press-3.plant-access.example/.gatehouse/start?to=%2Fa')
     expect(login.providerSessionId).toEqual(expect.any(String))
     expect(login.idToken).toMatch(/^ey/)
+  })
+
+  it.each([{}, { isTerse: true }])('keeps of its claims those that name a company: %j', async (options) => {
+    const provider = await realProvider(options)
+    const companies = [{ claimValues: ['vendors', 'Ana Bell'] }, { claimValues: ['line-leads'] }]
+    const { identity } = identityAt(provider.issuer, {}, { companies })
+    expect((await signIn(identity, provider, 'ana')).companyClaims).toEqual(['vendors'])
+    const byName = identityAt(provider.issuer, { companyClaim: 'name' }, { companies }).identity
+    expect((await signIn(byName, provider, 'ana')).companyClaims).toEqual(['Ana Bell'])
+    expect((await signIn(identityAt(provider.issuer).identity, provider, 'ana')).companyClaims).toEqual([])
   })
 
   it('keeps an address that nobody verified out, and its owner in', async () => {

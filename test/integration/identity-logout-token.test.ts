@@ -48,6 +48,7 @@ function setUp(issuer = provider.issuer) {
         scopes: ['openid'],
         clockToleranceSeconds: 30,
         timeoutSeconds: 2,
+        companyClaim: 'groups',
         roles: { claim: 'groups', admin: [], approver: [], auditor: [] },
       },
       publicUrl: portal,

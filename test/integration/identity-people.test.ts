@@ -45,7 +45,13 @@ describe('the directory of people', () => {
   it('finds who has signed in, by id and by e-mail in any case', async () => {
     const { people, clock } = await setUpPeople()
     await people.remember(ana, ['admin'])
-    const entry = { principal: ana, roles: ['admin'], groups: [], lastLoginAt: clock.now() }
+    const entry = {
+      principal: ana,
+      roles: ['admin'],
+      groups: [],
+      companyClaims: [],
+      lastLoginAt: clock.now(),
+    }
     expect(await people.get(ana.id)).toEqual(entry)
     expect(await people.byEmail('ANA@Vendor.Example')).toEqual([entry])
     expect(await people.get(bo.id)).toBeNull()

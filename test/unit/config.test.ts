@@ -162,6 +162,7 @@ describe('a configuration that says only what it must', () => {
         scopes: ['openid', 'email', 'profile'],
         clockToleranceSeconds: 30,
         timeoutSeconds: 5,
+        companyClaim: 'groups',
         roles: { claim: 'groups', admin: [], approver: [], auditor: [] },
       },
       totp: {
@@ -598,6 +599,21 @@ companies:
       `${String(line + 2)} companies[1].id: must be unique; "huber" is also the id of companies[0]`,
       `${String(line + 2)} companies[1].emailDomains[0]: must be named once; companies[0].emailDomains[0] is the same`,
       `${String(line + 3)} companies[2].emailDomains: must name one at least`,
+    ])
+  })
+
+  it('a company has neither domain nor claim, or a claim of another company', () => {
+    const companies = `
+companies:
+  - { id: huber, name: Huber, claimValues: [huber, shared] }
+  - { id: meier, name: Meier, emailDomains: [meier.example], claimValues: [shared] }
+  - { id: third, name: Third }
+  - { id: fourth, name: Fourth, claimValues: [] }`
+    const line = validLines.length
+    expect(problemsOf(valid.trimEnd() + companies)).toEqual([
+      `${String(line + 2)} companies[1].claimValues[0]: must be named once; companies[0].claimValues[1] is the same`,
+      `${String(line + 3)} companies[2].emailDomains: is required, unless claimValues says who its people are`,
+      `${String(line + 4)} companies[3].claimValues: must name one at least`,
     ])
   })
 

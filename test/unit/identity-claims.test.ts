@@ -1,4 +1,5 @@
 import {
+  companyClaimsFrom,
   groupsFrom,
   needsUserInfo,
   normaliseEmail,
@@ -151,6 +152,25 @@ describe('roles from the configured claim', () => {
     )
   })
 
+  it.each<[unknown, string[]]>([
+    ['huber', ['huber']],
+    [
+      ['huber', 'meier', 'else'],
+      ['huber', 'meier'],
+    ],
+    ['huber,meier', []],
+    ['Huber', []],
+    [[['huber']], []],
+    [{ huber: true }, []],
+    [[{ name: 'huber' }, 7, null, true], []],
+    [undefined, []],
+  ])('keep, of %j, what names a company: %j', (company, expected) => {
+    const settings = { claim: 'company', known: ['huber', 'meier', '7', 'true', 'null', 'undefined'] }
+    const claims = { ...base, ...(company === undefined ? {} : { company }) }
+    expect(companyClaimsFrom(claims, {}, settings)).toEqual(expected)
+    expect(companyClaimsFrom(base, claims, settings)).toEqual(expected)
+  })
+
   it('come from UserInfo only when the ID token does not have the claim', () => {
     expect(rolesFrom(base, { groups: ['plant-it'] }, settings)).toEqual(['admin', 'auditor'])
     expect(rolesFrom({ ...base, groups: [] }, { groups: ['plant-it'] }, settings)).toEqual([])
@@ -183,6 +203,11 @@ describe('UserInfo', () => {
 
   it.each(['email', 'email_verified', 'groups'])('is asked when the ID token lacks %s', (name) => {
     expect(needsUserInfo({ ...complete, [name]: undefined }, 'groups')).toBe(true)
+  })
+
+  it('is asked when the ID token does not say for which company somebody works', () => {
+    expect(needsUserInfo(complete, 'groups', 'company')).toBe(true)
+    expect(needsUserInfo({ ...complete, company: 'huber' }, 'groups', 'company')).toBe(false)
   })
 })
 

@@ -246,6 +246,7 @@ export const companySchema = z
     id: z.string(),
     name: z.string(),
     emailDomains: z.array(z.string()),
+    claimValues: z.array(z.string()).describe('By which the identity provider names its people'),
     grants: count.describe('That run or are to come'),
     requests: count.describe('That wait for an answer'),
     sessions: count,
@@ -363,11 +364,11 @@ export function describeResetProposal(proposal: ResetProposal): z.input<typeof r
 }
 
 export function describeCompany(
-  { id, name, emailDomains }: Company,
+  { id, name, emailDomains, claimValues }: Company,
   { grants, requests, sessions, codes }: Holdings,
 ): z.input<typeof companySchema> {
   return {
-    ...{ id, name, emailDomains: [...emailDomains] },
+    ...{ id, name, emailDomains: [...emailDomains], claimValues: [...claimValues] },
     grants: grants.length,
     requests: requests.length,
     sessions: sessions.length,

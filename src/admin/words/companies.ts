@@ -9,6 +9,7 @@ export interface CompaniesWords {
   readonly columns: readonly string[]
   readonly company: string
   readonly domains: string
+  readonly claims: string
   readonly grants: (count: number) => string
   readonly requests: (count: number) => string
   readonly sessions: (count: number) => string
@@ -41,11 +42,12 @@ export const companiesWords: InEach<CompaniesWords> = {
     title: 'Companies',
     link: 'Companies, and what to do when one leaves',
     intro:
-      'By the e-mail addresses of their people, as the configuration has it. When one of them leaves, all that it holds is ended here.',
+      'By the e-mail addresses of their people, or what the identity provider says of them, as the configuration has it. When one of them leaves, all that it holds is ended here.',
     none: 'The configuration names no company (`companies`).',
     columns: ['Company', 'Grants', 'Requests', 'Signed in', 'Actions'],
     company: 'Company',
     domains: 'E-mail',
+    claims: 'As the provider says',
     grants: (count) => `${String(count)} ${count === 1 ? 'grant' : 'grants'}`,
     requests: (count) => `${String(count)} open ${count === 1 ? 'request' : 'requests'}`,
     sessions: (count) => `${String(count)} ${count === 1 ? 'person' : 'people'} signed in`,
@@ -75,11 +77,12 @@ export const companiesWords: InEach<CompaniesWords> = {
     title: 'Firmen',
     link: 'Firmen, und was zu tun ist, wenn eine geht',
     intro:
-      'Nach den E-Mail-Adressen ihrer Leute, wie die Konfiguration sie nennt. Geht eine Firma, wird hier alles beendet, was sie hat.',
+      'Nach den E-Mail-Adressen ihrer Leute oder dem, was der Anmeldedienst von ihnen sagt, wie die Konfiguration es nennt. Geht eine Firma, wird hier alles beendet, was sie hat.',
     none: 'Die Konfiguration nennt keine Firma (`companies`).',
     columns: ['Firma', 'Freigaben', 'Anfragen', 'Angemeldet', 'Aktionen'],
     company: 'Firma',
     domains: 'E-Mail',
+    claims: 'Laut Anmeldedienst',
     grants: (count) => `${String(count)} ${count === 1 ? 'Freigabe' : 'Freigaben'}`,
     requests: (count) => `${String(count)} offene ${count === 1 ? 'Anfrage' : 'Anfragen'}`,
     sessions: (count) => `${String(count)} ${count === 1 ? 'angemeldete Person' : 'angemeldete Personen'}`,
