@@ -61,7 +61,11 @@ async function secondFactorOf(
     await secondFactor.acknowledgeReset(principal.id)
   }
   const setup = { principal, sessionId: 's-demo-setup' }
-  const { code: invitation } = await secondFactor.invite(principal.email ?? '', demo)
+  const { code: invitation } = await secondFactor.invite(
+    principal.email ?? '',
+    'first day at the plant',
+    demo,
+  )
   const { secret } = await secondFactor.beginEnrolment({ ...setup, invitation })
   // The code before this one: the one now shown stays good for the first sign-in, which may come at once.
   await secondFactor.confirmEnrolment({ ...setup, code: oneTimeCode(secret, clock.now() - periodMs) })

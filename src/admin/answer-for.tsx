@@ -25,6 +25,8 @@ export interface Question {
   readonly action: string
   readonly back: string
   readonly fields?: Readonly<Record<string, string>>
+  /** Nothing is taken away by it. */
+  readonly isHarmless?: boolean
 }
 
 /**
@@ -57,12 +59,13 @@ export function askReason(
   return { kind: 'page', html, status: refused?.status ?? 200 }
 }
 
-/** The reason that was given, or the page that asks for it again. */
+/** The reason that was given, or the page that asks for it: again, or where the button that was pressed had no room to. */
 export function readAnswer(
   options: { readonly pages: Pages; readonly clock: Clock },
   call: PersonalCall,
   question: Question,
 ): { readonly reason: string } | { readonly again: Answer } {
+  if (call.body.all('reason').length === 0) return { again: askReason(options, call, question) }
   try {
     return { reason: readReason(call.body.one('reason')) }
   } catch (error) {
@@ -78,7 +81,7 @@ function ReasonForm(props: {
   reason: string
 }): VNode {
   const { question, viewer, isRefused, reason } = props
-  const { confirmation, action, back, fields = {} } = question
+  const { confirmation, action, back, fields = {}, isHarmless = false } = question
   const words = useWords(answerForWords)
   return (
     <form class="panel" method="post" action={action}>
@@ -99,7 +102,7 @@ function ReasonForm(props: {
         input={{ maxLength: 500 }}
       />
       <div class="actions">
-        <button class="danger">{confirmation.button}</button>
+        <button class={isHarmless ? 'big' : 'danger'}>{confirmation.button}</button>
         <a class="button quiet" href={back}>
           {words.back}
         </a>

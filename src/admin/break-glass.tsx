@@ -19,6 +19,7 @@ import {
   type Route,
 } from '../lib/page/index.js'
 import type { EpochMs } from '../model.js'
+import { readAnswer } from './answer-for.js'
 import type { AdminOptions } from './options.js'
 import { actorName } from './words.js'
 import { breakGlassWords } from './words/break-glass.js'
@@ -65,11 +66,29 @@ export function breakGlassRoutes(options: AdminOptions): Route[] {
     return { kind: 'page', html }
   }
 
-  async function acknowledge({ body, session }: PersonalCall): Promise<Answer> {
+  async function acknowledge(call: PersonalCall): Promise<Answer> {
+    const { body, session, viewer } = call
     const { id: principalId, email } = session.principal
     const state = breakGlassStates.find((known) => known === body.one('state'))
     const actor = { kind: 'principal', principalId, email } as const
-    if (state !== undefined) await breakGlass.acknowledge(body.one('session'), state, actor)
+    if (state === undefined) return { kind: 'redirect', to: listPath }
+    const words = breakGlassWords[viewer.language]
+    const sessionId = body.one('session')
+    const entry = (await breakGlass.list(principalId)).find((one) => one.sessionId === sessionId)
+    const given = readAnswer(options, call, {
+      confirmation: {
+        title: words.seenTitle,
+        text: words.seenText(entry === undefined ? sessionId : nameOf(entry.to)),
+        button: words.seen,
+      },
+      section: 'people',
+      action: `${listPath}/acknowledge`,
+      back: listPath,
+      fields: { session: sessionId, state },
+      isHarmless: true,
+    })
+    if ('again' in given) return given.again
+    await breakGlass.acknowledge(sessionId, state, given.reason, actor)
     return { kind: 'redirect', to: listPath }
   }
 

@@ -30,6 +30,7 @@ import {
 } from '../lib/page/index.js'
 import type { EndingLimits, EpochMs, Grant } from '../model.js'
 import { grantState, isDraining, isUnused, nextStart, phasesOf, spanAt } from '../policy/index.js'
+import { readAnswer, type Question } from './answer-for.js'
 import { ConditionFacts } from './conditions.js'
 import { conditionsWords } from './conditions-words.js'
 import { csvText } from './csv.js'
@@ -48,6 +49,7 @@ import {
 import { membershipOf, type IsTheirs } from './membership.js'
 import type { AdminOptions } from './options.js'
 import { actorName, endingSentence, fieldMessage, GrantSentence, machineNames, StopNotice } from './words.js'
+import { answerForWords } from './words/answer-for.js'
 import { grantsWords, type GrantsWords } from './words/grants.js'
 
 const shownAtOnce = 40
@@ -60,6 +62,8 @@ interface Refusal {
   readonly form: 'extend' | 'revoke'
   readonly error: GatehouseError
   readonly value: string
+  /** Beside a new end. */
+  readonly reason?: string
 }
 
 /** The list of grants, one grant, and what can be done to it. */
@@ -362,9 +366,17 @@ export function grantRoutes(options: AdminOptions): Route[] {
                 {isUnused(grant) && ` ${conditionsWords[language].extendUnused}`}
               </>
             }
-            error={refusal && fieldMessage(refusal.error, language)}
+            error={refusal && refusal.error.field !== 'reason' ? fieldMessage(refusal.error, language) : null}
             value={dateFieldValue(value, zone) || dateFieldValue(grant.until, zone)}
             input={{ type: 'datetime-local' }}
+          />
+          <Field
+            name="why"
+            label={words.whyMore}
+            hint={answerForWords[language].hint}
+            error={refusal?.error.field === 'reason' ? answerForWords[language].missing : null}
+            value={refusal?.reason ?? ''}
+            input={{ maxLength: 500 }}
           />
           <div class="actions">
             <button class="quiet">{words.extend}</button>
@@ -418,10 +430,33 @@ export function grantRoutes(options: AdminOptions): Route[] {
     }
   }
 
+  function moreTime({ body, viewer }: PersonalCall, grant: Grant): Question {
+    const words = grantsWords[viewer.language]
+    const by = body.one('by') === '4' ? 4 : 1
+    const machines = machineNames(grant.endpoints, config.endpoints)
+    return {
+      confirmation: {
+        title: words.moreTitle(by),
+        text: words.moreText({ email: grant.to.email, machines, hours: by }),
+        button: words.extend,
+      },
+      section: 'grants',
+      action: actionOf(grant, 'extend'),
+      back: `/admin/grants/${encodeURIComponent(grant.id)}`,
+      fields: { by: body.one('by'), was: body.one('was') },
+      isHarmless: true,
+    }
+  }
+
   async function extend(call: PersonalCall): Promise<Answer> {
     const { params, body, actor } = call
     const by = body.one('by')
     const grant = await find(call)
+    // The quick buttons have no room for it.
+    const given = by === '' ? null : readAnswer(options, call, moreTime(call, grant))
+    if (given !== null && 'again' in given) return given.again
+    // By a name of its own: the form that revokes stands on the same page, and a name is an id there.
+    const reason = given?.reason ?? body.one('why')
     try {
       let until: EpochMs | string = readDateField('until', body.one('until').trim(), zoneFor(grant.endpoints))
       if (by !== '') {
@@ -431,10 +466,10 @@ export function grantRoutes(options: AdminOptions): Route[] {
         }
         until = grant.until + (by === '4' ? 4 : 1) * hourMs
       }
-      await grants.extend(params.one('id'), until, actor)
+      await grants.extend(params.one('id'), until, reason, actor)
     } catch (error) {
       if (!isMendable(error)) throw error
-      return renderOne(call, grant, { form: 'extend', error, value: body.one('until') })
+      return renderOne(call, grant, { form: 'extend', error, value: body.one('until'), reason })
     }
     return { kind: 'redirect', to: `/admin/grants/${encodeURIComponent(grant.id)}?done=extended` }
   }

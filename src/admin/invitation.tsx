@@ -10,10 +10,10 @@ type Shown = Pick<AdminOptions, 'pages' | 'clock'>
 export async function invite(
   options: Shown & Pick<AdminOptions, 'config' | 'secondFactor'>,
   call: PersonalCall,
-  email: string,
+  { email, reason }: { readonly email: string; readonly reason: string },
   said: VNode | null,
 ): Promise<Answer> {
-  const { code } = await options.secondFactor.invite(email, call.actor)
+  const { code } = await options.secondFactor.invite(email, reason, call.actor)
   const { invitation } = peopleWords[call.viewer.language]
   const panel = <InvitationPanel email={email} code={code} config={options.config} />
   return show(options, call, { title: invitation, heading: invitation }, [said, panel])

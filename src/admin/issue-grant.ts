@@ -42,6 +42,6 @@ export async function issueGrant(
   const grant = await grants.issue(request, actor, { principalId })
   const isEnrolled = principalId !== null && (await secondFactor.status(principalId)).isEnrolled
   if (isEnrolled || enrolment === 'first-login') return { grant, enrolmentCode: null }
-  const { code } = await secondFactor.invite(grant.to.email, actor)
+  const { code } = await secondFactor.invite(grant.to.email, grant.reason, actor)
   return { grant, enrolmentCode: code }
 }

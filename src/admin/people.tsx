@@ -17,6 +17,7 @@ import {
   type Route,
   type Viewer,
 } from '../lib/page/index.js'
+import { readAnswer, type Question } from './answer-for.js'
 import { invite } from './invitation.js'
 import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
 import { createMatcher } from './matching.js'
@@ -170,12 +171,26 @@ export function peopleRoutes(options: AdminOptions): Route[] {
     personal('GET', '/admin/people', 'admin', showPeople),
     ...(canInvite
       ? [
-          personal('POST', '/admin/invitations', 'admin', (call) =>
-            invite(options, call, call.body.one('email'), null),
-          ),
+          personal('POST', '/admin/invitations', 'admin', (call) => {
+            const email = call.body.one('email')
+            const given = readAnswer(options, call, invitationOf(call, email))
+            return 'again' in given ? given.again : invite(options, call, { email, ...given }, null)
+          }),
         ]
       : []),
   ]
+}
+
+function invitationOf({ viewer }: PersonalCall, email: string): Question {
+  const words = peopleWords[viewer.language]
+  return {
+    confirmation: { title: words.inviteTitle, text: words.inviteText(email), button: words.inviteButton },
+    section: 'people',
+    action: '/admin/invitations',
+    back: '/admin/people',
+    fields: { email },
+    isHarmless: true,
+  }
 }
 
 /** What a search for a person looks at. */

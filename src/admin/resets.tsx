@@ -76,7 +76,7 @@ export function resetRoutes(options: AdminOptions): Route[] {
     await endSessions(call, id, given.reason)
     const said = <WasReset person={person} />
     return config.totp.enrolment === 'invite' && email !== null
-      ? invite(options, call, email, said)
+      ? invite(options, call, { email, reason: given.reason }, said)
       : showResult(options, call, said)
   }
 

@@ -212,6 +212,7 @@ export type SecondFactorEvent =
       readonly email: string
       readonly actor: Actor
       readonly expiresAt: EpochMs
+      readonly reason: string
     }
 
 /** The session is the one that the code leads to, whether or not it ever does. */
@@ -261,6 +262,7 @@ export type BreakGlassEvent =
       /** What it was seen as. */
       readonly state: 'issued' | 'used'
       readonly actor: Actor
+      readonly reason: string
     }
 
 /** About the tokens of programs, and never with one of them. */
@@ -310,6 +312,7 @@ export type GrantEvent =
       readonly from: EpochMs
       readonly until: EpochMs
       readonly actor: Actor
+      readonly reason: string
     }
   | {
       readonly event: 'grant.revoked'

@@ -123,9 +123,10 @@ Someone without a second factor needs the invitation code this prints.`,
 
   command(grants, 'extend <id>', 'Let a grant end later.')
     .requiredOption('--until <when>', 'the new end: 2026-03-01T18:00+01:00, or +2h from now')
-    .action(async (id: string, options: Common & { until: string }) => {
+    .requiredOption('--reason <text>', 'why, in words: one line, in quotes; it stays on record')
+    .action(async (id: string, options: Common & { until: string; reason: string }) => {
       await change(options, async ({ grants: all, clock }, config) => {
-        const grant = await all.extend(id, options.until, shell.operator)
+        const grant = await all.extend(id, options.until, options.reason, shell.operator)
         answer(
           options,
           describeGrant(grant, clock.now(), config.grants.endings),

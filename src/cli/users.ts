@@ -34,20 +34,19 @@ export function addUsers(users: Command, shell: Shell): void {
     })
   })
 
-  command(
-    users,
-    'invite <email>',
-    'Make a single-use code with which someone may set up a second factor.',
-  ).action(async (email: string, options: Common) => {
-    await change(options, async ({ secondFactor }) => {
-      const { code, expiresAt } = await secondFactor.invite(email, shell.operator)
-      answer(
-        options,
-        { email, enrolmentCode: code, expiresAt: instant(expiresAt) },
-        `Give ${inert(email)} this invitation code, by phone or in person, once. It is valid until ${brief(instant(expiresAt))}:\n  ${code}\n`,
-      )
+  command(users, 'invite <email>', 'Make a single-use code with which someone may set up a second factor.')
+    .requiredOption('--reason <text>', 'why, in words: one line, in quotes; it stays on record')
+    .action(async (email: string, options: Common & { reason: string }) => {
+      const reason = readReason(options.reason)
+      await change(options, async ({ secondFactor }) => {
+        const { code, expiresAt } = await secondFactor.invite(email, reason, shell.operator)
+        answer(
+          options,
+          { email, enrolmentCode: code, expiresAt: instant(expiresAt) },
+          `Give ${inert(email)} this invitation code, by phone or in person, once. It is valid until ${brief(instant(expiresAt))}:\n  ${code}\n`,
+        )
+      })
     })
-  })
 
   command(
     users,
@@ -80,7 +79,7 @@ account of the host.`,
             'They cannot be invited to set up a new one: the provider vouches for no e-mail of theirs.'
           answer(options, { id, email }, `${isVoid}\n${why}\n`)
         } else {
-          const { code, expiresAt } = await secondFactor.invite(email, shell.operator)
+          const { code, expiresAt } = await secondFactor.invite(email, reason, shell.operator)
           answer(
             options,
             { id, email, enrolmentCode: code, expiresAt: instant(expiresAt) },

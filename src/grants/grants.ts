@@ -262,8 +262,9 @@ export function createGrants({
 
     // The ledger may hold an extension that a parallel revocation overtook. It holds that revocation too,
     // and a revocation is final wherever it stands, so it still tells what was in force.
-    async extend(id, until, actor) {
+    async extend(id, until, reason, actor) {
       const end = readInstant('until', until, clock)
+      const why = readReason(reason)
       const grant = await load(id)
       if (grant.revocation) throw conflict('has been revoked')
       if (hasDrained(grant)) throw conflict('has ended already')
@@ -274,7 +275,14 @@ export function createGrants({
       const latest = latestEnd(grant, { maxLengthMs, maxRecurrenceMs, endpointTerms })
       if (end > latest) checkLength(grant.from, end, latest - grant.from)
       await assertFit()
-      await record({ event: 'grant.extended', grantId: id, from: grant.until, until: end, actor })
+      await record({
+        event: 'grant.extended',
+        grantId: id,
+        from: grant.until,
+        until: end,
+        actor,
+        reason: why,
+      })
       const lengthening = register.lengthen(grant, end, announce('grant-extended', id))
       const isDone = await confirm(id, 'extended', lengthening)
       if (!isDone) throw conflict('has been revoked')

@@ -23,6 +23,7 @@ export type GrantEvent =
       readonly from: EpochMs
       readonly until: EpochMs
       readonly actor: Actor
+      readonly reason: string
     }
   | {
       readonly event: 'grant.revoked'
@@ -116,7 +117,7 @@ export interface Grants {
    * revoked, until it has drained.
    * @throws GatehouseError `input-invalid`, `grant-unknown`, `grant-conflict` (revoked or ended)
    */
-  extend(id: string, until: EpochMs | string, actor: Actor): Promise<Grant>
+  extend(id: string, until: EpochMs | string, reason: unknown, actor: Actor): Promise<Grant>
   /**
    * Records `grant.revoked`, then ends the grant for good. Revoking a revoked grant changes nothing and
    * returns it as it is. While Redis does not answer, it has effect on this host all the same, and throws

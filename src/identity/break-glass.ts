@@ -55,6 +55,7 @@ export type BreakGlassEvent =
       readonly sessionId: string
       readonly state: BreakGlassState
       readonly actor: Actor
+      readonly reason: string
     }
 
 /** What is told once a minute at most, and may be lost. */
@@ -133,10 +134,11 @@ export interface BreakGlass {
   withdraw(sessionId: string, actor: Actor, reason?: string): Promise<boolean>
   /** Those of the last 30 days, at most 100, newest first, as `principalId` has seen them. */
   list(principalId: string): Promise<BreakGlassEntry[]>
-  /** Records `break-glass.acknowledged`; only what is so is taken as seen, and only once. */
+  /** Records `break-glass.acknowledged`; only what is so is taken as seen, and only once. `reason` is checked by the caller. */
   acknowledge(
     sessionId: string,
     state: BreakGlassState,
+    reason: string,
     actor: Extract<Actor, { kind: 'principal' }>,
   ): Promise<void>
   /** Writes down what was only counted so far. */
@@ -326,12 +328,12 @@ export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
       return (await readEntries(ids, principalId)).filter(({ issuedAt }) => issuedAt > since)
     },
 
-    async acknowledge(sessionId, state, actor) {
+    async acknowledge(sessionId, state, reason, actor) {
       const { principalId } = actor
       const [entry] = await readEntries([sessionId], principalId)
       // What has become of it since they loaded the page they have not seen.
       if (entry?.state !== state || entry.seenAs === state) return
-      await record({ event: 'break-glass.acknowledged', sessionId, state, actor })
+      await record({ event: 'break-glass.acknowledged', sessionId, state, actor, reason })
       const field = seenField(principalId)
       const seen = vouching.vouch(place(sessionId, field), JSON.stringify(state))
       await store.run((redis) => redis.hset(entryKey(sessionId), field, seen))

@@ -40,6 +40,7 @@ export type SecondFactorEvent =
       readonly email: string
       readonly actor: Actor
       readonly expiresAt: EpochMs
+      readonly reason: string
     }
 
 export interface SecondFactorStatus {
@@ -74,9 +75,10 @@ export interface SecondFactor {
   enrolment(principalId: string): Promise<string | null>
   /**
    * A single-use code with which the owner of `email` may enrol; using one voids the others.
+   * @param reason checked by the caller
    * @throws GatehouseError `input-invalid` (field `email`)
    */
-  invite(email: string, actor: Actor): Promise<{ code: string; expiresAt: EpochMs }>
+  invite(email: string, reason: string, actor: Actor): Promise<{ code: string; expiresAt: EpochMs }>
   /**
    * Shows the same secret for ten minutes, however often the page is loaded.
    * @throws GatehouseError `invitation-invalid`, `code-locked`, `already-enrolled`
@@ -242,13 +244,13 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
       return secret === null ? null : fingerprint(secret)
     },
 
-    invite: async (to, actor) => {
+    invite: async (to, reason, actor) => {
       const email = normaliseEmail(to)
       if (email === null)
         throw new GatehouseError('input-invalid', 'This is not an e-mail address.', { field: 'email' })
       const code = newCode()
       const expiresAt = clock.now() + options.invitationLifetimeMs
-      await record({ event: 'invitation.issued', email, actor, expiresAt })
+      await record({ event: 'invitation.issued', email, actor, expiresAt, reason })
       const mac = invitationMac(email, readCode(code) ?? '')
       await state.storeInvitation(email, mac, expiresAt, options.invitationLifetimeMs)
       return { code, expiresAt }

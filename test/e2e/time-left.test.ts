@@ -113,7 +113,7 @@ describe('in a real browser, as access ends', () => {
     await page.getByText('Leave the machine in a safe state now').waitFor()
     await screenshot(page, 'time-left/portal-5-dark-phone')
     expect(await page.evaluate('document.documentElement.scrollWidth <= innerWidth')).toBe(true)
-    await plant.command('grants', 'extend', grant.id, '--until', '+2h')
+    await plant.command('grants', 'extend', grant.id, '--until', '+2h', '--reason', 'work goes on')
     await page.clock.fastForward(20_000)
     await page.getByText('1 h 59 min').waitFor()
     expect(await page.locator('.warning:not([hidden])').count()).toBe(0)

@@ -220,11 +220,17 @@ describe('a grant that a program gives', () => {
     const { id } = grantOf(await issue({ until: '+1h' }))
     expect((await call('GET', `/grants/${id}`)).json).toMatchObject({ id, state: 'active' })
     const end = new Date(plant.clock.now() + 3 * 3_600_000).toISOString()
-    const extended = await call('POST', `/grants/${id}/extend`, { body: { until: end } })
+    const extended = await call('POST', `/grants/${id}/extend`, {
+      body: { until: end, reason: 'work goes on' },
+    })
     expect([extended.status, extended.json.until]).toEqual([200, end])
+    const unsaid = await call('POST', `/grants/${id}/extend`, { body: { until: '+5h' } })
+    expect([unsaid.status, unsaid.json.field]).toEqual([422, 'reason'])
     const revoked = await call('POST', `/grants/${id}/revoke`, { body: { reason: 'change was cancelled' } })
     expect(revoked.json).toMatchObject({ state: 'revoked', revocation: { by: { kind: 'service' } } })
-    const late = await call('POST', `/grants/${id}/extend`, { body: { until: '+5h' } })
+    const late = await call('POST', `/grants/${id}/extend`, {
+      body: { until: '+5h', reason: 'work goes on' },
+    })
     expect([late.status, codeOf(late)]).toEqual([409, 'grant-conflict'])
     expect((await call('GET', '/grants/g-0000000000000000')).status).toBe(404)
   })

@@ -175,7 +175,9 @@ describe('a ledger that cannot be written', () => {
     it('confirms nothing as seen', async () => {
       const { sessionId } = await breakGlassWith(() => Promise.resolve()).issue(await request(), operator)
       const actor = { kind: 'principal', principalId: 'p-admin', email: null } as const
-      await expect(breakGlassWith(full).acknowledge(sessionId, 'issued', actor)).rejects.toMatchObject({
+      await expect(
+        breakGlassWith(full).acknowledge(sessionId, 'issued', 'asked the operator', actor),
+      ).rejects.toMatchObject({
         code: 'ledger-unavailable',
       })
       expect((await breakGlassWith(full).list('p-admin'))[0]?.seenAs).toBeNull()
@@ -220,12 +222,12 @@ describe('the list of what was made', () => {
     const breakGlass = breakGlassWith(() => Promise.resolve())
     const { sessionId, code } = await breakGlass.issue(await request(), operator)
     const actor = { kind: 'principal', principalId: 'p-admin', email: null } as const
-    await breakGlass.acknowledge(sessionId, 'used', actor)
-    await breakGlass.acknowledge('s-0000000000000000', 'issued', actor)
+    await breakGlass.acknowledge(sessionId, 'used', 'asked the operator', actor)
+    await breakGlass.acknowledge('s-0000000000000000', 'issued', 'asked the operator', actor)
     await breakGlass.use(code, '127.0.0.1')
     const entries = await breakGlass.list('p-admin')
     expect(entries.map(({ state, seenAs }) => [state, seenAs])).toEqual([['used', null]])
-    await breakGlass.acknowledge(sessionId, 'used', actor)
+    await breakGlass.acknowledge(sessionId, 'used', 'asked the operator', actor)
     expect((await breakGlass.list('p-admin'))[0]?.seenAs).toBe('used')
     expect((await breakGlass.list('p-other'))[0]?.seenAs).toBeNull()
   })

@@ -481,7 +481,14 @@ describe('every administrator', () => {
       expect(text).toContain(`because: ${reason}`)
       expect(text).toContain('Not used yet. The identity provider did not answer at that time.')
     }
-    const list = await admin.submit(await admin.navigate(at('/')), {}, { press: 'I have seen this' })
+    const seen = async (client: Client, page: Answer): Promise<Answer> => {
+      const asked = await client.submit(page, {}, { press: 'I have seen this' })
+      expect(visibleText(asked)).toContain('Say what you know of it')
+      const action = '/admin/break-glass/acknowledge'
+      expect((await client.submit(asked, { reason: ' ' }, { action })).status).toBe(422)
+      return client.submit(asked, { reason: 'asked the operator' }, { action })
+    }
+    const list = await seen(admin, await admin.navigate(at('/')))
     expect(list.url.pathname).toBe('/admin/break-glass')
     expect(visibleText(list)).toContain(sessionId)
     expect(await noticeOf(admin)).not.toContain(made)
@@ -490,18 +497,19 @@ describe('every administrator', () => {
       sessionId,
       state: 'issued',
       actor: { principalId: idOf('admin') },
+      reason: 'asked the operator',
     })
 
     const stale = await other.navigate(at('/admin'))
     await enter(newClient(), code)
     // Pressed on a page that was loaded before.
-    await other.submit(stale, {}, { press: 'I have seen this' })
+    await seen(other, stale)
     for (const client of [admin, other]) {
       const text = await noticeOf(client)
       expect(text).toContain(used)
       expect(text).toContain('from 127.0.0.1 .')
     }
-    await admin.submit(await admin.navigate(at('/')), {}, { press: 'I have seen this' })
+    await seen(admin, await admin.navigate(at('/')))
     expect(await noticeOf(admin)).not.toContain(used)
     expect(await noticeOf(other)).toContain(used)
   })

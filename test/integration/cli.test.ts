@@ -105,7 +105,7 @@ describe('the command line', () => {
       ],
       [
         ['grants', 'extend'],
-        ['<id>', '--until <when>'],
+        ['<id>', '--until <when>', '--reason <text>'],
       ],
       [
         ['audit', 'export'],
@@ -220,7 +220,7 @@ describe('the command line', () => {
         ),
       )
 
-      const longer = await plant.command('grants', 'extend', id, '--until', '+3h')
+      const longer = await plant.command('grants', 'extend', id, '--until', '+3h', '--reason', 'work goes on')
       expect(longer.out).toMatch(new RegExp(`^Grant ${id} now ends \\S+Z\\.\n$`))
       expect((await entry())?.until).toBe(new Date(plant.clock.now() + 3 * 3_600_000).toISOString())
 
@@ -233,7 +233,15 @@ describe('the command line', () => {
           reason: 'the line is needed',
         },
       })
-      const tooLate = await plant.command('grants', 'extend', id, '--until', '+4h')
+      const tooLate = await plant.command(
+        'grants',
+        'extend',
+        id,
+        '--until',
+        '+4h',
+        '--reason',
+        'work goes on',
+      )
       expect(tooLate).toMatchObject({ status: 1, out: '', err: 'This grant has been revoked.\n' })
     })
 
@@ -285,7 +293,7 @@ describe('the command line', () => {
       const before = await stored()
       const attempts = [
         await plant.command('grants', 'revoke', id, '--reason', 'work is done'),
-        await plant.command('grants', 'extend', id, '--until', '+3h'),
+        await plant.command('grants', 'extend', id, '--until', '+3h', '--reason', 'work goes on'),
       ]
       for (const { status, err } of attempts) {
         expect(status).toBe(1)
@@ -295,9 +303,10 @@ describe('the command line', () => {
     })
 
     it.each([
-      [['extend', '--until', '+20h'], 'until'],
-      [['extend', '--until', '+1h'], 'until'],
-      [['extend', '--until', 'later'], 'until'],
+      [['extend', '--until', '+20h', '--reason', 'more'], 'until'],
+      [['extend', '--until', '+1h', '--reason', 'more'], 'until'],
+      [['extend', '--until', 'later', '--reason', 'more'], 'until'],
+      [['extend', '--until', '+3h', '--reason', ' '], 'reason'],
       [['revoke', '--reason', ''], 'reason'],
     ])('are left as they are by %j', async ([verb = '', ...options], field) => {
       const id = await idOf()
@@ -411,22 +420,29 @@ describe('the command line', () => {
     })
 
     it('are invited', async () => {
-      const { out } = await plant.command('users', 'invite', 'zoe@machines.example', '--json')
+      const { out } = await plant.command(
+        'users',
+        'invite',
+        'zoe@machines.example',
+        '--reason',
+        'first day',
+        '--json',
+      )
       expect(JSON.parse(out)).toEqual({
         email: 'zoe@machines.example',
         enrolmentCode: invitation,
         expiresAt: iso,
       })
-      expect((await plant.command('users', 'invite', 'zoe@machines.example')).out).toMatch(
-        /valid until \S+Z:\n {2}\w/,
-      )
+      expect(
+        (await plant.command('users', 'invite', 'zoe@machines.example', '--reason', 'first day')).out,
+      ).toMatch(/valid until \S+Z:\n {2}\w/)
     })
 
     it.each(['', 'zoe', '__proto__', 'zoe@machines.example\r\nBcc: x@y.example'])(
       'are not invited at %j',
       async (email) => {
         const before = await stored()
-        const { status, err } = await plant.command('users', 'invite', email)
+        const { status, err } = await plant.command('users', 'invite', email, '--reason', 'first day')
         expect([status, err]).toEqual([1, 'email: This is not an e-mail address.\n'])
         expect(await stored()).toEqual(before)
       },

@@ -174,8 +174,12 @@ describe('when a grant that drains has ended', () => {
     const grant = await begin('drain')
     const events = await client.stream(press('/events'))
     await advanceTo(grant.until + minute)
-    expect(await plant.command('grants', 'extend', grant.id, '--until', 'now')).toMatchObject({ status: 1 })
-    expect(await plant.command('grants', 'extend', grant.id, '--until', '+1h')).toMatchObject({ status: 0 })
+    expect(
+      await plant.command('grants', 'extend', grant.id, '--until', 'now', '--reason', 'work goes on'),
+    ).toMatchObject({ status: 1 })
+    expect(
+      await plant.command('grants', 'extend', grant.id, '--until', '+1h', '--reason', 'work goes on'),
+    ).toMatchObject({ status: 0 })
     const end = grant.until + 61 * minute
     await until('the new deadline is known', () => streamOf('/events')?.closeAt === end + 2 * minute)
     expect((await post()).status).toBe(200)
@@ -183,7 +187,16 @@ describe('when a grant that drains has ended', () => {
     expect(streamOf('/events')).toBeDefined()
     await plant.clock.advance({ ms: 1 })
     expect(await events.ended).toBe('broken')
-    const late = await plant.command('grants', 'extend', grant.id, '--until', '+1h', '--json')
+    const late = await plant.command(
+      'grants',
+      'extend',
+      grant.id,
+      '--until',
+      '+1h',
+      '--reason',
+      'work goes on',
+      '--json',
+    )
     expect([late.status, JSON.parse(late.out)]).toMatchObject([1, { error: { code: 'grant-conflict' } }])
   })
 
@@ -257,7 +270,9 @@ describe('when a grant has turned read-only', () => {
     await advanceTo(grant.until - minute)
     lossy.send('select pump 2')
     expect(codeOf(await post())).toBe('grant-read-only')
-    expect(await plant.command('grants', 'extend', grant.id, '--until', '+1h')).toMatchObject({ status: 0 })
+    expect(
+      await plant.command('grants', 'extend', grant.id, '--until', '+1h', '--reason', 'work goes on'),
+    ).toMatchObject({ status: 0 })
     expect((await post()).status).toBe(200)
     expect(await lossy.closed).toEqual({ code: 1008, reason: 'grant-extended' })
     live.send('speed=41')
@@ -313,7 +328,7 @@ describe('on another instance', () => {
     expect(second.streams()).toHaveLength(2)
     await advanceTo(grant.until)
     expect(await live.closed).toEqual({ code: 1008, reason: 'grant-ended' })
-    await plant.command('grants', 'extend', grant.id, '--until', '+30m')
+    await plant.command('grants', 'extend', grant.id, '--until', '+30m', '--reason', 'work goes on')
     await until(
       'the extension is known',
       () => (second.streams()[0]?.closeAt ?? 0) > grant.until + 30 * minute,
@@ -337,7 +352,7 @@ describe('on another instance', () => {
     const lossy = await openLiveThere()
     lossy.send('speed=0')
     for (let i = 0; i < 3; i += 1) await lossy.next()
-    await plant.command('grants', 'extend', grant.id, '--until', '+1h')
+    await plant.command('grants', 'extend', grant.id, '--until', '+1h', '--reason', 'work goes on')
     expect(await lossy.closed).toEqual({ code: 1008, reason: 'grant-extended' })
     live.send('speed=41')
     await until('the machine hears', () => plant.machine.messages.includes('speed=41'))

@@ -157,19 +157,21 @@ describe('a grant that lasts from its first use', () => {
   it('can be given more time: before its use, to begin; after it, to end', async () => {
     const grant = await issue()
     const { grants } = plant.gatehouse.services
-    await grants.extend(grant.id, '+20h', operator)
+    await grants.extend(grant.id, '+20h', 'work goes on', operator)
     await plant.clock.advance({ hours: 11 })
     client.close()
     client = await plant.signIn('vendor')
     expect((await client.navigate(press())).status).toBe(200)
     const usedAt = (await now(grant)).firstUsedAt ?? 0
     expect((await now(grant)).until).toBe(usedAt + 2 * hour)
-    await grants.extend(grant.id, usedAt + 3 * hour, operator)
+    await grants.extend(grant.id, usedAt + 3 * hour, 'work goes on', operator)
     expect(await now(grant)).toMatchObject({ firstUsedAt: usedAt, until: usedAt + 3 * hour })
     // No longer than a grant may last, counted from its first use.
-    await expect(grants.extend(grant.id, usedAt + 13 * hour, operator)).rejects.toMatchObject({
-      field: 'until',
-    })
+    await expect(grants.extend(grant.id, usedAt + 13 * hour, 'work goes on', operator)).rejects.toMatchObject(
+      {
+        field: 'until',
+      },
+    )
     expect((await grants.revoke(grant.id, 'work is done', operator)).revocation).not.toBeNull()
     expect((await client.navigate(press())).status).toBe(403)
   })

@@ -35,6 +35,7 @@ describe('the list of all grants', () => {
     const extended = await grants.extend(
       (await grants.list()).at(-1)?.id ?? '',
       plant.clock.now() + 14_400_000,
+      'work goes on',
       {
         kind: 'operator',
         account: 'test',

@@ -157,7 +157,7 @@ describe('a list of grants', () => {
     const long = await issue({ until: '+3h' })
     const medium = await issue({ until: '+2h' })
     expect((await grants.list()).map(({ id }) => id)).toEqual([long.id, medium.id, short.id])
-    const extended = await grants.extend(short.id, '+4h', admin)
+    const extended = await grants.extend(short.id, '+4h', 'work goes on', admin)
     expect(await grants.list()).toEqual([extended, long, medium])
     expect(await grants.heldBy(ana.id)).toEqual([extended, long, medium])
   })
@@ -181,7 +181,9 @@ describe('extending a grant', () => {
     const grant = await issue({ from: 'now', until: '+7d', weekly: ['mon-sun 06:00-14:00'] })
     expect(grant.conditions.windows.length).toBeGreaterThan(6)
     expect((await grants.heldBy(ana.id))[0]).toEqual(grant)
-    await expect(grants.extend(grant.id, '+8d', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
+    await expect(grants.extend(grant.id, '+8d', 'work goes on', admin)).rejects.toMatchObject({
+      code: 'grant-conflict',
+    })
     await untouched(grant)
   })
 
@@ -189,12 +191,14 @@ describe('extending a grant', () => {
     const own = new Map([['press-3', { timeZone: 'UTC', maxLengthMs: 3 * hour }]])
     grants = open(store, undefined, trust, own)
     const grant = await issue({ endpoints: ['press-3', 'historian'], from: 'now', until: '+2h' })
-    await expect(grants.extend(grant.id, grant.from + 3 * hour + 1, admin)).rejects.toMatchObject({
+    await expect(
+      grants.extend(grant.id, grant.from + 3 * hour + 1, 'work goes on', admin),
+    ).rejects.toMatchObject({
       ...{ code: 'input-invalid', field: 'until' },
       message: 'until: must not lie more than 3 h after the start',
     })
     await untouched(grant)
-    expect(await grants.extend(grant.id, grant.from + 3 * hour, admin)).toMatchObject({
+    expect(await grants.extend(grant.id, grant.from + 3 * hour, 'work goes on', admin)).toMatchObject({
       until: grant.from + 3 * hour,
     })
   })
@@ -207,21 +211,26 @@ describe('extending a grant', () => {
       seen.push(await grants.get(grant.id))
     }
     const later = clock.now() + 5 * hour
-    expect(await grants.extend(grant.id, later, operator)).toEqual({ ...grant, until: later })
+    expect(await grants.extend(grant.id, later, 'work goes on', operator)).toEqual({ ...grant, until: later })
     expect(seen).toEqual([grant])
     expect(await grants.heldBy(ana.id)).toEqual([{ ...grant, until: later }])
     const { id: grantId, until: from } = grant
-    expect(events.at(-1)).toEqual({ event: 'grant.extended', grantId, from, until: later, actor: operator })
+    expect(events.at(-1)).toEqual({
+      ...{ event: 'grant.extended', grantId, from, until: later, actor: operator },
+      reason: 'work goes on',
+    })
     expect(await told.first()).toEqual({ kind: 'grant-extended', grantId })
   })
 
   it('reaches to the longest length and not beyond, counted from the start', async () => {
     const grant = await issue({ from: '+1h', until: '+3h' })
-    await expect(grants.extend(grant.id, grant.from + 12 * hour + 1, admin)).rejects.toMatchObject({
+    await expect(
+      grants.extend(grant.id, grant.from + 12 * hour + 1, 'work goes on', admin),
+    ).rejects.toMatchObject({
       code: 'input-invalid',
       field: 'until',
     })
-    expect(await grants.extend(grant.id, grant.from + 12 * hour, admin)).toMatchObject({
+    expect(await grants.extend(grant.id, grant.from + 12 * hour, 'work goes on', admin)).toMatchObject({
       until: grant.from + 12 * hour,
     })
   })
@@ -235,7 +244,7 @@ describe('extending a grant', () => {
     ['text of a number', '1795435200000'],
   ])('is refused when the new end is %s', async (_, until) => {
     const grant = await issue()
-    await expect(grants.extend(grant.id, until, admin)).rejects.toMatchObject({
+    await expect(grants.extend(grant.id, until, 'work goes on', admin)).rejects.toMatchObject({
       code: 'input-invalid',
       field: 'until',
     })
@@ -245,14 +254,18 @@ describe('extending a grant', () => {
   it('is refused once the grant has ended', async () => {
     const grant = await issue()
     await clock.advance({ hours: 2 })
-    await expect(grants.extend(grant.id, '+1h', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
+    await expect(grants.extend(grant.id, '+1h', 'work goes on', admin)).rejects.toMatchObject({
+      code: 'grant-conflict',
+    })
     await untouched(grant)
   })
 
   it('is refused once the grant is revoked', async () => {
     const grant = await issue()
     const revoked = await grants.revoke(grant.id, 'Wrong machine', admin)
-    await expect(grants.extend(grant.id, '+3h', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
+    await expect(grants.extend(grant.id, '+3h', 'work goes on', admin)).rejects.toMatchObject({
+      code: 'grant-conflict',
+    })
     expect(await grants.get(grant.id)).toEqual(revoked)
     expect(events.map(({ event }) => event)).toEqual(['grant.issued', 'grant.revoked'])
   })
@@ -260,7 +273,9 @@ describe('extending a grant', () => {
   it('many times at once ends at the latest of the ends', async () => {
     const grant = await issue()
     const minutes = Array.from({ length: 40 }, (_, index) => 121 + ((index * 7) % 40))
-    const results = await Promise.allSettled(minutes.map((end) => grants.extend(grant.id, `+${end}m`, admin)))
+    const results = await Promise.allSettled(
+      minutes.map((end) => grants.extend(grant.id, `+${end}m`, 'work goes on', admin)),
+    )
     expect(results.filter(({ status }) => status === 'fulfilled')).not.toHaveLength(0)
     expect(await grants.get(grant.id)).toEqual({ ...grant, until: clock.now() + 160 * minute })
   })
@@ -374,7 +389,7 @@ describe('revoking a grant', () => {
   it('wins against an extension at the same moment, whichever comes first', async () => {
     for (let round = 0; round < 100; round += 1) {
       const grant = await issue()
-      const extend = (): Promise<Grant> => grants.extend(grant.id, '+5h', admin)
+      const extend = (): Promise<Grant> => grants.extend(grant.id, '+5h', 'work goes on', admin)
       const revoke = (): Promise<Grant> => open(store).revoke(grant.id, 'Wrong machine', operator)
       const both = round % 2 === 0 ? [extend(), revoke()] : [revoke(), extend()]
       const results = await Promise.allSettled(both)
@@ -390,7 +405,9 @@ describe('revoking a grant', () => {
     whileRecording = async ({ event }) => {
       if (event === 'grant.extended') await grants.revoke(grant.id, 'Wrong machine', operator)
     }
-    await expect(grants.extend(grant.id, '+5h', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
+    await expect(grants.extend(grant.id, '+5h', 'work goes on', admin)).rejects.toMatchObject({
+      code: 'grant-conflict',
+    })
     expect(await grants.get(grant.id)).toMatchObject({ until: grant.until, revocation: { by: operator } })
   })
 })
@@ -471,7 +488,7 @@ describe('a grant for somebody who has not signed in yet', () => {
 
   it('can be extended before it is bound', async () => {
     const grant = await issue({}, null)
-    const extended = await grants.extend(grant.id, '+6h', admin)
+    const extended = await grants.extend(grant.id, '+6h', 'work goes on', admin)
     expect(await grants.bindPending(ana)).toMatchObject([{ id: grant.id, until: extended.until }])
   })
 })
@@ -573,7 +590,9 @@ describe('a Redis that was put back to an earlier state', () => {
       expect(held.find((grant) => grant.id === sound.id)).toEqual(sound)
     }
     await isRevoked()
-    await expect(grants.extend(id, '+5h', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
+    await expect(grants.extend(id, '+5h', 'work goes on', admin)).rejects.toMatchObject({
+      code: 'grant-conflict',
+    })
     expect(trust.revived).toEqual([`grant ${id}`])
 
     const told = await follow()
@@ -629,11 +648,13 @@ describe('a grant that drains', () => {
   it('can be given more time, that lies ahead, and be revoked, until it has drained', async () => {
     const grant = await issue({ until: '+1h', ending: 'drain' })
     await clock.advance({ minutes: 61 })
-    await expect(grants.extend(grant.id, grant.until + minute - 1, admin)).rejects.toMatchObject({
+    await expect(
+      grants.extend(grant.id, grant.until + minute - 1, 'work goes on', admin),
+    ).rejects.toMatchObject({
       code: 'input-invalid',
       field: 'until',
     })
-    await grants.extend(grant.id, '+1h', admin)
+    await grants.extend(grant.id, '+1h', 'work goes on', admin)
     await clock.advance({ ms: hour + 2 * minute - 1 })
     expect(await grants.revoke(grant.id, 'Wrong recipe', admin)).toMatchObject({
       until: grant.until + 61 * minute,
@@ -644,7 +665,9 @@ describe('a grant that drains', () => {
   it('is over once it has', async () => {
     const grant = await issue({ until: '+1h', ending: 'drain' })
     await clock.advance({ minutes: 62 })
-    await expect(grants.extend(grant.id, '+1h', admin)).rejects.toMatchObject({ code: 'grant-conflict' })
+    await expect(grants.extend(grant.id, '+1h', 'work goes on', admin)).rejects.toMatchObject({
+      code: 'grant-conflict',
+    })
     await untouched(grant)
   })
 })
@@ -667,7 +690,9 @@ describe('a grant nobody knows', () => {
     'x'.repeat(10_000),
   ])('is not found by %j, and none is made', async (id) => {
     expect(await grants.get(id)).toBeNull()
-    await expect(grants.extend(id, '+1h', admin)).rejects.toMatchObject({ code: 'grant-unknown' })
+    await expect(grants.extend(id, '+1h', 'work goes on', admin)).rejects.toMatchObject({
+      code: 'grant-unknown',
+    })
     await expect(grants.revoke(id, 'No reason', admin)).rejects.toMatchObject({ code: 'grant-unknown' })
     expect(await keys()).toEqual([])
     expect(events).toEqual([])
@@ -678,7 +703,7 @@ describe('with Redis', () => {
   it('killed and restarted, a revoked grant stays revoked and an extended one extended', async () => {
     const [revoked, extended] = [await issue(), await issue()]
     await grants.revoke(revoked.id, 'Wrong machine', admin)
-    await grants.extend(extended.id, '+5h', admin)
+    await grants.extend(extended.id, '+5h', 'work goes on', admin)
     await redis.restart()
     await until('Redis is back', () => store.isReady())
     expect(await grants.get(revoked.id)).toMatchObject({ revocation: { reason: 'Wrong machine' } })
@@ -697,7 +722,7 @@ describe('with Redis', () => {
         grants.get(id),
         grants.list(),
         issue(),
-        grants.extend(id, '+5h', admin),
+        grants.extend(id, '+5h', 'work goes on', admin),
         grants.revoke(id, 'Wrong machine', admin),
         grants.bindPending(ana),
       ])
@@ -760,7 +785,9 @@ async function permitsNothingAfter(
   expect((await grants.heldBy(ana.id)).filter(({ revocation }) => revocation === null)).toEqual([sound])
   expect(await grants.list()).toEqual(others)
   expect(await grants.get(damaged.id)).toBeNull()
-  await expect(grants.extend(damaged.id, '+5h', admin)).rejects.toMatchObject({ code: 'store-corrupt' })
+  await expect(grants.extend(damaged.id, '+5h', 'work goes on', admin)).rejects.toMatchObject({
+    code: 'store-corrupt',
+  })
   await expect(grants.revoke(damaged.id, 'Damaged', admin)).rejects.toMatchObject({ code: 'store-corrupt' })
   return { id: damaged.id, field }
 }

@@ -1,6 +1,6 @@
 import { principalId } from '../../src/identity/index.js'
 import { germanRules } from '../../src/lib/rule-words.js'
-import type { AccessRequest } from '../../src/model.js'
+import type { AccessRequest, Actor } from '../../src/model.js'
 import { createClient, type Answer, type Client } from '../support/client.js'
 import { visibleText } from '../support/html.js'
 import { accounts, operator, startPlant, type AccountName, type Plant } from '../support/plant.js'
@@ -141,6 +141,8 @@ describe('every page', () => {
         return `/admin/tokens/${token.id}/revoke`
       },
     ],
+    '/admin/resets/:id/confirm': [async () => `/admin/resets/${await proposed()}/confirm`],
+    '/admin/resets/:id/decline': [async () => `/admin/resets/${await proposed()}/decline`],
     '/admin/lockdowns/lift': [
       async () => {
         await plant.gatehouse.services.lockdowns.on('endpoint:press-4', 'fertig', operator)
@@ -158,6 +160,18 @@ describe('every page', () => {
     const { issuer } = plant.provider
     const asked = { endpoints: ['press-4'], from: null, lengthMs: 7_200_000, reason: 'Riemen' }
     return plant.gatehouse.services.requests.ask(asked, { id: vendorId(), issuer, subject, email, name })
+  }
+
+  /** By another administrator. */
+  const proposed = async (): Promise<string> => {
+    const { resets } = plant.gatehouse.services
+    const other = accounts.secondAdmin
+    const principalIdOfOther = principalId(plant.provider.issuer, other.subject)
+    const waiting = await resets.waiting()
+    if (waiting[0] !== undefined) return waiting[0].id
+    const actor: Actor = { kind: 'principal', principalId: principalIdOfOther, email: other.email }
+    const who = { actor, roles: ['admin' as const], hasFreshCode: true }
+    return (await resets.propose(vendorId(), 'Handy verloren', who)).id
   }
 
   it('that there is has an address to visit, and each address a page', () => {

@@ -252,7 +252,7 @@ describe('a vendor', () => {
       const grant = await plant.issue({ until: '+1h' })
       const client = await signedIn()
       const live = await openLive(client)
-      await plant.command('grants', 'extend', grant.id, '--until', '+3h')
+      await plant.command('grants', 'extend', grant.id, '--until', '+3h', '--reason', 'work goes on')
       await until('the new deadline is known', () =>
         plant.gatehouse.streams().some((stream) => stream.closeAt > grant.until),
       )

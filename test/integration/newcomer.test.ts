@@ -68,7 +68,14 @@ describe('a newcomer', () => {
     await plant.issue()
     const begin = await plant.signInWithPassword(client, 'vendor')
     expect((await client.submit(begin, { invitation: '0000-0000-0000-0000' })).status).toBe(422)
-    const { out } = await plant.command('users', 'invite', accounts.stranger.email, '--json')
+    const { out } = await plant.command(
+      'users',
+      'invite',
+      accounts.stranger.email,
+      '--reason',
+      'first day',
+      '--json',
+    )
     const { enrolmentCode } = JSON.parse(out) as { enrolmentCode: string }
     const refused = await client.submit(begin, { invitation: enrolmentCode })
     expect(refused.status).toBe(422)
@@ -77,7 +84,7 @@ describe('a newcomer', () => {
 
   it('who guesses codes is locked out for longer and longer, in every browser, while machines stay open', async () => {
     const { enrolmentCode } = JSON.parse(
-      (await plant.command('users', 'invite', accounts.vendor.email, '--json')).out,
+      (await plant.command('users', 'invite', accounts.vendor.email, '--reason', 'first day', '--json')).out,
     ) as { enrolmentCode: string }
     await plant.issue()
     const begin = await plant.signInWithPassword(client, 'vendor')

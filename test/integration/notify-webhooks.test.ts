@@ -166,7 +166,7 @@ describe('a system that is told by webhook', () => {
     await comesTo('issued', () => types().includes('grant.issued'))
     await clock.advance({ minutes: 10 })
     await comesTo('started', () => types().includes('grant.started'))
-    await grants.extend(grant.id, clock.now() + 3 * hour, admin)
+    await grants.extend(grant.id, clock.now() + 3 * hour, 'work goes on', admin)
     await comesTo('extended', () => types().includes('grant.extended'))
     await clock.advance({ minutes: 170 })
     await comesTo('ends soon', () => types().includes('grant.ends-soon'))

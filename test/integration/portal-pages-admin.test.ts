@@ -270,14 +270,18 @@ describe('a grant', () => {
     const grant = await plant.issue({ until: '+2h' })
     const client = await as('admin')
     const list = await client.navigate(at('/admin'))
-    const done = await client.submit(
-      list,
-      {},
-      { action: `/admin/grants/${grant.id}/extend`, press: `+1 h for ${grant.to.email}` },
-    )
+    const action = `/admin/grants/${grant.id}/extend`
+    const asked = await client.submit(list, {}, { action, press: `+1 h for ${grant.to.email}` })
+    expect([asked.status, visibleText(asked)]).toEqual([200, expect.stringContaining('Give an hour more?')])
+    const unsaid = await client.submit(asked, { reason: '' }, { action })
+    expect([unsaid.status, visibleText(unsaid)]).toEqual([422, expect.stringContaining('Say why, in words')])
+    expect((await grantNow(grant)).until).toBe(grant.until)
+    const done = await client.submit(asked, { reason: 'belt still off' }, { action })
     expect(visibleText(done)).toContain('The grant was extended.')
     expect((await grantNow(grant)).until).toBe(grant.until + hourMs)
-    const late = await change(grant, 'extend', { by: '1', was: String(grant.until) })
+    const late = await change(grant, 'extend', {
+      ...{ by: '1', was: String(grant.until), reason: 'belt still off' },
+    })
     expect(late.status).toBe(409)
     expect(visibleText(late)).toContain('Somebody else has just changed the end of this grant.')
     expect((await grantNow(grant)).until).toBe(grant.until + hourMs)
@@ -287,9 +291,13 @@ describe('a grant', () => {
   it('is extended to a set time, and never beyond what is allowed', async () => {
     const grant = await plant.issue({ until: '+2h' })
     const until = new Date(grant.until + 30 * 60_000).toISOString()
-    await change(grant, 'extend', { until })
+    const unsaid = await change(grant, 'extend', { until })
+    expect([unsaid.status, visibleText(unsaid)]).toEqual([422, expect.stringContaining('Say why, in words')])
+    expect((await grantNow(grant)).until).toBe(grant.until)
+    const reason = 'belt still off'
+    await change(grant, 'extend', { until, why: reason })
     expect((await grantNow(grant)).until).toBe(Date.parse(until))
-    const tooLong = await change(grant, 'extend', { until: '+13h' })
+    const tooLong = await change(grant, 'extend', { until: '+13h', why: reason })
     expect(tooLong.status).toBe(422)
     expect(visibleText(tooLong)).toContain('The end must not lie more than 12 h after the start.')
     expect((await grantNow(grant)).until).toBe(Date.parse(until))
@@ -414,11 +422,11 @@ describe('people', () => {
     expect(visibleText(after)).toMatch(/ana@machines\.example vendor .* not set up reset /)
     const again = await client.submit(back, { reason }, reset)
     expect(again.status).toBe(409)
-    const invited = await client.submit(
-      after,
-      { email: accounts.vendor.email },
-      { action: '/admin/invitations' },
-    )
+    const invitations = { action: '/admin/invitations' }
+    const why = await client.submit(after, { email: accounts.vendor.email }, invitations)
+    expect(visibleText(why)).toContain('sets up the second factor of that account')
+    expect((await client.submit(why, { reason: '' }, invitations)).status).toBe(422)
+    const invited = await client.submit(why, { reason: 'first code went astray' }, invitations)
     expect(invited.text).toMatch(/<code id="invitation-code">[0-9A-Z-]{19}</)
   })
 
@@ -427,7 +435,7 @@ describe('people', () => {
     const form = await tokenOf(client)
     const reset = await post(client, '/admin/people/p-none/reset-totp', { form, sure: 'yes' })
     expect([reset.status, codeOf(reset)]).toEqual([404, 'person-unknown'])
-    const invited = await post(client, '/admin/invitations', { form, email: 'nobody' })
+    const invited = await post(client, '/admin/invitations', { form, email: 'nobody', reason: 'first day' })
     expect([invited.status, codeOf(invited)]).toEqual([422, 'input-invalid'])
   })
 

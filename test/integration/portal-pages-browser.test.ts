@@ -178,6 +178,8 @@ describe('in a browser, the pages', () => {
     const { page } = await open('admin', { javaScriptEnabled: false })
     await page.goto(at(`/admin/grants/${grant.id}`))
     await page.getByRole('button', { name: '+1 h' }).click()
+    await page.getByLabel('Reason').fill('belt still off')
+    await page.getByRole('button', { name: 'Extend' }).click()
     await page.getByText('The grant was extended.').waitFor()
     await page.getByLabel('Reason').fill('line is back')
     await page.getByRole('button', { name: 'Revoke this grant' }).click()

@@ -41,7 +41,13 @@ const cookieOf = (client: Client): string =>
 const formToken = (page: Answer): string => /name="form" value="([^"]+)"/.exec(page.text)?.[1] ?? ''
 const idOf = (name: AccountName): string => principalId(plant.provider.issuer, accounts[name].subject)
 const invite = async (name: AccountName): Promise<string> =>
-  (await plant.gatehouse.services.secondFactor.invite(accounts[name].email, operator)).code
+  (
+    await plant.gatehouse.services.secondFactor.invite(
+      accounts[name].email,
+      'first day at the plant',
+      operator,
+    )
+  ).code
 const secretOn = (page: Answer): string =>
   (/<code id="secret">([^<]+)</.exec(page.text)?.[1] ?? '').replaceAll(' ', '')
 const recoveryCodesOn = (page: Answer): string[] =>

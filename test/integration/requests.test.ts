@@ -449,7 +449,7 @@ describe('a grant that a request led to', () => {
     const [grant] = await held()
     if (grant === undefined) throw new Error('there is one')
     const again = { ...grant, to: { email: grant.to.email, principalId: ana.id } }
-    await grants.extend(grant.id, '+6h', operator)
+    await grants.extend(grant.id, '+6h', 'work goes on', operator)
     await grants.issueOnce(again)
     expect((await grants.get(grant.id))?.until).toBe(clock.now() + 6 * hour)
     await grants.revoke(grant.id, 'work is done', operator)

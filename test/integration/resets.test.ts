@@ -53,7 +53,7 @@ const enrolVendor = async (): Promise<void> => {
   const { email, subject, name } = accounts.vendor
   const { issuer } = plant.provider
   const to = { principal: { id: idOf('vendor'), issuer, subject, email, name }, sessionId: 's-again' }
-  const { code: invitation } = await secondFactor.invite(email, operator)
+  const { code: invitation } = await secondFactor.invite(email, 'first day at the plant', operator)
   const { secret } = await secondFactor.beginEnrolment({ ...to, invitation })
   await plant.clock.advance({ minutes: 2 })
   await secondFactor.confirmEnrolment({ ...to, code: oneTimeCode(secret, plant.clock.now()) })

@@ -51,7 +51,7 @@ async function setUp(options: { enrolment?: 'invite' | 'first-login' } = {}) {
   const ana = person(`ana-${String(count)}`)
 
   const enrol = async (principal: Principal = ana) => {
-    const { code } = await first.invite(principal.email ?? '', operator)
+    const { code } = await first.invite(principal.email ?? '', 'first day at the plant', operator)
     const { secret } = await first.beginEnrolment({ principal, sessionId: 's-1', invitation: code })
     const { recoveryCodes } = await first.confirmEnrolment({
       principal,
@@ -137,6 +137,7 @@ describe('enrolment by invitation', () => {
     const { first, ana, clock, events, verify } = await setUp()
     const { code, expiresAt } = await first.invite(
       'Ana-Nobody-Else@Vendor.example'.replace(/Ana.*Else/, ana.subject),
+      'first day at the plant',
       operator,
     )
     expect(expiresAt).toBe(clock.now() + 7 * 24 * 3_600_000)
@@ -158,7 +159,10 @@ describe('enrolment by invitation', () => {
     await clock.advance({ seconds: 30 })
     await verify(oneTimeCode(enrolment.secret, clock.now()))
     expect(events).toEqual([
-      { event: 'invitation.issued', email: ana.email, actor: operator, expiresAt },
+      {
+        ...{ event: 'invitation.issued', email: ana.email, actor: operator, expiresAt },
+        reason: 'first day at the plant',
+      },
       { event: 'second-factor.enrolled', principalId: ana.id, sessionId: 's-1' },
       { event: 'second-factor.verified', principalId: ana.id, sessionId: 's-1' },
     ])
@@ -166,7 +170,7 @@ describe('enrolment by invitation', () => {
 
   it('shows the same secret however often, and however parallel, the page is loaded', async () => {
     const { first, second, ana } = await setUp()
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     const begin = (instance: SecondFactor) =>
       instance.beginEnrolment({ principal: ana, sessionId: 's-1', invitation: code })
     const shown = await Promise.all([...Array(8).keys()].map((i) => begin(i % 2 ? first : second)))
@@ -179,7 +183,7 @@ describe('enrolment by invitation', () => {
 
   it('is not shown to another session', async () => {
     const { first, ana } = await setUp()
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     await first.beginEnrolment({ principal: ana, sessionId: 's-1', invitation: code })
     expect(await first.pendingEnrolment({ principal: ana, sessionId: 's-2' })).toBeNull()
     expect(await codeOf(first.beginEnrolment({ principal: ana, sessionId: 's-2', invitation: null }))).toBe(
@@ -189,7 +193,7 @@ describe('enrolment by invitation', () => {
 
   it('is given up after ten minutes; the invitation is still good', async () => {
     const { first, ana, clock } = await setUp()
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     const { secret } = await first.beginEnrolment({ principal: ana, sessionId: 's-1', invitation: code })
     await clock.advance({ minutes: 10 })
     expect(await first.pendingEnrolment({ principal: ana, sessionId: 's-1' })).toBeNull()
@@ -205,7 +209,7 @@ describe('enrolment by invitation', () => {
 
   it('takes the invitation in any spelling', async () => {
     const { first, ana } = await setUp()
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     const spelled = ` ${code.toLowerCase().replaceAll('-', ' ').replaceAll('0', 'o').replaceAll('1', 'l')} `
     await first.beginEnrolment({ principal: ana, sessionId: 's-1', invitation: spelled })
   })
@@ -219,7 +223,7 @@ describe('enrolment by invitation', () => {
     ['followed by a NUL', (code) => `${code}\u0000`],
   ])('is refused with an invitation that is %s, and that is counted', async (_what, alter) => {
     const { first, ana, events } = await setUp()
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     events.length = 0
     const begin = () =>
       codeOf(first.beginEnrolment({ principal: ana, sessionId: 's-1', invitation: alter(code) as string }))
@@ -237,7 +241,7 @@ describe('enrolment by invitation', () => {
 
   it('is refused with an invitation that was addressed to someone else', async () => {
     const { first, ana } = await setUp()
-    const { code } = await first.invite('someone.else@vendor.example', operator)
+    const { code } = await first.invite('someone.else@vendor.example', 'first day at the plant', operator)
     expect(await codeOf(first.beginEnrolment({ principal: ana, sessionId: 's-1', invitation: code }))).toBe(
       'invitation-invalid',
     )
@@ -245,7 +249,7 @@ describe('enrolment by invitation', () => {
 
   it('is refused to a person without a verified e-mail', async () => {
     const { first, ana } = await setUp()
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     const begin = first.beginEnrolment({
       principal: { ...ana, email: null },
       sessionId: 's-1',
@@ -256,7 +260,7 @@ describe('enrolment by invitation', () => {
 
   it('is refused once the invitation has run out, not a millisecond before', async () => {
     const { first, ana, clock } = await setUp()
-    const { code, expiresAt } = await first.invite(ana.email ?? '', operator)
+    const { code, expiresAt } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     await clock.advance({ ms: expiresAt - clock.now() })
     const begin = (sessionId: string) => first.beginEnrolment({ principal: ana, sessionId, invitation: code })
     expect(await codeOf(begin('s-1'))).toBe('invitation-invalid')
@@ -266,8 +270,8 @@ describe('enrolment by invitation', () => {
 
   it('uses up every outstanding invitation of the person', async () => {
     const { first, ana, clock } = await setUp()
-    const one = await first.invite(ana.email ?? '', operator)
-    const other = await first.invite(ana.email ?? '', operator)
+    const one = await first.invite(ana.email ?? '', 'first day at the plant', operator)
+    const other = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     const { secret } = await first.beginEnrolment({ principal: ana, sessionId: 's-1', invitation: one.code })
     await first.confirmEnrolment({ principal: ana, sessionId: 's-1', code: oneTimeCode(secret, clock.now()) })
     await first.reset(ana.id, operator)
@@ -280,7 +284,7 @@ describe('enrolment by invitation', () => {
 
   it('happens once when two sessions race for one invitation', async () => {
     const { first, second, ana, clock, events } = await setUp()
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     const contenders = await Promise.all(
       [first, second, first, second].map(async (instance, index) => {
         const sessionId = `s-${String(index)}`
@@ -342,7 +346,7 @@ describe('enrolment by invitation', () => {
 
   it('is refused with the invitation of someone else, even copied to one’s own place in Redis', async () => {
     const { first, ana, store } = await setUp()
-    const { code } = await first.invite('someone.else@vendor.example', operator)
+    const { code } = await first.invite('someone.else@vendor.example', 'first day at the plant', operator)
     await store.run((client) =>
       client.copy(
         store.key('invitations', 'someone.else@vendor.example'),
@@ -356,7 +360,7 @@ describe('enrolment by invitation', () => {
 
   it('is refused to someone who has a second factor already, in another session too', async () => {
     const { first, ana, clock, enrol } = await setUp()
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     const pending = await first.beginEnrolment({ principal: ana, sessionId: 's-9', invitation: code })
     await enrol()
     expect(await codeOf(first.beginEnrolment({ principal: ana, sessionId: 's-2', invitation: code }))).toBe(
@@ -372,7 +376,7 @@ describe('enrolment by invitation', () => {
 
   it('counts wrong codes, and does not happen on them', async () => {
     const { first, ana, clock } = await setUp()
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     const { secret } = await first.beginEnrolment({ principal: ana, sessionId: 's-1', invitation: code })
     const confirm = (entered: string) =>
       codeOf(first.confirmEnrolment({ principal: ana, sessionId: 's-1', code: entered }))
@@ -385,7 +389,7 @@ describe('enrolment by invitation', () => {
 
   it('marks the step it was confirmed with: that code does not sign in as well', async () => {
     const { first, ana, clock, verify } = await setUp()
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     const { secret } = await first.beginEnrolment({ principal: ana, sessionId: 's-1', invitation: code })
     const shown = oneTimeCode(secret, clock.now())
     await first.confirmEnrolment({ principal: ana, sessionId: 's-1', code: shown })
@@ -394,7 +398,7 @@ describe('enrolment by invitation', () => {
 
   it('does not take effect while the ledger cannot be written, and works afterwards', async () => {
     const { first, ana, clock, ledger } = await setUp()
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     const { secret } = await first.beginEnrolment({ principal: ana, sessionId: 's-1', invitation: code })
     ledger.isFull = true
     const confirm = () =>
@@ -403,7 +407,9 @@ describe('enrolment by invitation', () => {
       )
     expect(await confirm()).toBe('ledger-unavailable')
     expect((await first.status(ana.id)).isEnrolled).toBe(false)
-    expect(await codeOf(first.invite(ana.email ?? '', operator))).toBe('ledger-unavailable')
+    expect(await codeOf(first.invite(ana.email ?? '', 'first day at the plant', operator))).toBe(
+      'ledger-unavailable',
+    )
     ledger.isFull = false
     await clock.advance({ seconds: 30 })
     expect(await confirm()).toBe('accepted')
@@ -413,7 +419,7 @@ describe('enrolment by invitation', () => {
     'cannot be offered to %j',
     async (email) => {
       const { first, events } = await setUp()
-      await expect(first.invite(email, operator)).rejects.toMatchObject({
+      await expect(first.invite(email, 'first day at the plant', operator)).rejects.toMatchObject({
         code: 'input-invalid',
         field: 'email',
       })
@@ -761,7 +767,7 @@ describe('a reset by an administrator', () => {
 
   it('needs a new invitation, and the notice survives the new enrolment', async () => {
     const { enrol, first, ana } = await setUp()
-    const old = await first.invite(ana.email ?? '', operator)
+    const old = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     await enrol()
     await first.reset(ana.id, admin)
     expect(
@@ -793,7 +799,7 @@ describe('a reset by an administrator', () => {
     const { secret } = await enrol()
     await verify(oneTimeCode(secret, clock.now()))
     await first.reset(ana.id, admin)
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     const next = await first.beginEnrolment({ principal: ana, sessionId: 's-1', invitation: code })
     const confirm = () =>
       codeOf(
@@ -833,7 +839,11 @@ describe('a reset by an administrator', () => {
 describe('what lies in Redis', () => {
   it('gives away neither secrets nor codes', async () => {
     const { enrol, first, ana, store } = await setUp()
-    const { code: outstanding } = await first.invite('later@vendor.example', operator)
+    const { code: outstanding } = await first.invite(
+      'later@vendor.example',
+      'first day at the plant',
+      operator,
+    )
     const { secret, recoveryCodes } = await enrol()
     const content = await dump(store)
     expect(content).toContain(ana.id)
@@ -861,14 +871,14 @@ describe('what lies in Redis', () => {
     for (const code of [oneTimeCode(secret, clock.now()), oneTimeCode(theirs.secret, clock.now())]) {
       expect(await codeOf(verify(code))).toMatch(/^store-(corrupt|unavailable)$/)
     }
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     const begin = first.beginEnrolment({ principal: ana, sessionId: 's-2', invitation: code })
     expect(await codeOf(begin)).toMatch(/^(already-enrolled|store-corrupt|store-unavailable)$/)
   })
 
   it('lets an unreadable pending enrolment be begun again', async () => {
     const { first, ana, store } = await setUp()
-    const { code } = await first.invite(ana.email ?? '', operator)
+    const { code } = await first.invite(ana.email ?? '', 'first day at the plant', operator)
     const key = store.key('second-factor', ana.id, 'pending')
     for (const garbage of [
       '{',

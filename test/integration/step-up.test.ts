@@ -87,7 +87,11 @@ describe('the page that asks for a fresh one-time code', () => {
     const client = createClient({ clock: plant.clock })
     clients.push(client)
     const start = await plant.signInWithPassword(client, 'stranger')
-    const { code: invitation } = await secondFactor.invite(accounts.stranger.email, operator)
+    const { code: invitation } = await secondFactor.invite(
+      accounts.stranger.email,
+      'first day at the plant',
+      operator,
+    )
     const connect = await client.submit(start, { invitation })
     const secret = (/<code id="secret">([^<]+)</.exec(connect.text)?.[1] ?? '').replaceAll(' ', '')
     await plant.clock.advance({ seconds: 30 })

@@ -86,7 +86,7 @@ describe('when somebody sets the clock of the host', () => {
       plant.clock.step(step)
       await expect(plant.issue()).rejects.toMatchObject({ code: 'clock-untrusted', status: 503 })
       const { grants } = plant.gatehouse.services
-      const longer = grants.extend(grant.id, '+2h', { kind: 'gateway' })
+      const longer = grants.extend(grant.id, '+2h', 'work goes on', { kind: 'gateway' })
       await expect(longer).rejects.toMatchObject({ code: 'clock-untrusted' })
       expect(await grants.list()).toEqual([grant])
       await untilShown(`${where} that of Redis`)

@@ -66,7 +66,7 @@ describe('a gateway whose Redis is not as it should be', () => {
     })
     await expect(plant.issue()).rejects.toMatchObject({ code: 'store-unfit' })
     const { grants } = plant.gatehouse.services
-    await expect(grants.extend(grant.id, '+9h', { kind: 'gateway' })).rejects.toMatchObject({
+    await expect(grants.extend(grant.id, '+9h', 'work goes on', { kind: 'gateway' })).rejects.toMatchObject({
       code: 'store-unfit',
     })
     expect((await grants.get(grant.id))?.until).toBe(grant.until)

@@ -140,14 +140,18 @@ describe.each(faults)('while Redis %s', (_, fault) => {
     expect((await client.navigate(`${plant.origin('press-3')}/`)).status).toBe(200)
     expect((await client.navigate(`${plant.origin('press-4')}/`)).status).toBe(200)
     const to = { principal: newcomer, sessionId: 's-newcomer' }
-    const { code: spent } = await secondFactor.invite(newcomer.email ?? '', operator)
+    const { code: spent } = await secondFactor.invite(
+      newcomer.email ?? '',
+      'first day at the plant',
+      operator,
+    )
     const { secret } = await secondFactor.beginEnrolment({ ...to, invitation: spent })
     const { recoveryCodes } = await secondFactor.confirmEnrolment({
       ...to,
       code: oneTimeCode(secret, plant.clock.now()),
     })
     const other = { ...newcomer, id: 'p-other', email: 'other@machines.example' }
-    const { code: invitation } = await secondFactor.invite(other.email, operator)
+    const { code: invitation } = await secondFactor.invite(other.email, 'first day at the plant', operator)
     await plant.clock.advance({ seconds: 30 })
     const right = oneTimeCode(secret, plant.clock.now())
     const entry = { principalId: newcomer.id, sessionId: 's-newcomer' }
@@ -158,12 +162,14 @@ describe.each(faults)('while Redis %s', (_, fault) => {
     await fault.begin(plant)
     // Asked whether it is fit, before anything is on record.
     expect(await codeOf(plant.issue())).toBe('store-unfit')
-    expect(await codeOf(plant.gatehouse.services.grants.extend(kept.id, '+2h', operator))).toBe('store-unfit')
+    expect(
+      await codeOf(plant.gatehouse.services.grants.extend(kept.id, '+2h', 'work goes on', operator)),
+    ).toBe('store-unfit')
     // Not asked.
     const request = { to: newcomer.email, endpoints: ['press-3'], from: 'now', until: '+1h', reason: 'test' }
     for (const principalId of [newcomer.id, null])
       expect(await codeOf(grants.issue(request, operator, { principalId }))).toBe('store-unavailable')
-    expect(await codeOf(grants.extend(kept.id, '+2h', operator))).toBe('store-unavailable')
+    expect(await codeOf(grants.extend(kept.id, '+2h', 'work goes on', operator))).toBe('store-unavailable')
     expect(events.map(({ event }) => event)).toEqual([
       ...['grant.issued', 'grant.failed', 'grant.issued', 'grant.failed'],
       ...['grant.extended', 'grant.failed'],

@@ -262,7 +262,7 @@ describe('the front page of the portal', () => {
     await plant.clock.advance({ minutes: 10 })
     expect(await markNow()).toBe(mark)
     const changes = [
-      () => plant.command('grants', 'extend', grant.id, '--until', '+2h'),
+      () => plant.command('grants', 'extend', grant.id, '--until', '+2h', '--reason', 'work goes on'),
       () => plant.command('lockdown', 'on', '--scope', 'endpoint:plain', '--reason', 'drill'),
       () => plant.command('lockdown', 'off', '--scope', 'endpoint:plain', '--reason', 'over'),
       () => grants.revoke(grant.id, 'done', { kind: 'gateway' }),

@@ -160,7 +160,7 @@ ${endpoints.join('\n')}
     enrol: async ({ principalId: id, email, sessionId }) => {
       const { secondFactor } = services
       const principal = { id, issuer: noProvider, subject: email, email, name: email }
-      const { code: invitation } = await secondFactor.invite(email, operator)
+      const { code: invitation } = await secondFactor.invite(email, 'first day at the plant', operator)
       const { secret } = await secondFactor.beginEnrolment({ principal, sessionId, invitation })
       await secondFactor.confirmEnrolment({ principal, sessionId, code: oneTimeCode(secret, Date.now()) })
     },

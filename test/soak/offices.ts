@@ -86,7 +86,7 @@ export function openOffices(site: Site, folder: string): Offices {
     if (extended !== null) {
       await waitFor(extended.afterMs)
       await note('grant.extended', grant.id, () =>
-        services.grants.extend(grant.id, until + extended.byMs, operator),
+        services.grants.extend(grant.id, until + extended.byMs, 'work goes on', operator),
       )
     } else if (revokedAfterMs !== null) {
       await waitFor(revokedAfterMs)

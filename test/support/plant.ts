@@ -276,7 +276,11 @@ async function enrol({ services }: Gatehouse, clock: TestClock, principal: Princ
     principal: { ...principal, email: principal.email ?? 'nobody@machines.example' },
     sessionId: 's-setup',
   }
-  const { code: invitation } = await secondFactor.invite(to.principal.email, operator)
+  const { code: invitation } = await secondFactor.invite(
+    to.principal.email,
+    'first day at the plant',
+    operator,
+  )
   const { secret } = await secondFactor.beginEnrolment({ ...to, invitation })
   await secondFactor.confirmEnrolment({ ...to, code: oneTimeCode(secret, clock.now()) })
   return secret

@@ -151,7 +151,7 @@ function grantRoutes({ config, clock, keyring, grants, people, secondFactor }: A
       body: extensionSchema,
       answer: grantSchema,
       run: async ({ params, body, actor }) =>
-        describe(await grants.extend(params.id ?? '', body.until, actor)),
+        describe(await grants.extend(params.id ?? '', body.until, body.reason, actor)),
     }),
     route('POST /grants/{id}/revoke', {
       does: 'End a grant now and for good, with everything open under it.',

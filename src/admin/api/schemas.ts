@@ -136,6 +136,7 @@ export const grantRequestSchema = z
 
 export const extensionSchema = z.strictObject({
   until: when.describe('The new end: later than the one it has'),
+  reason,
 })
 export const reasonSchema = z.strictObject({ reason })
 export const reasonQuerySchema = z.strictObject({ reason })

@@ -20,6 +20,8 @@ export interface BreakGlassWords {
   readonly sessions: string
   readonly all: string
   readonly seen: string
+  readonly seenTitle: string
+  readonly seenText: (who: string) => string
   readonly rightsFor: (roles: string, length: string) => string
   readonly notUsed: string
   readonly neverUsed: string
@@ -53,6 +55,9 @@ export const breakGlassWords: InEach<BreakGlassWords> = {
     sessions: 'Who is in',
     all: 'All of them',
     seen: 'I have seen this',
+    seenTitle: 'Confirm a break-glass sign-in?',
+    seenText: (who) =>
+      `The notice about ${who} goes from your pages; other administrators still see it. Say what you know of it: who needed it and what for, or that you are looking into it.`,
     rightsFor: (roles, length) => `${roles === '' ? 'without a role' : `as ${roles}`}, for ${length}`,
     notUsed: 'Not used yet',
     neverUsed: 'Never used, and no longer valid',
@@ -97,6 +102,9 @@ export const breakGlassWords: InEach<BreakGlassWords> = {
     sessions: 'Wer ist da',
     all: 'Alle',
     seen: 'Ich habe das gesehen',
+    seenTitle: 'Anmeldung mit Notfallcode bestätigen?',
+    seenText: (who) =>
+      `Der Hinweis auf ${who} verschwindet von Ihren Seiten; andere aus der Administration sehen ihn weiter. Sagen Sie, was Sie darüber wissen: wer das wofür brauchte, oder dass Sie dem nachgehen.`,
     rightsFor: (roles, length) => `${roles === '' ? 'ohne Rolle' : `als ${roles}`}, für ${length}`,
     notUsed: 'Noch nicht benutzt',
     neverUsed: 'Nie benutzt, und nicht mehr gültig',

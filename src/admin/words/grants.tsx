@@ -37,6 +37,9 @@ export interface GrantsWords {
   readonly atTheLatest: (at: VNode) => ComponentChildren
   readonly extend: string
   readonly hoursMore: (hours: number) => string
+  readonly whyMore: string
+  readonly moreTitle: (hours: number) => string
+  readonly moreText: (more: { email: string; machines: string; hours: number }) => string
   readonly hoursMoreFor: (email: string) => string
   readonly endNow: string
   readonly revokeHint: string
@@ -107,6 +110,10 @@ export const grantsWords: InEach<GrantsWords> = {
     extend: 'Extend',
     hoursMore: (hours) => `+${String(hours)} h`,
     hoursMoreFor: (email) => ` for ${email}`,
+    whyMore: 'Why more time',
+    moreTitle: (hours) => `Give ${hours === 1 ? 'an hour' : `${String(hours)} hours`} more?`,
+    moreText: ({ email, machines, hours }) =>
+      `${email} keeps ${machines} for ${hours === 1 ? 'an hour' : `${String(hours)} hours`} longer. What is open stays open until the new end.`,
     endNow: 'End it now',
     revokeHint: 'The vendor reads it in the portal, and it stays on record.',
     revoke: 'Revoke this grant',
@@ -181,6 +188,10 @@ export const grantsWords: InEach<GrantsWords> = {
     extend: 'Verlängern',
     hoursMore: (hours) => `+${String(hours)} h`,
     hoursMoreFor: (email) => ` für ${email}`,
+    whyMore: 'Warum mehr Zeit',
+    moreTitle: (hours) => `${hours === 1 ? 'Eine Stunde' : `${String(hours)} Stunden`} mehr geben?`,
+    moreText: ({ email, machines, hours }) =>
+      `${email} behält ${hours === 1 ? 'eine Stunde' : `${String(hours)} Stunden`} länger: ${machines}. Was offen ist, bleibt bis zum neuen Ende offen.`,
     endNow: 'Jetzt beenden',
     revokeHint: 'Wer die Freigabe hat, liest ihn im Portal, und er wird aufgezeichnet.',
     revoke: 'Freigabe zurücknehmen',

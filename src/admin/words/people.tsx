@@ -18,6 +18,9 @@ export interface PeopleWords {
   readonly resetOf: (name: string) => string
   readonly invite: string
   readonly inviteOf: (name: string) => string
+  readonly inviteTitle: string
+  readonly inviteText: (email: string) => string
+  readonly inviteButton: string
   readonly isSetUp: string
   readonly isNotSetUp: string
   readonly codesLeft: (count: number) => string
@@ -53,6 +56,10 @@ export const peopleWords: InEach<PeopleWords> = {
     resetOf: (name) => ` of ${name}`,
     invite: 'New invitation code',
     inviteOf: (name) => ` for ${name}`,
+    inviteTitle: 'Make an invitation code?',
+    inviteText: (email) =>
+      `Whoever has it and signs in as ${email} sets up the second factor of that account. Make sure that you are talking to the right person.`,
+    inviteButton: 'Make the code',
     isSetUp: 'set up',
     isNotSetUp: 'not set up',
     codesLeft: (count) => `${String(count)} recovery ${count === 1 ? 'code' : 'codes'} left`,
@@ -87,6 +94,10 @@ export const peopleWords: InEach<PeopleWords> = {
     resetOf: (name) => `: ${name}`,
     invite: 'Neuer Einladungscode',
     inviteOf: (name) => ` für ${name}`,
+    inviteTitle: 'Einladungscode erstellen?',
+    inviteText: (email) =>
+      `Wer ihn hat und sich als ${email} anmeldet, richtet den zweiten Faktor dieses Kontos ein. Vergewissern Sie sich, dass Sie mit der richtigen Person sprechen.`,
+    inviteButton: 'Code erstellen',
     isSetUp: 'eingerichtet',
     isNotSetUp: 'nicht eingerichtet',
     codesLeft: (count) =>
