@@ -45,6 +45,7 @@ import {
   createResets,
   createSecondFactor,
   createServiceTokens,
+  requestableBy,
   type BreakGlass,
   type People,
   type Person,
@@ -227,6 +228,10 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     requests: createRequests({
       ...{ ...shared, ...forGrants, grants, endpoints: config.endpoints },
       standingOf: async (principalId) => (await people.get(principalId)) ?? { roles: [] },
+      requestableBy: async (principalId) =>
+        config.companies.some(({ requestable }) => requestable !== null)
+          ? requestableBy(await people.get(principalId), config.companies)
+          : null,
     }),
     lockdowns: createLockdowns({ ...shared, endpointIds }),
     releases: createReleases({ ...shared, assertFit }),

@@ -85,6 +85,8 @@ export interface Company {
   readonly emailDomains: readonly string[]
   /** Values of the claim `oidc.companyClaim`. */
   readonly claimValues: readonly string[]
+  /** Ids of the machines its people may ask for, besides those they are invited to; null where that is as for everybody. */
+  readonly requestable: readonly string[] | null
 }
 
 /** A protected HMI or historian. Its origin is `<id>.<server.endpointDomain>`. */

@@ -28,6 +28,7 @@ import {
   type Holdings,
 } from './companies.js'
 import type { AdminOptions } from './options.js'
+import { machineNames } from './words.js'
 import { companiesWords, type CompaniesWords } from './words/companies.js'
 
 /** What became of what was just sent. */
@@ -114,6 +115,16 @@ export function companyRoutes(options: AdminOptions): Route[] {
                   <dt>{words.claims}</dt>
                   <dd>
                     <Said>{company.claimValues.join(', ')}</Said>
+                  </dd>
+                </>
+              )}
+              {company.requestable !== null && (
+                <>
+                  <dt>{words.mayAskFor}</dt>
+                  <dd>
+                    {company.requestable.length === 0
+                      ? words.onlyInvited
+                      : machineNames(company.requestable, config.endpoints)}
                   </dd>
                 </>
               )}

@@ -11,13 +11,15 @@ export function addCompanies(companies: Command, shell: Shell): void {
     async (options: Common) => {
       await look(options, async (services, config) => {
         const held = await holdingsOf(forCompanies(services, config), config.companies)
-        const described = [...held].map(([{ id, name, emailDomains, claimValues }, holdings]) => ({
-          ...{ id, name, emailDomains, claimValues },
-          grants: holdings.grants.length,
-          requests: holdings.requests.length,
-          sessions: holdings.sessions.length,
-          codes: holdings.codes.length,
-        }))
+        const described = [...held].map(
+          ([{ id, name, emailDomains, claimValues, requestable }, holdings]) => ({
+            ...{ id, name, emailDomains, claimValues, requestable },
+            grants: holdings.grants.length,
+            requests: holdings.requests.length,
+            sessions: holdings.sessions.length,
+            codes: holdings.codes.length,
+          }),
+        )
         const rows = described.map((one) => [
           ...[one.id, one.name, one.emailDomains.join(', '), one.claimValues.join(', ')],
           ...[one.grants, one.requests, one.sessions, one.codes].map(String),

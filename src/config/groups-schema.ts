@@ -11,6 +11,8 @@ const groupId = () =>
     'must be 1 to 63 of a–z, 0–9 and hyphen, with no hyphen at either end',
   )
 
+const choicePattern = /^(?:group:)?[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+
 export const groups = z
   .array(
     section(
@@ -79,6 +81,26 @@ export const companies = z
             default: 'none',
             danger:
               'Whoever changes the claim at the provider moves people in and out. A value that the plant’s own people have ends what they hold, too.',
+          }),
+        requestable: z
+          .array(
+            text(
+              { says: 'id of an endpoint, or `group:` and the id of a group', pattern: choicePattern.source },
+              (value, refuse) =>
+                choicePattern.test(value)
+                  ? value
+                  : refuse(
+                      'must be the id of an endpoint, or group: and the id of a group, like group:line-4',
+                    ),
+            ),
+          )
+          .register(forms, { says: 'list of ids of endpoints, and of `group:` with the id of a group' })
+          .optional()
+          .register(optionTexts, {
+            what: 'The machines that its people may ask for in the portal, and so learn the names of, in place of what `requestable` says of each; none of them with an empty list. What they have a grant for, or had within 30 days, they may ask for besides; a machine with `requestable: none`, nobody may. Of people of two companies with a list, what stands in both.',
+            default: 'as `requestable` of each machine says',
+            danger:
+              'A machine that joins a group here is offered to the company at the next start. People whom neither address nor claim puts into the company are not held to this.',
           }),
       },
     ),

@@ -16,7 +16,7 @@ import { checkEndpoints } from './endpoint-rules.js'
 import { explain, sentenceFor } from './explain.js'
 import { readTextFile } from './files.js'
 import { bare, isLoopback } from './formats.js'
-import { checkRules, type Report, type Surroundings } from './rules.js'
+import { checkRules, groupPrefix, type Report, type Surroundings } from './rules.js'
 import { fileSchema, type Draft, type Settings } from './schema.js'
 import { salvage } from './tree.js'
 
@@ -128,11 +128,22 @@ function complete(file: string, settings: Settings, files: FileContents, folder:
       completeEndpoint(endpoint, settings, files.endpoints[index] ?? noFiles),
     ),
     groups,
-    companies: companies.map(({ emailDomains = [], claimValues = [], ...company }) => ({
+    companies: companies.map(({ emailDomains = [], claimValues = [], requestable, ...company }) => ({
       ...{ ...company, emailDomains, claimValues },
+      requestable: requestable === undefined ? null : machinesOf(requestable, groups),
     })),
     exceptions: endpoints.flatMap(exceptionsOf),
   }
+}
+
+/** Of the ids of endpoints and, behind `group:`, of groups. */
+function machinesOf(choices: readonly string[], groups: Settings['groups']): string[] {
+  const found = choices.flatMap((choice) =>
+    choice.startsWith(groupPrefix)
+      ? (groups.find(({ id }) => id === choice.slice(groupPrefix.length))?.endpoints ?? [])
+      : [choice],
+  )
+  return [...new Set(found)]
 }
 
 function completeLimits({ stalledSeconds, ...limits }: Settings['server']['limits']): ServerLimits {

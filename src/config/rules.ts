@@ -148,8 +148,11 @@ function checkGroups({ groups = [], endpoints = [] }: Draft, report: Report): vo
   })
 }
 
+/** Before the id of a group, where machines are named too. */
+export const groupPrefix = 'group:'
+
 /** Whoever belonged to two companies would lose everything with either. */
-function checkCompanies({ companies = [] }: Draft, report: Report): void {
+function checkCompanies({ companies = [], groups = [], endpoints = [] }: Draft, report: Report): void {
   for (const list of ['emailDomains', 'claimValues'] as const) {
     const first = new Map<string, string>()
     companies.forEach((company, index) => {
@@ -165,6 +168,21 @@ function checkCompanies({ companies = [] }: Draft, report: Report): void {
   companies.forEach((company, index) => {
     if (company !== undefined && !('emailDomains' in company || 'claimValues' in company))
       report(['companies', index, 'emailDomains'], 'is required, unless claimValues says who its people are')
+  })
+  // With an id that could not be read, nobody can say which are known.
+  if ([...groups, ...endpoints].some((item) => item?.id === undefined)) return
+  const known = new Set([
+    ...endpoints.map((endpoint) => endpoint?.id),
+    ...groups.map((group) => `${groupPrefix}${group?.id ?? ''}`),
+  ])
+  companies.forEach((company, index) => {
+    company?.requestable?.forEach((choice, position) => {
+      if (choice !== undefined && !known.has(choice))
+        report(
+          ['companies', index, 'requestable', position],
+          'must be the id of one of endpoints, or group: and the id of one of groups',
+        )
+    })
   })
 }
 

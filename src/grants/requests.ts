@@ -55,6 +55,8 @@ export interface RequestsOptions {
   /** As far as we know now; of somebody unknown, none. */
   readonly standingOf: (principalId: string) => Promise<Pick<Approver, 'roles' | 'groups'>>
   readonly endpoints: readonly Pick<Endpoint, 'id' | 'requestable' | 'approval'>[]
+  /** Ids of what somebody's company lets them ask for; null where that is as for everybody, which is the default. */
+  readonly requestableBy?: (principalId: string) => Promise<ReadonlySet<string> | null>
   readonly maxLengthMs: number
   readonly endpointTerms?: EndpointTerms
   /** As in `Limits`. */
@@ -220,13 +222,13 @@ export function createRequests(options: RequestsOptions): Requests {
   /** Always the same, so that a request that is answered again after a rollback leads to no second grant. */
   const grantIdOf = (id: string): string => idFrom('g', keyring.mac('grant-id', id))
   const requestable: Requests['requestable'] = async (principalId) => {
-    const held = endpoints.some((endpoint) => endpoint.requestable === 'invited')
-      ? await grants.heldBy(principalId)
-      : []
+    const listed = (await options.requestableBy?.(principalId)) ?? null
+    const isOffered = ({ id, requestable: whom }: (typeof endpoints)[number]): boolean =>
+      listed === null ? whom === 'all' : listed.has(id)
+    const open = endpoints.filter(({ requestable: whom }) => whom !== 'none')
+    const held = open.every(isOffered) ? [] : await grants.heldBy(principalId)
     const known = new Set(held.flatMap((grant) => grant.endpoints))
-    return endpoints
-      .filter(({ id, requestable: whom }) => whom === 'all' || (whom === 'invited' && known.has(id)))
-      .map(({ id }) => id)
+    return open.filter((endpoint) => isOffered(endpoint) || known.has(endpoint.id)).map(({ id }) => id)
   }
 
   return {

@@ -290,3 +290,66 @@ companies:
     expect(await held()).toEqual([id])
   })
 })
+
+describe('a company that may ask for the machines of one line', () => {
+  let plant: Plant
+  beforeAll(async () => {
+    const upstream = 'http://127.0.0.1:9'
+    plant = await startPlant({
+      enrolled: ['vendor', 'admin'],
+      granted: [],
+      endpoints: [
+        { id: 'press-3', upstream },
+        { id: 'press-4', upstream, more: 'requestable: invited' },
+        { id: 'oven', upstream, more: 'requestable: none' },
+        { id: 'crane', upstream },
+      ],
+      extra: `
+portal: { requestable: all }
+groups:
+  - { id: line-4, name: Line 4, endpoints: [press-4, oven] }
+companies:
+  - { id: crew, name: Crew, claimValues: [vendors], requestable: ['group:line-4'] }`,
+    })
+  }, 30_000)
+  afterAll(() => plant.close())
+
+  it('is shown the names of those, and of what it was invited to; the others look as if there were none', async () => {
+    const vendor = await plant.signIn('vendor')
+    const form = await vendor.navigate(`${plant.portal}/request`)
+    expect(form.text).toMatch(/id="endpoints-press-4"/)
+    expect(form.text).not.toMatch(/press-3|oven|crane/)
+    const { people, requests } = plant.gatehouse.services
+    const [person] = await people.byEmail(accounts.vendor.email)
+    if (person === undefined) throw new Error('has signed in')
+    const answers = await Promise.all(
+      ['press-3', 'oven', 'nowhere'].map((id) => {
+        const asked = { endpoints: [id], from: null, lengthMs: hour, reason: 'Replace the valve' }
+        return requests.ask(asked, person.principal).catch((error: unknown) => String(error).replace(id, 'X'))
+      }),
+    )
+    expect(answers[0]).toContain('is not a configured endpoint')
+    expect(new Set(answers).size).toBe(1)
+    await plant.issue({ endpoints: ['crane'] })
+    const invited = await vendor.navigate(`${plant.portal}/request`)
+    expect(invited.text).toMatch(/id="endpoints-crane"/)
+    expect(invited.text).not.toMatch(/press-3|oven/)
+    vendor.close()
+  })
+
+  it('is like everybody else once somebody has left it; who has never signed in is shown nothing', async () => {
+    const { people, requests } = plant.gatehouse.services
+    const [person] = await people.byEmail(accounts.vendor.email)
+    if (person === undefined) throw new Error('has signed in')
+    await people.remember(person.principal, person.roles, person.groups, [])
+    expect(await requests.requestable(person.principal.id)).toEqual(['press-3', 'crane'])
+    expect(await requests.requestable('p-nobody')).toEqual([])
+  })
+
+  it('is described on its page', async () => {
+    const admin = await plant.signIn('admin')
+    const page = visibleText(await admin.navigate(`${plant.portal}/admin/companies/crew`))
+    expect(page).toContain('May ask for press-4 panel, oven panel')
+    admin.close()
+  })
+})

@@ -617,6 +617,22 @@ companies:
     ])
   })
 
+  it('a company may ask for what is not there', () => {
+    const companies = `
+groups:
+  - { id: line-4, name: Line 4, endpoints: [press-3] }
+companies:
+  - { id: huber, name: Huber, emailDomains: [huber.example], requestable: [press-3, 'group:line-4'] }
+  - { id: meier, name: Meier, emailDomains: [meier.example], requestable: [line-4, 'group:press-3', '*'] }`
+    const line = validLines.length
+    const unknown = 'must be the id of one of endpoints, or group: and the id of one of groups'
+    expect(problemsOf(valid.trimEnd() + companies)).toEqual([
+      `${String(line + 4)} companies[1].requestable[2]: must be the id of an endpoint, or group: and the id of a group, like group:line-4`,
+      `${String(line + 4)} companies[1].requestable[0]: ${unknown}`,
+      `${String(line + 4)} companies[1].requestable[1]: ${unknown}`,
+    ])
+  })
+
   it.each([
     ['server.publicUrl', 'server'],
     ['server.endpointDomain', 'server'],

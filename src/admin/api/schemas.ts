@@ -248,6 +248,10 @@ export const companySchema = z
     name: z.string(),
     emailDomains: z.array(z.string()),
     claimValues: z.array(z.string()).describe('By which the identity provider names its people'),
+    requestable: z
+      .array(z.string())
+      .nullable()
+      .describe('Ids of the machines its people may ask for; null where that is as for everybody'),
     grants: count.describe('That run or are to come'),
     requests: count.describe('That wait for an answer'),
     sessions: count,
@@ -365,11 +369,12 @@ export function describeResetProposal(proposal: ResetProposal): z.input<typeof r
 }
 
 export function describeCompany(
-  { id, name, emailDomains, claimValues }: Company,
+  { id, name, emailDomains, claimValues, requestable }: Company,
   { grants, requests, sessions, codes }: Holdings,
 ): z.input<typeof companySchema> {
   return {
     ...{ id, name, emailDomains: [...emailDomains], claimValues: [...claimValues] },
+    requestable: requestable && [...requestable],
     grants: grants.length,
     requests: requests.length,
     sessions: sessions.length,

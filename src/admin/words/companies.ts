@@ -10,6 +10,8 @@ export interface CompaniesWords {
   readonly company: string
   readonly domains: string
   readonly claims: string
+  readonly mayAskFor: string
+  readonly onlyInvited: string
   readonly grants: (count: number) => string
   readonly requests: (count: number) => string
   readonly sessions: (count: number) => string
@@ -48,6 +50,8 @@ export const companiesWords: InEach<CompaniesWords> = {
     company: 'Company',
     domains: 'E-mail',
     claims: 'As the provider says',
+    mayAskFor: 'May ask for',
+    onlyInvited: 'only what they have or had a grant for',
     grants: (count) => `${String(count)} ${count === 1 ? 'grant' : 'grants'}`,
     requests: (count) => `${String(count)} open ${count === 1 ? 'request' : 'requests'}`,
     sessions: (count) => `${String(count)} ${count === 1 ? 'person' : 'people'} signed in`,
@@ -83,6 +87,8 @@ export const companiesWords: InEach<CompaniesWords> = {
     company: 'Firma',
     domains: 'E-Mail',
     claims: 'Laut Anmeldedienst',
+    mayAskFor: 'Darf beantragen',
+    onlyInvited: 'nur, wofür sie eine Freigabe haben oder hatten',
     grants: (count) => `${String(count)} ${count === 1 ? 'Freigabe' : 'Freigaben'}`,
     requests: (count) => `${String(count)} offene ${count === 1 ? 'Anfrage' : 'Anfragen'}`,
     sessions: (count) => `${String(count)} ${count === 1 ? 'angemeldete Person' : 'angemeldete Personen'}`,
