@@ -16,6 +16,7 @@ import {
 import type { Endpoint, Grant } from '../model.js'
 import { grantState } from '../policy/index.js'
 import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
+import { textsOfEndpoint } from './machines.js'
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
 import { endpointsWords } from './words/endpoints.js'
@@ -112,11 +113,6 @@ export function endpointRoutes(options: AdminOptions): Route[] {
   }
 
   return [personal('GET', '/admin/endpoints', 'approver', show)]
-}
-
-/** What a search for a machine looks at. */
-export function textsOfEndpoint({ id, name, zone, kind }: Endpoint): (string | null)[] {
-  return [id, name, zone, kind]
 }
 
 function isInState({ health, running, openCount, isStopped }: Known, state: string): boolean {

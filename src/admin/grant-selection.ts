@@ -1,7 +1,8 @@
 import type { EndingLimits, Endpoint, EpochMs, Grant } from '../model.js'
 import { endsAt, isDraining, nextStart, spanAt } from '../policy/index.js'
 import type { Filter } from './listing.js'
-import { createMatcher } from './matching.js'
+import { createMachineFilter, nameIndex } from './machines.js'
+import { createFoldedMatcher, foldText } from './matching.js'
 import type { IsTheirs } from './membership.js'
 import { actorName } from './words.js'
 
@@ -12,6 +13,7 @@ export type GrantGroup = (typeof grantGroups)[number]
 export interface Selection {
   /** Those that run, the next to end first; those to come, the next to start first; the others, the latest first. */
   readonly grants: readonly Grant[]
+  readonly counts: Readonly<Record<GrantGroup, number>>
   readonly groupOf: (grant: Grant) => GrantGroup
 }
 
@@ -28,31 +30,59 @@ export function selectGrants(
   },
 ): Selection {
   const { now, limits, isTheirs } = site
-  const names = new Map(site.endpoints.map(({ id, name }) => [id, name]))
-  const fits = createMatcher(filter.text)
-  const groups = new Map<Grant, GrantGroup>()
-  const chosen = all.filter((grant) => {
+  const fits = createGrantMatcher(filter.text, site.endpoints)
+  const isThere = createMachineFilter(filter.machine, site.endpoints)
+  const counts = { running: 0, coming: 0, ended: 0, revoked: 0 }
+  const running: Placed[] = []
+  const coming: Placed[] = []
+  const over: Placed[] = []
+  for (const grant of all) {
+    if (!isThere(grant.endpoints)) continue
+    if (isTheirs !== undefined && !isTheirs(grant.to.email, grant.to.principalId)) continue
     const group = groupOf(grant, now, limits)
-    groups.set(grant, group)
-    return (
-      (filter.state === '' || filter.state === group) &&
-      (isTheirs === undefined || isTheirs(grant.to.email, grant.to.principalId)) &&
-      (filter.machine === '' || grant.endpoints.includes(filter.machine)) &&
-      // To put the texts of ten thousand together takes longer than all the rest.
-      (filter.text === '' || fits(textsOf(grant, names)))
-    )
-  })
-  const inGroup = (...wanted: GrantGroup[]): Grant[] =>
-    chosen.filter((grant) => wanted.includes(groups.get(grant) ?? 'ended'))
+    if ((filter.state !== '' && filter.state !== group) || !fits(grant)) continue
+    counts[group] += 1
+    if (group === 'running') running.push({ grant, at: spanAt(grant, now).until })
+    else if (group === 'coming') coming.push({ grant, at: nextStart(grant, now) ?? 0 })
+    else over.push({ grant, at: -endOf(grant) })
+  }
   return {
-    grants: [
-      ...inGroup('running').sort((a, b) => spanAt(a, now).until - spanAt(b, now).until),
-      ...inGroup('coming').sort((a, b) => (nextStart(a, now) ?? 0) - (nextStart(b, now) ?? 0)),
-      ...inGroup('ended', 'revoked').sort((a, b) => endOf(b) - endOf(a)),
-    ],
-    groupOf: (grant) => groups.get(grant) ?? groupOf(grant, now, limits),
+    grants: [running, coming, over].flatMap((placed) =>
+      placed.sort((a, b) => a.at - b.at).map(({ grant }) => grant),
+    ),
+    counts,
+    groupOf: (grant) => groupOf(grant, now, limits),
   }
 }
+
+/** With what it is put in order by. */
+interface Placed {
+  readonly grant: Grant
+  readonly at: EpochMs
+}
+
+/** Whether all words of a search occur somewhere in a grant. Everything fits an empty one. */
+export function createGrantMatcher(
+  search: string,
+  endpoints: readonly Endpoint[],
+): (grant: Grant) => boolean {
+  if (search === '') return () => true
+  const fits = createFoldedMatcher(search)
+  const texts = textsIn.get(endpoints) ?? new WeakMap<Grant, string>()
+  textsIn.set(endpoints, texts)
+  const names = nameIndex(endpoints)
+  return (grant) => {
+    let text = texts.get(grant)
+    if (text === undefined) {
+      text = foldText(textsOf(grant, names).join('\n'))
+      texts.set(grant, text)
+    }
+    return fits(text)
+  }
+}
+
+/** A grant that changes is another object; to put the texts of ten thousand together takes longer than all the rest. */
+const textsIn = new WeakMap<readonly Endpoint[], WeakMap<Grant, string>>()
 
 export function groupOf(grant: Grant, now: EpochMs, limits: EndingLimits): GrantGroup {
   if (isOver(grant, now, limits)) return grant.revocation === null ? 'ended' : 'revoked'
@@ -89,7 +119,7 @@ export function grantTable(
   { grants, groupOf: stateOf }: Selection,
   endpoints: readonly Endpoint[],
 ): string[][] {
-  const names = new Map(endpoints.map(({ id, name }) => [id, name]))
+  const names = nameIndex(endpoints)
   const instant = (at: EpochMs): string => new Date(at).toISOString()
   const head = [
     ...['id', 'state', 'person', 'machines', 'machine_names', 'access', 'from', 'until', 'ending', 'reason'],

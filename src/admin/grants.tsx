@@ -87,7 +87,11 @@ export function grantRoutes(options: AdminOptions): Route[] {
     const inForce = await lockdowns.inForce()
     const now = clock.now()
     const filter = readFilter('/admin', query, grantGroups)
-    const { grants: fitting, groupOf } = selectGrants(all, filter, {
+    const {
+      grants: fitting,
+      groupOf,
+      counts,
+    } = selectGrants(all, filter, {
       ...{ now, limits, ...site },
       ...(await companyFilter(filter)),
     })
@@ -141,8 +145,8 @@ export function grantRoutes(options: AdminOptions): Route[] {
               {sections
                 .map((groups) => {
                   const title = words.groups[groups[0] ?? 'ended']
-                  const isOfIt = (grant: Grant): boolean => groups.includes(groupOf(grant))
-                  return { title, shown: part.shown.filter(isOfIt), count: fitting.filter(isOfIt).length }
+                  const shown = part.shown.filter((grant) => groups.includes(groupOf(grant)))
+                  return { title, shown, count: groups.reduce((sum, group) => sum + counts[group], 0) }
                 })
                 .filter(({ shown, count }) => shown.length > 0 || (count === 0 && !isFiltered(filter)))
                 .map(({ title, shown, count }) => (

@@ -1,6 +1,7 @@
 import type { ComponentChildren, VNode } from 'preact'
 import { Copyable, useWords, type Fields } from '../lib/page/index.js'
 import type { Company, Endpoint } from '../model.js'
+import { mostChoices } from './machines.js'
 import { longestSearch } from './matching.js'
 import { listingWords } from './words/listing.js'
 
@@ -12,7 +13,7 @@ export interface Filter {
   readonly text: string
   /** One of those that the page offers; '' for any. */
   readonly state: string
-  /** Id of an endpoint; '' for any. */
+  /** Id of an endpoint, or words of it as `createMachineFilter` takes them; '' for any. */
   readonly machine: string
   /** Id of a company; '' for any. */
   readonly company: string
@@ -28,7 +29,7 @@ export function readFilter(path: string, query: Fields, states: readonly string[
     path,
     text: query.one('q').slice(0, longestSearch).trim(),
     state: states.includes(state) ? state : '',
-    machine: query.one('machine'),
+    machine: query.one('machine').slice(0, longestSearch).trim(),
     company: query.one('company'),
     page: /^[1-9]\d{0,5}$/.test(page) ? Number(page) : 1,
   }
@@ -76,7 +77,6 @@ export function FilterForm(props: {
 }): VNode {
   const { filter, hint, states, endpoints, companies = [] } = props
   const words = useWords(listingWords)
-  const isKnown = endpoints.some(({ id }) => id === filter.machine)
   return (
     <form class="filter" method="get" action={filter.path} role="search">
       <div class="field grow">
@@ -111,19 +111,7 @@ export function FilterForm(props: {
       {endpoints.length > 0 && (
         <div class="field">
           <label for="machine">{words.machine}</label>
-          <select id="machine" name="machine">
-            <option value="">{words.any}</option>
-            {filter.machine !== '' && !isKnown && (
-              <option value={filter.machine} selected>
-                {filter.machine}
-              </option>
-            )}
-            {endpoints.map(({ id, name }) => (
-              <option value={id} selected={id === filter.machine}>
-                {name}
-              </option>
-            ))}
-          </select>
+          <MachineField wanted={filter.machine} endpoints={endpoints} />
         </div>
       )}
       {companies.length > 0 && (
@@ -143,6 +131,43 @@ export function FilterForm(props: {
         <button class="quiet">{words.show}</button>
       </div>
     </form>
+  )
+}
+
+function MachineField({ wanted, endpoints }: { wanted: string; endpoints: readonly Endpoint[] }): VNode {
+  const words = useWords(listingWords)
+  if (endpoints.length > mostChoices)
+    return (
+      <>
+        <input
+          type="text"
+          id="machine"
+          name="machine"
+          value={wanted}
+          maxLength={longestSearch}
+          autocomplete="off"
+          spellcheck={false}
+          aria-describedby="machine-hint"
+        />
+        <p class="hint" id="machine-hint">
+          {words.machineHint}
+        </p>
+      </>
+    )
+  return (
+    <select id="machine" name="machine">
+      <option value="">{words.any}</option>
+      {wanted !== '' && endpoints.every(({ id }) => id !== wanted) && (
+        <option value={wanted} selected>
+          {wanted}
+        </option>
+      )}
+      {endpoints.map(({ id, name }) => (
+        <option value={id} selected={id === wanted}>
+          {name}
+        </option>
+      ))}
+    </select>
   )
 }
 

@@ -31,10 +31,12 @@ export function foldText(text: string): string {
  * @example createMatcher('press cara')(['Press 3', 'cara@plant.example']) // true
  */
 export function createMatcher(search: string): (texts: readonly (string | null)[]) => boolean {
+  const fits = createFoldedMatcher(search)
+  return (texts) => fits(foldText(texts.join('\n')))
+}
+
+/** The same for a text that `foldText` has made. */
+export function createFoldedMatcher(search: string): (folded: string) => boolean {
   const words = foldText(search.slice(0, longestSearch)).split(/\s+/).filter(Boolean).slice(0, mostWords)
-  return (texts) => {
-    if (words.length === 0) return true
-    const folded = foldText(texts.join('\n'))
-    return words.every((word) => folded.includes(word))
-  }
+  return (folded) => words.every((word) => folded.includes(word))
 }

@@ -9,9 +9,9 @@ import {
   type PersonalCall,
   type Route,
 } from '../lib/page/index.js'
-import { textsOfEndpoint } from './endpoints.js'
 import { selectGrants, type GrantGroup } from './grant-selection.js'
 import { addressOf, FilterForm, readFilter, type Filter } from './listing.js'
+import { textsOfEndpoint } from './machines.js'
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
 import { textsOfPerson } from './people.js'

@@ -17,6 +17,7 @@ import {
 import type { Endpoint, EpochMs, Session } from '../model.js'
 import { askReason, readAnswer, type Question } from './answer-for.js'
 import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
+import { createMachineFilter } from './machines.js'
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
 import { machineNames, StopNotice } from './words.js'
@@ -37,13 +38,14 @@ export function sessionRoutes(options: AdminOptions): Route[] {
     const opened = streamsBySession(streams)
     const openOf = (session: Session): readonly StreamInfo[] => opened.get(session.id) ?? []
     const fits = createMatcher(filter.text)
+    const isThere = createMachineFilter(filter.machine, config.endpoints)
     // Who is at a machine first; among equals, who came last.
     const fitting = all
       .filter((session) => {
         const open = openOf(session)
         return (
           (filter.state === '' || (filter.state === 'open') === open.length > 0) &&
-          (filter.machine === '' || open.some(({ endpointId }) => endpointId === filter.machine)) &&
+          isThere(open.map(({ endpointId }) => endpointId)) &&
           fits(textsOfSession(session, open, config.endpoints))
         )
       })

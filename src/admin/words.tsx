@@ -10,6 +10,7 @@ import {
 } from '../lib/index.js'
 import { durationWords, Notice, Said, useWords, Window } from '../lib/page/index.js'
 import { ConditionsSaid } from './conditions.js'
+import { nameIndex } from './machines.js'
 import { grantsWords, type GrantsWords } from './words/grants.js'
 import { lockdownsWords } from './words/lockdowns.js'
 import type { Actor, Ending, EndingLimits, Endpoint, EpochMs, Grant, Lockdown } from '../model.js'
@@ -17,7 +18,8 @@ import { grantState } from '../policy/index.js'
 
 /** Names of machines, as people at the plant call them; the id where one is no longer configured. */
 export function machineNames(ids: readonly string[], endpoints: readonly Endpoint[]): string {
-  return ids.map((id) => endpoints.find((endpoint) => endpoint.id === id)?.name ?? id).join(', ')
+  const names = nameIndex(endpoints)
+  return ids.map((id) => names.get(id) ?? id).join(', ')
 }
 
 /** What a grant means, in a sentence. */

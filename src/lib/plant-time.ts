@@ -65,8 +65,29 @@ function readLocal(text: string): Temporal.PlainDateTime | null {
 
 const formats = new Map<string, Intl.DateTimeFormat>()
 
+const minuteMs = 60_000
+/** Since then all clocks differ by whole minutes and are changed at whole ones, so that within one they show the same. */
+const wholeMinutesSince = Date.UTC(1973, 0)
+const minutesKept = 10_000
+
+/** Remembers, for each minute, what is written of it: that costs more than all else on a page of instants. */
+function rememberByMinute(write: (at: EpochMs, how: string) => string): (at: EpochMs, how: string) => string {
+  const known = new Map<string, string>()
+  return (at, how) => {
+    if (!(at >= wholeMinutesSince)) return write(at, how)
+    const key = `${String(Math.floor(at / minuteMs))} ${how}`
+    let text = known.get(key)
+    if (text === undefined) {
+      text = write(at, how)
+      if (known.size >= minutesKept) known.clear()
+      known.set(key, text)
+    }
+    return text
+  }
+}
+
 /** `2026-11-23T14:00`: date and time of day on the clocks of a zone, as date fields of forms take it. */
-export function localTimeText(at: EpochMs, timeZone: string): string {
+export const localTimeText: (at: EpochMs, timeZone: string) => string = rememberByMinute((at, timeZone) => {
   let format = formats.get(timeZone)
   if (format === undefined) {
     format = new Intl.DateTimeFormat('en-GB', {
@@ -79,13 +100,13 @@ export function localTimeText(at: EpochMs, timeZone: string): string {
   const part = (type: Intl.DateTimeFormatPartTypes): string => parts.get(type) ?? ''
   const date = `${part('year').padStart(4, '0')}-${part('month')}-${part('day')}`
   return `${date}T${part('hour')}:${part('minute')}`
-}
+})
 
 /** `2026-11-23T14:00:05+01:00`, or with `Z` where that is the same: ISO 8601, for programs. */
 export function isoTextOn(at: EpochMs, timeZone: string): string {
-  const minute = Math.floor(at / 60_000) * 60_000
-  const offset = (Date.parse(`${localTimeText(at, timeZone)}Z`) - minute) / 60_000
-  const text = new Date(at + offset * 60_000).toISOString().replace(/\.\d+Z$/, '')
+  const minute = Math.floor(at / minuteMs) * minuteMs
+  const offset = (Date.parse(`${localTimeText(at, timeZone)}Z`) - minute) / minuteMs
+  const text = new Date(at + offset * minuteMs).toISOString().replace(/\.\d+Z$/, '')
   if (offset === 0) return `${text}Z`
   const [hours, minutes] = [Math.floor(Math.abs(offset) / 60), Math.abs(offset) % 60].map((part) =>
     String(part).padStart(2, '0'),
@@ -115,16 +136,21 @@ const zoneNames = new Map<string, Intl.DateTimeFormat>()
 
 /** What clocks of a zone are said to show at an instant: `CET`, in German `MEZ`; `UTC-5` where there is no short name. */
 export function zoneName(at: EpochMs, timeZone: string, language: Language): string {
-  const key = `${language} ${timeZone}`
-  let format = zoneNames.get(key)
+  return nameZone(at, `${language} ${timeZone}`)
+}
+
+/** @param how language and zone, with a space between them */
+const nameZone = rememberByMinute((at, how) => {
+  const [language = '', timeZone = ''] = how.split(' ')
+  let format = zoneNames.get(how)
   if (format === undefined) {
     const locale = language === 'de' ? 'de-DE' : 'en-GB'
     format = new Intl.DateTimeFormat(locale, { timeZone, timeZoneName: 'short' })
-    zoneNames.set(key, format)
+    zoneNames.set(how, format)
   }
   const name = format.formatToParts(at).find(({ type }) => type === 'timeZoneName')?.value ?? timeZone
   return name.replace(/^GMT(?=[+-])/, 'UTC')
-}
+})
 
 const datePattern = /^\d{4}-\d\d-\d\d$/
 

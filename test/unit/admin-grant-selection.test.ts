@@ -1,4 +1,5 @@
 import { groupOf, selectGrants } from '../../src/admin/grant-selection.js'
+import { createMachineFilter } from '../../src/admin/machines.js'
 import { unconditional } from '../../src/grants/conditions.js'
 import type { Endpoint, Grant } from '../../src/model.js'
 
@@ -69,7 +70,49 @@ describe('the grants that are shown', () => {
     expect(select(filter)).toEqual(expected)
   })
 
+  it('are counted by their state, as far as they fit', () => {
+    const site = { now, limits, endpoints }
+    expect(selectGrants(all, { text: '', state: '', machine: '' }, site).counts).toEqual({
+      ...{ running: 3, coming: 1, ended: 1, revoked: 1 },
+    })
+    expect(selectGrants(all, { text: 'eve', state: '', machine: '' }, site).counts).toEqual({
+      ...{ running: 0, coming: 1, ended: 0, revoked: 0 },
+    })
+  })
+
+  it('are searched by what they are now, also where the same search was made before', () => {
+    const site = { now, limits, endpoints }
+    const before = grant('g-1', { reason: 'oil' })
+    const search = (one: Grant): number =>
+      selectGrants([one], { text: 'wrong', state: '', machine: '' }, site).grants.length
+    expect([search(before), search({ ...before, ...taken(now) }), search(before)]).toEqual([0, 1, 0])
+  })
+
   it('are over once they are taken back, also by a clock that was ahead', () => {
     expect(groupOf(grant('g-ahead', taken(now + hour)), now, limits)).toBe('revoked')
+  })
+})
+
+describe('the machine of a filter', () => {
+  const plant = (count: number): Endpoint[] =>
+    Array.from({ length: count }, (_, at) => ({
+      ...{ id: `press-${String(at)}`, name: `Presse ${String(at)} Süd`, zone: null, kind: 'hmi' },
+    })) as Endpoint[]
+  it.each([
+    ['', ['anything'], true],
+    ['press-3', ['oven-1', 'press-3'], true],
+    ['press-3', ['press-30'], false],
+    ['presse sud', ['press-30'], true],
+    ['presse 30', ['press-30'], true],
+    ['presse 30', ['press-31'], false],
+    ['gone-1', ['gone-1'], true],
+    ['gone', ['gone-1'], false],
+  ])('%j means one of %j in a large plant: %s', (wanted, ids, expected) => {
+    expect(createMachineFilter(wanted, plant(500))(ids)).toBe(expected)
+  })
+
+  it('is an id where machines are chosen from a list', () => {
+    expect(createMachineFilter('presse sud', plant(9))(['press-3'])).toBe(false)
+    expect(createMachineFilter('press-3', plant(9))(['press-3'])).toBe(true)
   })
 })

@@ -4,6 +4,7 @@ export interface ListingWords {
   readonly search: string
   readonly state: string
   readonly machine: string
+  readonly machineHint: string
   readonly company: string
   readonly any: string
   readonly show: string
@@ -27,6 +28,7 @@ export const listingWords: InEach<ListingWords> = {
     search: 'Search',
     state: 'State',
     machine: 'Machine',
+    machineHint: 'Name or id, or part of it.',
     company: 'Company',
     any: 'All',
     show: 'Show',
@@ -47,6 +49,7 @@ export const listingWords: InEach<ListingWords> = {
     search: 'Suchen',
     state: 'Zustand',
     machine: 'Maschine',
+    machineHint: 'Name oder Kennung, auch ein Teil davon.',
     company: 'Firma',
     any: 'Alle',
     show: 'Anzeigen',
