@@ -1,6 +1,7 @@
 import type { VNode } from 'preact'
 import { dayOn, localTimeText, parseLocalTime, shiftDate, type Language } from '../lib/index.js'
 import {
+  Hidden,
   Notice,
   personal,
   Said,
@@ -11,14 +12,18 @@ import {
   type Route,
 } from '../lib/page/index.js'
 import type { EpochMs, Grant, TimeWindow } from '../model.js'
-import { endOf, groupOf, grantGroups, type GrantGroup } from './grant-selection.js'
-import { partOf } from './listing.js'
+import { createGrantMatcher, endOf, groupOf, grantGroups, type GrantGroup } from './grant-selection.js'
+import { textsOfEndpoint } from './machines.js'
+import { createMatcher, longestSearch } from './matching.js'
 import { listingWords } from './words/listing.js'
 import type { AdminOptions } from './options.js'
 import { timelineWords } from './words/timeline.js'
 
 const machinesAtOnce = 50
-const grantsAtOnce = 40
+/** Of one machine; the list has the others. */
+const grantsAtOnce = 12
+/** On one page, of all machines together: what a first visit has to load, and a browser to lay out. */
+const piecesAtOnce = 150
 /** In pixels; above the 24 that a target needs at least (WCAG 2.2, 2.5.8). */
 const barHeight = 26
 const laneHeight = 30
@@ -32,20 +37,25 @@ interface Span {
   readonly until: EpochMs
 }
 
+/** What is looked at: part of the address, so that it can be kept as a bookmark. */
+interface View extends Pick<Span, 'kind' | 'date'> {
+  /** What must occur in a machine or a grant, as it was typed. */
+  readonly text: string
+}
+
 interface Bar {
   readonly grant: Grant
   readonly group: GrantGroup
-  /** Its times of validity within the span. */
+  /** Its times of validity within the span; one at least. */
   readonly pieces: readonly TimeWindow[]
-  /** From 0: bars that overlap lie below each other. */
-  readonly lane: number
 }
 
+/** A machine with all that lies in the span. */
 interface Row {
   readonly id: string
   readonly name: string
+  /** In no order; one at least. */
   readonly bars: readonly Bar[]
-  readonly lanes: number
 }
 
 /** Who may be at which machine when, as a drawing and in words. */
@@ -61,12 +71,12 @@ export function timelineRoutes(options: AdminOptions): Route[] {
     const kind = query.one('span') === 'week' ? 'week' : 'day'
     const asked = spanOf(kind, query.one('day') || today, zone)
     const span = asked ?? spanOf(kind, today, zone)
-    const rows = span === null ? [] : rowsOf(all, span, now)
-    const part = partOf(
-      rows,
-      /^[1-9]\d{0,3}$/.test(query.one('page')) ? Number(query.one('page')) : 1,
-      machinesAtOnce,
-    )
+    const text = query.one('q').slice(0, longestSearch).trim()
+    const rows = span === null ? [] : rowsOf(all, span, text, now)
+    const parts = partsOf(rows)
+    const wanted = /^[1-9]\d{0,3}$/.test(query.one('page')) ? Number(query.one('page')) : 1
+    const page = Math.min(wanted, parts.length)
+    const shown = parts[page - 1] ?? []
     const html = pages.render({
       title: words.title,
       section: 'grants',
@@ -86,19 +96,18 @@ export function timelineRoutes(options: AdminOptions): Route[] {
           {asked === null && <Notice>{words.noTime}</Notice>}
           {span !== null && (
             <>
-              <Choose span={span} today={today} zone={zone} />
+              <Choose span={span} text={text} today={today} zone={zone} />
+              <Search span={span} text={text} />
               {rows.length === 0 ? (
-                <div class="panel">
-                  <h2>{words.nothing}</h2>
-                  <p>{words.nothingNext}</p>
-                </div>
+                <Nothing span={span} text={text} />
               ) : (
-                <Drawing rows={part.shown} span={span} zone={zone} now={now} />
+                <Drawing rows={shown} span={span} zone={zone} now={now} />
               )}
-              {rows.length > 0 && rows.length < config.endpoints.length && (
+              {rows.length > 0 && rows.length < config.endpoints.length && text === '' && (
                 <p class="soft">{words.others(config.endpoints.length - rows.length)}</p>
               )}
-              <Pages span={span} page={part.page} pages={part.pages} />
+              {parts.length > 1 && <p class="soft">{words.order}</p>}
+              <Pages view={{ ...span, text }} page={page} pages={parts.length} />
             </>
           )}
         </>
@@ -107,33 +116,108 @@ export function timelineRoutes(options: AdminOptions): Route[] {
     return { kind: 'page', html }
   }
 
-  function rowsOf(all: readonly Grant[], span: Span, now: EpochMs): Row[] {
-    const drawn = all
-      .map((grant) => ({ grant, pieces: piecesOf(grant, span) }))
-      .filter(({ pieces }) => pieces.length > 0)
-      .sort((a, b) => a.grant.from - b.grant.from || a.grant.id.localeCompare(b.grant.id))
+  /** The machines with something to draw, in the order of the configuration. */
+  function rowsOf(all: readonly Grant[], span: Span, text: string, now: EpochMs): Row[] {
+    const fits = createMatcher(text)
+    const fitsGrant = createGrantMatcher(text, config.endpoints)
+    const found = text === '' ? null : new Set(config.endpoints.filter((one) => fits(textsOfEndpoint(one))))
     // Thousands of grants of a thousand machines: each is looked at once, not once for each machine.
-    const ofEndpoint = new Map<string, typeof drawn>()
-    for (const one of drawn)
-      for (const id of one.grant.endpoints) {
-        const others = ofEndpoint.get(id)
-        if (others === undefined) ofEndpoint.set(id, [one])
-        else others.push(one)
-      }
-    return config.endpoints.flatMap(({ id, name }) => {
-      const ends: EpochMs[] = []
-      const bars = (ofEndpoint.get(id) ?? []).map(({ grant, pieces }): Bar => {
-        const begins = pieces[0]?.from ?? span.from
-        const free = ends.findIndex((end) => end <= begins)
-        const lane = free < 0 ? ends.length : free
-        ends[lane] = pieces.at(-1)?.until ?? span.until
-        return { grant, pieces, lane, group: groupOf(grant, now, config.grants.endings) }
-      })
-      return bars.length === 0 ? [] : [{ id, name, bars, lanes: ends.length }]
+    const ofEndpoint = new Map<string, Bar[]>(config.endpoints.map(({ id }) => [id, []]))
+    const fitting = new Set<Bar>()
+    for (const grant of all) {
+      const pieces = piecesOf(grant, span)
+      if (pieces.length === 0) continue
+      const bar = { grant, pieces, group: groupOf(grant, now, config.grants.endings) }
+      if (found !== null && fitsGrant(grant)) fitting.add(bar)
+      for (const id of grant.endpoints) ofEndpoint.get(id)?.push(bar)
+    }
+    return config.endpoints.flatMap((endpoint) => {
+      const { id, name } = endpoint
+      const all = ofEndpoint.get(id) ?? []
+      const bars = found === null || found.has(endpoint) ? all : all.filter((bar) => fitting.has(bar))
+      return bars.length === 0 ? [] : [{ id, name, bars }]
     })
   }
 
   return [personal('GET', '/admin/timeline', 'approver', show)]
+}
+
+/** Those of one machine that are drawn, in the order in which they begin: what runs or is to come before what is over. */
+export function drawnOf(bars: readonly Bar[]): Bar[] {
+  const isNext = (a: Bar, b: Bar): number =>
+    rankOf(a) - rankOf(b) ||
+    (rankOf(a) < rankOver ? beginOf(a) - beginOf(b) : endOf(b.grant) - endOf(a.grant))
+  const foremost = bars.length <= grantsAtOnce ? [...bars] : [...bars].sort(isNext).slice(0, grantsAtOnce)
+  return foremost.sort((a, b) => beginOf(a) - beginOf(b) || (a.grant.id < b.grant.id ? -1 : 1))
+}
+
+const rankOver = 2
+
+function rankOf({ group }: Bar): number {
+  return group === 'running' ? 0 : group === 'coming' ? 1 : rankOver
+}
+
+function beginOf({ pieces }: Bar): EpochMs {
+  return pieces[0]?.from ?? 0
+}
+
+/**
+ * By page. Where one does not hold all, machines that are in use come first, then those that will be, the soonest first; where it
+ * does, each stays in the place where people know it.
+ */
+export function partsOf<R extends Pick<Row, 'bars'>>(rows: readonly R[]): R[][] {
+  const parts = inPages(rows)
+  if (parts.length <= 1) return parts
+  const ranked = rows.map((row) => {
+    let rank = rankOver
+    let next = Infinity
+    for (const bar of row.bars) {
+      const of = rankOf(bar)
+      if (of < rank) next = Infinity
+      rank = Math.min(rank, of)
+      if (of === rank) next = Math.min(next, beginOf(bar))
+    }
+    return { row, rank, next: rank === 1 ? next : 0 }
+  })
+  return inPages(ranked.sort((a, b) => a.rank - b.rank || a.next - b.next).map(({ row }) => row))
+}
+
+function inPages<R extends Pick<Row, 'bars'>>(rows: readonly R[]): R[][] {
+  const parts: R[][] = []
+  let drawn = Infinity
+  for (const row of rows) {
+    const pieces = mostPiecesOf(row)
+    const last = parts.at(-1)
+    if (last !== undefined && last.length < machinesAtOnce && drawn + pieces <= piecesAtOnce) {
+      last.push(row)
+      drawn += pieces
+    } else {
+      parts.push([row])
+      drawn = pieces
+    }
+  }
+  return parts
+}
+
+/** So many are drawn at most; which they are is not worth knowing of a machine on another page. */
+function mostPiecesOf({ bars }: Pick<Row, 'bars'>): number {
+  let [sum, most] = [0, 0]
+  for (const { pieces } of bars) {
+    sum += pieces.length
+    most = Math.max(most, pieces.length)
+  }
+  return Math.min(sum, most * grantsAtOnce)
+}
+
+/** Bars that overlap lie below each other, each in the first lane that is free. */
+function lanesOf(bars: readonly Bar[]): { bar: Bar; lane: number }[] {
+  const ends: EpochMs[] = []
+  return bars.map((bar) => {
+    const free = ends.findIndex((end) => end <= beginOf(bar))
+    const lane = free < 0 ? ends.length : free
+    ends[lane] = bar.pieces.at(-1)?.until ?? Infinity
+    return { bar, lane }
+  })
 }
 
 /** Null where the text is no date of a calendar. */
@@ -159,11 +243,16 @@ export function piecesOf(grant: Grant, span: TimeWindow): TimeWindow[] {
     .filter(({ from, until }) => from < until)
 }
 
-function addressOf({ kind, date }: Pick<Span, 'kind' | 'date'>, page = 1): string {
-  return `/admin/timeline?span=${kind}&day=${date}${page > 1 ? `&page=${String(page)}` : ''}`
+function addressOf({ kind, date, text }: View, page = 1): string {
+  const more = new URLSearchParams({
+    ...(text === '' ? {} : { q: text }),
+    ...(page > 1 ? { page: String(page) } : {}),
+  }).toString()
+  return `/admin/timeline?span=${kind}&day=${date}${more === '' ? '' : `&${more}`}`
 }
 
-function Choose({ span, today, zone }: { span: Span; today: string; zone: string }): VNode {
+function Choose(props: { span: Span; text: string; today: string; zone: string }): VNode {
+  const { span, text, today, zone } = props
   const words = useWords(timelineWords)
   const { kind, date } = span
   const step = kind === 'day' ? 1 : 7
@@ -175,22 +264,22 @@ function Choose({ span, today, zone }: { span: Span; today: string; zone: string
       {(['day', 'week'] as const).map((other) => (
         <a
           class="button quiet"
-          href={addressOf({ kind: other, date })}
+          href={addressOf({ kind: other, date, text })}
           aria-current={other === kind ? 'true' : undefined}
         >
           {words[other]}
         </a>
       ))}
       {earlier !== null && (
-        <a class="button quiet" rel="prev" href={addressOf({ kind, date: earlier })}>
+        <a class="button quiet" rel="prev" href={addressOf({ kind, date: earlier, text })}>
           {words.previous}
         </a>
       )}
-      <a class="button quiet" href={addressOf({ kind, date: today })}>
+      <a class="button quiet" href={addressOf({ kind, date: today, text })}>
         {words.today}
       </a>
       {later !== null && (
-        <a class="button quiet" rel="next" href={addressOf({ kind, date: later })}>
+        <a class="button quiet" rel="next" href={addressOf({ kind, date: later, text })}>
           {words.next}
         </a>
       )}
@@ -199,6 +288,55 @@ function Choose({ span, today, zone }: { span: Span; today: string; zone: string
         <span class="soft">{words.zone(zone)}</span>
       </span>
     </nav>
+  )
+}
+
+/** Sent by GET, like the filters of lists. */
+function Search({ span, text }: { span: Span; text: string }): VNode {
+  const words = useWords(timelineWords)
+  const { search, show } = useWords(listingWords)
+  return (
+    <form class="filter" method="get" action="/admin/timeline" role="search">
+      <Hidden name="span" value={span.kind} />
+      <Hidden name="day" value={span.date} />
+      <div class="field grow">
+        <label for="q">{search}</label>
+        <input
+          type="search"
+          id="q"
+          name="q"
+          value={text}
+          maxLength={longestSearch}
+          autocomplete="off"
+          spellcheck={false}
+          aria-describedby="q-hint"
+        />
+        <p class="hint" id="q-hint">
+          {words.hint}
+        </p>
+      </div>
+      <div class="actions">
+        <button class="quiet">{show}</button>
+      </div>
+    </form>
+  )
+}
+
+function Nothing({ span, text }: { span: Span; text: string }): VNode {
+  const words = useWords(timelineWords)
+  const { showAll } = useWords(listingWords)
+  return (
+    <div class="panel">
+      <h2>{words.nothing}</h2>
+      <p>{text === '' ? words.nothingNext : words.nothingFits}</p>
+      {text !== '' && (
+        <div class="actions">
+          <a class="button quiet" href={addressOf({ ...span, text: '' })}>
+            {showAll}
+          </a>
+        </div>
+      )}
+    </div>
   )
 }
 
@@ -228,31 +366,39 @@ function Drawing(props: { rows: readonly Row[]; span: Span; zone: string; now: E
             </text>
           ))}
         </svg>
-        {rows.map((row) => (
-          <section aria-labelledby={`machine-${row.id}`}>
-            <h2 id={`machine-${row.id}`}>
-              <Said>{row.name}</Said>
-            </h2>
-            <Lanes row={row} span={span} ticks={ticks.map(({ at }) => at)} nowAt={nowAt} />
-            <InWords row={row} span={span} zone={zone} />
-          </section>
-        ))}
+        {rows.map((row) => {
+          const bars = drawnOf(row.bars)
+          return (
+            <section aria-labelledby={`machine-${row.id}`}>
+              <h2 id={`machine-${row.id}`}>
+                <Said>{row.name}</Said>
+              </h2>
+              <Lanes bars={bars} span={span} ticks={ticks.map(({ at }) => at)} nowAt={nowAt} />
+              <InWords row={row} bars={bars} span={span} zone={zone} />
+            </section>
+          )
+        })}
       </div>
     </>
   )
 }
 
 /** For the eye and the pointer; the same stands below in words, where the keyboard and screen readers find it. */
-function Lanes(props: { row: Row; span: Span; ticks: readonly EpochMs[]; nowAt: number | null }): VNode {
-  const { row, span, ticks, nowAt } = props
-  const bars = row.bars.slice(0, grantsAtOnce)
+function Lanes(props: {
+  bars: readonly Bar[]
+  span: Span
+  ticks: readonly EpochMs[]
+  nowAt: number | null
+}): VNode {
+  const { span, ticks, nowAt } = props
+  const bars = lanesOf(props.bars)
   const height = Math.max(1, ...bars.map(({ lane }) => lane + 1)) * laneHeight
   return (
     <svg class="lanes" width="100%" height={height} aria-hidden="true" focusable="false">
       {ticks.map((at) => (
         <line class="tick" x1={percent(placeOf(at, span))} x2={percent(placeOf(at, span))} y1="0" y2="100%" />
       ))}
-      {bars.flatMap(({ grant, group, pieces, lane }) =>
+      {bars.flatMap(({ bar: { grant, group, pieces }, lane }) =>
         pieces.map(({ from, until }) => (
           <a href={`/admin/grants/${encodeURIComponent(grant.id)}`} tabindex={-1}>
             <svg
@@ -274,13 +420,13 @@ function Lanes(props: { row: Row; span: Span; ticks: readonly EpochMs[]; nowAt: 
   )
 }
 
-function InWords({ row, span, zone }: { row: Row; span: Span; zone: string }): VNode {
+function InWords(props: { row: Row; bars: readonly Bar[]; span: Span; zone: string }): VNode {
+  const { row, bars, span, zone } = props
   const words = useWords(timelineWords)
-  const shown = row.bars.slice(0, grantsAtOnce)
-  const hidden = row.bars.length - shown.length
+  const hidden = row.bars.length - bars.length
   return (
     <ul class="bare in-words">
-      {shown.map(({ grant, group, pieces }) => (
+      {bars.map(({ grant, group, pieces }) => (
         <li>
           <span class="number">{pieces.map((piece) => timesOf(piece, span, zone)).join(', ')}</span>{' '}
           <a href={`/admin/grants/${encodeURIComponent(grant.id)}`}>
@@ -291,26 +437,29 @@ function InWords({ row, span, zone }: { row: Row; span: Span; zone: string }): V
       ))}
       {hidden > 0 && (
         <li>
-          <a href={`/admin?${new URLSearchParams({ machine: row.id }).toString()}`}>{words.more(hidden)}</a>
+          <a href={`/admin?${new URLSearchParams({ machine: row.id }).toString()}`}>
+            {words.more(hidden)}
+            <span class="visually-hidden"> {words.moreOf(row.name)}</span>
+          </a>
         </li>
       )}
     </ul>
   )
 }
 
-function Pages({ span, page, pages }: { span: Span; page: number; pages: number }): VNode | null {
+function Pages({ view, page, pages }: { view: View; page: number; pages: number }): VNode | null {
   const words = useWords(listingWords)
-  if (pages === 1) return null
+  if (pages <= 1) return null
   return (
     <nav class="pager" aria-label={words.pages}>
       {page > 1 && (
-        <a class="button quiet" href={addressOf(span, page - 1)}>
+        <a class="button quiet" href={addressOf(view, page - 1)}>
           {words.previous}
         </a>
       )}
       <span class="number">{words.pageOf(page, pages)}</span>
       {page < pages && (
-        <a class="button quiet" href={addressOf(span, page + 1)}>
+        <a class="button quiet" href={addressOf(view, page + 1)}>
           {words.next}
         </a>
       )}

@@ -176,6 +176,25 @@ describe('the timeline', () => {
     expect(visibleText(week)).toContain('ana@machines.example Running')
   })
 
+  it('is searched by machine, person and reason, and keeps that when the time changes', async () => {
+    await plant.issue({ to: 'lucia@vendor.example', reason: 'Change the García valve' })
+    await plant.issue({ to: 'ben@other.example', endpoints: ['press-4'] })
+    const page = await open('/admin/timeline')
+    const found = await admin.submit(page, { q: 'garcia' }, { action: '/admin/timeline' })
+    expect(visibleText(found)).toContain('lucia@vendor.example Running')
+    expect(visibleText(found)).not.toContain('ben@other.example')
+    expect(found.text).toContain('<line class="now"')
+    const week = await admin.click(found, 'Week')
+    expect(week.url.searchParams.get('q')).toBe('garcia')
+    expect(visibleText(week)).toContain('lucia@vendor.example Running')
+    expect(visibleText(await open('/admin/timeline?q=press-4'))).toContain('ben@other.example Running')
+    const nothing = await open('/admin/timeline?q=nobody')
+    expect(visibleText(nothing)).toContain(
+      'No grant lies here Choose another time, or search for something else.',
+    )
+    expect(visibleText(await admin.click(nothing, 'Show all'))).toContain('ben@other.example Running')
+  })
+
   it('goes to other days and weeks, and shows today for what is no day', async () => {
     const dayMs = 24 * 3_600_000
     const ahead = plant.clock.now() + 100 * dayMs

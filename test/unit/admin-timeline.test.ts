@@ -1,4 +1,4 @@
-import { piecesOf, spanOf } from '../../src/admin/timeline.js'
+import { drawnOf, partsOf, piecesOf, spanOf } from '../../src/admin/timeline.js'
 import { unconditional } from '../../src/grants/conditions.js'
 import { dayOn, shiftDate } from '../../src/lib/index.js'
 import type { Grant, TimeWindow } from '../../src/model.js'
@@ -85,4 +85,64 @@ describe('a day of plant time', () => {
       expect(spanOf('week', date, 'UTC')).toBeNull()
     },
   )
+})
+
+type Bar = Parameters<typeof drawnOf>[0][number]
+const bar = (id: string, group: Bar['group'], from: number, until: number, pieces = 1): Bar => ({
+  grant: grant(from, until, { id }),
+  group,
+  pieces: Array.from({ length: pieces }, () => hours([from, until])),
+})
+const bars = (count: number, group: Bar['group'], from: number): Bar[] =>
+  Array.from({ length: count }, (_, number) =>
+    bar(`g-${group}-${String(number)}`, group, from + number / 10, 24),
+  )
+
+describe('what is drawn of a machine with more than fits', () => {
+  it('is what runs or is next, and of what is over the latest, in the order in which it begins', () => {
+    const over = Array.from({ length: 20 }, (_, at) =>
+      bar(`g-over-${String(at)}`, 'ended', at / 10, 2 + at / 10),
+    )
+    const all = [...over, ...bars(6, 'coming', 12), ...bars(4, 'running', 8)]
+    const drawn = drawnOf(all).map(({ grant: { id } }) => id)
+    expect(drawn).toEqual([
+      ...['g-over-18', 'g-over-19'],
+      ...['g-running-0', 'g-running-1', 'g-running-2', 'g-running-3'],
+      ...['g-coming-0', 'g-coming-1', 'g-coming-2', 'g-coming-3', 'g-coming-4', 'g-coming-5'],
+    ])
+  })
+})
+
+describe('the pages of a timeline', () => {
+  const row = (id: string, ...all: Bar[]) => ({ id, bars: all })
+  const ids = (parts: { id: string }[][]): string[][] => parts.map((part) => part.map(({ id }) => id))
+
+  it('are one, in the order of the configuration, while it holds all', () => {
+    const rows = [row('a', bar('g-1', 'ended', 1, 2)), row('b', bar('g-2', 'running', 8, 9))]
+    expect(ids(partsOf(rows))).toEqual([['a', 'b']])
+    expect(partsOf([])).toEqual([])
+  })
+
+  it('begin with the machines that are in use, and go on with those that will be next', () => {
+    const rows = [
+      ...Array.from({ length: 60 }, (_, at) => row(`over-${String(at)}`, bar('g-1', 'ended', 1, 2))),
+      row('later', bar('g-2', 'coming', 14, 15)),
+      row('soon', bar('g-3', 'ended', 1, 2), bar('g-4', 'coming', 12, 13)),
+      row('now', bar('g-5', 'coming', 9, 10), bar('g-6', 'running', 8, 9)),
+    ]
+    const parts = ids(partsOf(rows))
+    expect(parts[0]?.slice(0, 4)).toEqual(['now', 'soon', 'later', 'over-0'])
+    expect(parts.map((part) => part.length)).toEqual([50, 13])
+    expect(parts.flat().sort()).toEqual(rows.map(({ id }) => id).sort())
+  })
+
+  it('hold no more than a browser should load at once, whatever is drawn of one machine', () => {
+    const weekly = Array.from({ length: 9 }, (_, at) =>
+      row(`weekly-${String(at)}`, bar('g-1', 'running', 8, 9, 40)),
+    )
+    expect(partsOf(weekly).map((part) => part.length)).toEqual([3, 3, 3])
+    const busy = Array.from({ length: 25 }, (_, at) => row(`busy-${String(at)}`, ...bars(300, 'running', 8)))
+    expect(partsOf(busy).map((part) => part.length)).toEqual([12, 12, 1])
+    expect(partsOf([row('a', bar('g-1', 'running', 8, 9, 500))]).map((part) => part.length)).toEqual([1])
+  })
 })

@@ -16,6 +16,10 @@ export interface TimelineWords {
   readonly nothingNext: string
   readonly others: (count: number) => string
   readonly more: (count: number) => string
+  readonly moreOf: (machine: string) => string
+  readonly hint: string
+  readonly nothingFits: string
+  readonly order: string
   readonly noTime: string
 }
 
@@ -39,6 +43,10 @@ export const timelineWords: InEach<TimelineWords> = {
         ? 'For one other machine there is no grant here.'
         : `For ${String(count)} other machines there is no grant here.`,
     more: (count) => `${String(count)} more: see the list`,
+    moreOf: (machine) => `of ${machine}`,
+    hint: 'Machine, person, reason or ticket.',
+    nothingFits: 'Choose another time, or search for something else.',
+    order: 'Machines that are in use come first, then those that will be next.',
     noTime: 'There is no such day. Today is shown.',
   },
   de: {
@@ -59,6 +67,10 @@ export const timelineWords: InEach<TimelineWords> = {
         ? 'Für eine weitere Maschine gibt es hier keine Freigabe.'
         : `Für ${String(count)} weitere Maschinen gibt es hier keine Freigabe.`,
     more: (count) => `${String(count)} weitere: siehe Liste`,
+    moreOf: (machine) => `von ${machine}`,
+    hint: 'Maschine, Person, Grund oder Ticket.',
+    nothingFits: 'Wählen Sie eine andere Zeit, oder suchen Sie nach etwas anderem.',
+    order: 'Maschinen, die gerade genutzt werden, stehen vorn, dann die nächsten.',
     noTime: 'Diesen Tag gibt es nicht. Gezeigt wird heute.',
   },
 }
