@@ -62,37 +62,52 @@ export function findCompany(id: string, companies: readonly Company[]): Company 
   return company
 }
 
-/** A company with what it holds; the others have it too, and nothing is looked up twice. */
+/**
+ * A company with what it holds; the others have it too, and nothing is looked up twice.
+ *
+ * @param listed the grants to look through, for who only shows what there is; default: all there are, read now
+ */
 export async function holdingsOf(
   { clock, grants, requests, sessions, people, breakGlass, endings }: Omit<CompanyServices, 'record'>,
   companies: readonly Company[],
+  listed?: readonly Grant[],
 ): Promise<ReadonlyMap<Company, Holdings>> {
   const now = clock.now()
   const [directory, given, open, signedIn, codes] = await Promise.all([
     people.list(),
-    grants.endingAfter(now - endings.drainMs),
+    listed ?? grants.endingAfter(now - endings.drainMs),
     requests.open(),
     sessions.list(),
     breakGlass.list(''),
   ])
-  return new Map(
-    companies.map((company) => {
-      const isTheirs = membershipOf(company, directory)
-      return [
-        company,
-        {
-          requests: open.filter(({ by }) => isTheirs(by.email, by.principalId)),
-          grants: given.filter(
-            (grant) => !isOver(grant, now, endings) && isTheirs(grant.to.email, grant.to.principalId),
-          ),
-          sessions: signedIn.filter(({ principal }) => isTheirs(principal.email, principal.id)),
-          codes: codes.filter(
-            ({ state, expiresAt, to }) => state === 'issued' && expiresAt > now && isTheirs(to.email, to.id),
-          ),
-        },
-      ]
-    }),
-  )
+  type Held = { [kind in Kind]: Holdings[kind][number][] }
+  const all = companies.map((company) => {
+    const held: Held = { requests: [], grants: [], sessions: [], codes: [] }
+    return { company, held, isTheirs: membershipOf(company, directory) }
+  })
+  // Of thousands of grants of hundreds of people: each of them is looked up once.
+  const holders = new Map<string, readonly Held[]>()
+  const holdersOf = (email: string | null, principalId: string | null): readonly Held[] => {
+    const who = JSON.stringify([email, principalId])
+    const known = holders.get(who)
+    if (known !== undefined) return known
+    const found = all.filter(({ isTheirs }) => isTheirs(email, principalId)).map(({ held }) => held)
+    holders.set(who, found)
+    return found
+  }
+  for (const grant of given)
+    if (!isOver(grant, now, endings))
+      for (const { grants: theirs } of holdersOf(grant.to.email, grant.to.principalId)) theirs.push(grant)
+  for (const request of open)
+    for (const { requests: theirs } of holdersOf(request.by.email, request.by.principalId))
+      theirs.push(request)
+  for (const session of signedIn)
+    for (const { sessions: theirs } of holdersOf(session.principal.email, session.principal.id))
+      theirs.push(session)
+  for (const code of codes)
+    if (code.state === 'issued' && code.expiresAt > now)
+      for (const { codes: theirs } of holdersOf(code.to.email, code.to.id)) theirs.push(code)
+  return new Map(all.map(({ company, held }) => [company, held]))
 }
 
 export function isNothing(held: Holdings): boolean {

@@ -48,7 +48,7 @@ export function companyRoutes(options: AdminOptions): Route[] {
 
   async function showAll({ viewer }: PersonalCall): Promise<Answer> {
     const words = companiesWords[viewer.language]
-    const held = await holdingsOf(services, companies)
+    const held = await holdingsOf(services, companies, await services.grants.list())
     const html = pages.render({
       title: words.title,
       language: viewer.language,
@@ -206,7 +206,7 @@ export function companyRoutes(options: AdminOptions): Route[] {
   }
 
   async function heldBy(company: Company): Promise<Holdings> {
-    const held = (await holdingsOf(services, [company])).get(company)
+    const held = (await holdingsOf(services, [company], await services.grants.list())).get(company)
     if (held === undefined) throw new Error('a company that was asked for is answered')
     return held
   }

@@ -22,6 +22,7 @@ import {
 } from '../lib/page/index.js'
 import type { AccessRequest, Endpoint, EpochMs, Grant } from '../model.js'
 import { hasFreshCode } from '../policy/index.js'
+import { Pager, readFilter } from './listing.js'
 import type { AdminOptions } from './options.js'
 import { conditionsWords } from './conditions-words.js'
 import { machineNames } from './words.js'
@@ -34,6 +35,9 @@ const waitsMs = [...lengthsMs, 24 * hourMs, 3 * 24 * hourMs, 7 * 24 * hourMs]
 /** Of a length: no less than was asked. */
 const asAsked = 'asked'
 const pastShown = 5
+const home = '/admin/requests'
+/** With one thumb nobody scrolls through more; the next to lapse come first. */
+const shownAtOnce = 25
 
 /** What may be done about one request by who looks at it. */
 interface Standing {
@@ -49,18 +53,27 @@ interface Standing {
 export function requestRoutes(options: AdminOptions): Route[] {
   const { config, clock, pages, grants, requests } = options
 
-  async function showInbox({ viewer }: PersonalCall): Promise<Answer> {
-    const open = await requests.open()
+  async function showInbox({ viewer, query }: PersonalCall): Promise<Answer> {
+    const count = await requests.countOpen()
+    const filter = readFilter(home, query, [])
+    const pageCount = Math.max(1, Math.ceil(count / shownAtOnce))
+    const page = Math.min(filter.page, pageCount)
+    const open = await requests.open({ skip: (page - 1) * shownAtOnce, count: shownAtOnce })
     const now = clock.now()
     const words = requestsWords[viewer.language]
     const html = pages.render({
-      title: `${words.title} (${String(open.length)})`,
+      title: `${words.title} (${String(count)})`,
       language: viewer.language,
       section: 'requests',
       isLive: true,
       viewer,
       now,
-      body: <Inbox open={open} now={now} endpoints={config.endpoints} />,
+      body: (
+        <>
+          <Inbox open={open} count={count} now={now} endpoints={config.endpoints} />
+          <Pager filter={filter} part={{ shown: open, page, pages: pageCount }} />
+        </>
+      ),
     })
     return { kind: 'page', html }
   }
@@ -148,7 +161,7 @@ export function requestRoutes(options: AdminOptions): Route[] {
   }
 
   return [
-    personal('GET', '/admin/requests', 'approver', showInbox),
+    personal('GET', home, 'approver', showInbox),
     personal('GET', '/admin/requests/:id', 'approver', async (call) => render(call, await find(call), null)),
     personal('POST', '/admin/requests/:id/approve', 'approver', approve),
     personal('POST', '/admin/requests/:id/deny', 'approver', deny),
@@ -175,14 +188,16 @@ function readLess({ body }: PersonalCall): Narrower {
 
 function Inbox(props: {
   open: readonly AccessRequest[]
+  /** Of all pages together. */
+  count: number
   now: EpochMs
   endpoints: readonly Endpoint[]
 }): VNode {
-  const { open, now, endpoints } = props
+  const { open, count, now, endpoints } = props
   const words = useWords(requestsWords)
   return (
     <>
-      <h1>{`${words.title} (${String(open.length)})`}</h1>
+      <h1>{`${words.title} (${String(count)})`}</h1>
       {open.length === 0 && (
         <div class="panel">
           <h2>{words.empty}</h2>

@@ -328,8 +328,11 @@ export interface Requests {
    */
   ask(asked: AskedAccess, principal: Principal): Promise<AccessRequest>
   get(id: string): Promise<AccessRequest | null>
-  /** Those that wait for an answer; the one that lapses first comes first. */
-  open(): Promise<AccessRequest[]>
+  /**
+   * Those that wait for an answer; the one that lapses first comes first.
+   * @param part to read no more than some of them; default: all
+   */
+  open(part?: { readonly skip: number; readonly count: number }): Promise<AccessRequest[]>
   /** How many those are, by the list of them alone: none is read, so nothing may be decided by it. */
   countOpen(): Promise<number>
   /** Newest first, at most 1,000. */

@@ -121,6 +121,7 @@ const keptMs = 90 * dayMs
 const listedAtMost = 1_000
 const listedPerPerson = 50
 const portion = 250
+const knownAtMost = 5_000
 
 const approvalPrefix = 'approval:'
 
@@ -192,7 +193,17 @@ export function openRequestRegister({
     return reply
   }
 
-  const parse = (id: string, fields: Readonly<Record<string, string>>): AccessRequest | null => {
+  /** Lists are read anew each time; few of what they hold differ from the time before. */
+  const known = new Map<string, { readonly fields: Row; readonly request: AccessRequest }>()
+  const parse = (id: string, fields: Row): AccessRequest | null => {
+    const before = known.get(id)
+    if (before !== undefined && isSame(before.fields, fields)) return before.request
+    const request = read(id, fields)
+    if (known.size >= knownAtMost) known.clear()
+    if (request !== null) known.set(id, { fields, request })
+    return request
+  }
+  const read = (id: string, fields: Row): AccessRequest | null => {
     const readField = <T>(schema: z.ZodType<T>, name: string): T | null => {
       const text = vouching.verify(`request ${id} ${name}`, fields[name] ?? '')
       return text === null ? null : readStored(schema, text)
@@ -203,9 +214,9 @@ export function openRequestRegister({
     const approvals = Object.keys(others).map((name) =>
       name.startsWith(approvalPrefix) ? readField<Approval>(approvalSchema, name) : null,
     )
-    const known = approvals.filter((approval) => approval !== null).sort((a, b) => a.at - b.at)
-    const isWhole = known.length === approvals.length && (answered === undefined || outcome !== null)
-    if (asked?.id === id && isWhole) return { ...asked, approvals: known, outcome }
+    const yes = approvals.filter((approval) => approval !== null).sort((a, b) => a.at - b.at)
+    const isWhole = yes.length === approvals.length && (answered === undefined || outcome !== null)
+    if (asked?.id === id && isWhole) return { ...asked, approvals: yes, outcome }
     logger.error('requests: a request cannot be read and permits nothing', { requestId: id })
     return null
   }
@@ -237,6 +248,11 @@ export function openRequestRegister({
 
     open: async () =>
       byIds(await store.run((redis) => redis.zrange(openKey, 0, openAtMost + openPerPersonAtMost - 1))),
+    /** A part of those that have not lapsed, the one that lapses first first. */
+    openPart: async (now: EpochMs, { skip, count }: { skip: number; count: number }) =>
+      byIds(
+        await store.run((redis) => redis.zrangebyscore(openKey, `(${now}`, '+inf', 'LIMIT', skip, count)),
+      ),
     countOpen: (now: EpochMs): Promise<number> =>
       store.run((redis) => redis.zcount(openKey, `(${now}`, '+inf')),
     all: async () => byIds(await store.run((redis) => redis.zrevrange(allKey, 0, listedAtMost - 1))),
@@ -312,6 +328,12 @@ export function openRequestRegister({
 }
 
 const rowSchema = z.record(z.string(), z.string())
+type Row = Readonly<Record<string, string>>
+
+function isSame(some: Row, others: Row): boolean {
+  const names = Object.keys(some)
+  return names.length === Object.keys(others).length && names.every((name) => some[name] === others[name])
+}
 
 /** One field a person: who answers twice at the same moment answers once. */
 function whoIs({ by }: Approval): string {

@@ -276,9 +276,9 @@ export function createRequests(options: RequestsOptions): Requests {
 
     get: find,
 
-    async open() {
+    async open(part) {
       const now = clock.now()
-      const waiting = await register.open()
+      const waiting = part === undefined ? await register.open() : await register.openPart(now, part)
       return waiting.map(asKnown).filter((request) => requestState(request, now) === 'open')
     },
 

@@ -50,6 +50,33 @@ const page = (client: Client, id: string): Promise<Answer> => client.navigate(at
 const action = (id: string, what: string) => ({ action: `/admin/requests/${id}/${what}` })
 
 describe('the inbox of requests', () => {
+  it('is shown in parts, the next to lapse first, and read no further than that', async () => {
+    const { requests } = plant.gatehouse.services
+    const client = await as('approver')
+    const ids: string[] = []
+    for (let count = 0; count < 28; count += 1) {
+      ids.push(await ask({}, count < 14 ? 'vendor' : 'admin'))
+      await plant.clock.advance({ ms: 10 })
+    }
+    const first = await client.navigate(at('/admin/requests'))
+    expect(visibleText(first)).toMatch(/Requests \(28\).*Page 1 of 2/)
+    for (const [position, id] of ids.entries())
+      expect(first.text.includes(`href="/admin/requests/${id}"`)).toBe(position < 25)
+    const second = await client.click(first, 'Next')
+    expect(second.url.search).toBe('?page=2')
+    for (const id of ids.slice(25)) expect(second.text).toContain(`href="/admin/requests/${id}"`)
+    expect(visibleText(await client.navigate(at('/admin/requests?page=99')))).toContain('Page 2 of 2')
+    const open = await requests.open({ skip: 26, count: 1 })
+    expect(open.map(({ id }) => id)).toEqual([ids[26]])
+    const cara = {
+      actor: { kind: 'operator', account: 'root' },
+      roles: ['admin'],
+      hasFreshCode: true,
+    } as const
+    for (const id of ids) await requests.deny(id, cara, 'tidy up')
+    expect(await requests.open()).toEqual([])
+  })
+
   it('says when nobody asks, and else who asks for what and why', async () => {
     const client = await as('approver')
     expect(visibleText(await client.navigate(at('/admin/requests')))).toContain('Nobody is asking for access')
