@@ -135,6 +135,8 @@ export function grantTable(
       'revoked_by',
       'revoked_because',
     ],
+    // Where there are new ones they come last: some programs count columns.
+    ...['lasts_minutes', 'first_used_at'],
   ]
   const rows = grants.map((grant) => [
     grant.id,
@@ -157,6 +159,10 @@ export function grantTable(
     grant.revocation === null ? '' : instant(grant.revocation.at),
     grant.revocation === null ? '' : actorName(grant.revocation.by),
     grant.revocation?.reason ?? '',
+    grant.conditions.lastsFromFirstUseMs === null
+      ? ''
+      : String(grant.conditions.lastsFromFirstUseMs / 60_000),
+    grant.firstUsedAt === undefined ? '' : instant(grant.firstUsedAt),
   ])
   return [head, ...rows]
 }

@@ -136,7 +136,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
                 filter={filter}
                 hint={words.hint}
                 states={grantGroups.map((group) => [group, words.groups[group]])}
-                {...site}
+                {...{ ...site, companies }}
               />
               {isFiltered(filter) && fitting.length > 0 && (
                 <FilterNote filter={filter} count={fitting.length} publicUrl={config.server.publicUrl} />

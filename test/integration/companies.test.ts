@@ -212,6 +212,9 @@ companies:
     const list = visibleText(await admin.navigate(`${plant.portal}/admin?company=others`))
     expect(list).toContain('x@sub.machines.example')
     expect(list).not.toContain(accounts.vendor.email)
+    // The filter by claim had once taken the choice of companies off the page: nobody could find what one of them holds.
+    const form = await admin.navigate(`${plant.portal}/admin?company=others`)
+    expect(form.text).toMatch(/<option value="machines">.*<option value="others" selected/)
     expect(visibleText(await admin.navigate(`${plant.portal}/admin/companies`))).toContain('Machines GmbH')
     const page = await admin.navigate(`${plant.portal}/admin/companies/machines`)
     const action = '/admin/companies/machines/end'

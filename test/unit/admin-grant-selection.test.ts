@@ -1,4 +1,4 @@
-import { groupOf, selectGrants } from '../../src/admin/grant-selection.js'
+import { grantTable, groupOf, selectGrants } from '../../src/admin/grant-selection.js'
 import { createMachineFilter } from '../../src/admin/machines.js'
 import { unconditional } from '../../src/grants/conditions.js'
 import type { Endpoint, Grant } from '../../src/model.js'
@@ -114,5 +114,24 @@ describe('the machine of a filter', () => {
   it('is an id where machines are chosen from a list', () => {
     expect(createMachineFilter('presse sud', plant(9))(['press-3'])).toBe(false)
     expect(createMachineFilter('press-3', plant(9))(['press-3'])).toBe(true)
+  })
+})
+
+describe('the table of grants', () => {
+  it('says for how long one lasts from its first use, when that was, and whether it is released each time', () => {
+    const conditions = { ...unconditional, lastsFromFirstUseMs: 1.5 * hour, needsRelease: true }
+    const some = [
+      grant('g-used', { conditions, firstUsedAt: now - hour / 2, until: now + hour }),
+      grant('g-unused', { conditions, until: now + 2 * hour }),
+      grant('g-plain', { until: now + 3 * hour }),
+    ]
+    const selection = selectGrants(some, { text: '', state: '', machine: '' }, { now, limits, endpoints })
+    const [head = [], ...rows] = grantTable(selection, endpoints)
+    const column = (name: string): (string | undefined)[] => rows.map((row) => row[head.indexOf(name)])
+    expect(column('id')).toEqual(['g-used', 'g-unused', 'g-plain'])
+    expect(column('lasts_minutes')).toEqual(['90', '90', ''])
+    expect(column('first_used_at')).toEqual(['2026-11-23T08:30:00.000Z', '', ''])
+    expect(column('needs_release')).toEqual(['yes', 'yes', 'no'])
+    for (const row of rows) expect(row).toHaveLength(head.length)
   })
 })
