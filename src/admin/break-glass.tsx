@@ -199,8 +199,15 @@ function RightsText({ entry: { roles, sessionLengthMs } }: { entry: BreakGlassEn
   return <>{useWords(breakGlassWords).rightsFor(roles.join(', '), durationWords(sessionLengthMs))}</>
 }
 
-function UsedText({ entry: { used, expiresAt }, now }: { entry: BreakGlassEntry; now: EpochMs }): VNode {
+function UsedText({
+  entry: { used, isWithdrawn, expiresAt },
+  now,
+}: {
+  entry: BreakGlassEntry
+  now: EpochMs
+}): VNode {
   const words = useWords(breakGlassWords)
+  if (isWithdrawn) return <>{words.withdrawn}</>
   if (used === null) return <>{now < expiresAt ? words.notUsed : words.neverUsed}</>
   return <>{words.usedOn(<Instant at={used.at} />, <Said>{used.source}</Said>)}</>
 }

@@ -105,7 +105,7 @@ export async function holdingsOf(
     for (const { sessions: theirs } of holdersOf(session.principal.email, session.principal.id))
       theirs.push(session)
   for (const code of codes)
-    if (code.state === 'issued' && code.expiresAt > now)
+    if (code.state === 'issued' && !code.isWithdrawn && code.expiresAt > now)
       for (const { codes: theirs } of holdersOf(code.to.email, code.to.id)) theirs.push(code)
   return new Map(all.map(({ company, held }) => [company, held]))
 }

@@ -94,6 +94,8 @@ export interface BreakGlassEntry {
   readonly state: BreakGlassState
   /** Null until it was. */
   readonly used: { readonly at: EpochMs; readonly source: string } | null
+  /** Taken back before it was used, as far as this host knows. */
+  readonly isWithdrawn: boolean
   /** What the administrator who asks has confirmed to have seen. */
   readonly seenAs: BreakGlassState | null
 }
@@ -223,7 +225,8 @@ export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
     const unreadable = { at: issued.issuedAt, source: 'unknown' }
     const used = use == null ? null : (verified(useSchema, place(sessionId, 'use'), use) ?? unreadable)
     const seenAs = verified(stateSchema, place(sessionId, seenField(principalId)), seen)
-    return { ...issued, sessionId, used, state: used === null ? 'issued' : 'used', seenAs }
+    const isWithdrawn = used === null && journal.since('session', sessionId) !== null
+    return { ...issued, sessionId, used, isWithdrawn, state: used === null ? 'issued' : 'used', seenAs }
   }
   const readEntries = async (ids: readonly string[], principalId: string): Promise<BreakGlassEntry[]> => {
     if (ids.length === 0) return []
@@ -254,7 +257,7 @@ export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
     const [entry] = sessionId === null ? [] : await readEntries([sessionId], '')
     if (entry === undefined) return { why: 'unknown', sessionId }
     if (entry.used !== null) return { why: 'used-before', sessionId }
-    if (journal.since('session', entry.sessionId) !== null) return { why: 'withdrawn', sessionId }
+    if (entry.isWithdrawn) return { why: 'withdrawn', sessionId }
     if (!(clock.now() < entry.expiresAt)) return { why: 'expired', sessionId }
     const person = await people.get(entry.to.id)
     if (person === null) return { why: 'person-unknown', sessionId }
@@ -312,14 +315,17 @@ export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
     async withdraw(sessionId, actor, reason) {
       const [entry] = await readEntries([sessionId], '')
       if (entry?.used !== null) return false
-      const why = reason === undefined ? {} : { reason }
-      await record({ event: 'break-glass.withdrawn', sessionId, actor, ...why })
-      await journal.add('session', sessionId)
+      if (!entry.isWithdrawn) {
+        const why = reason === undefined ? {} : { reason }
+        await record({ event: 'break-glass.withdrawn', sessionId, actor, ...why })
+        await journal.add('session', sessionId)
+      }
+      // Also of one that only this host may know of yet.
       await store.transaction((multi) => {
         changes.addTo(multi, { kind: 'session-ended', sessionId, cause: 'session-killed' })
       })
       await changes.settle()
-      return true
+      return !entry.isWithdrawn
     },
 
     async list(principalId) {

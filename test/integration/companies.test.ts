@@ -233,6 +233,47 @@ companies:
     expect((await forVendor.navigate(`${plant.portal}/admin/companies`)).status).toBe(403)
     for (const client of [vendor, admin, forVendor]) client.close()
   })
+
+  it('loses what opens a machine first, and what only asks for it last', async () => {
+    await end()
+    const client = await plant.signIn('vendor')
+    await plant.issue()
+    await plant.issue({ to: 'newcomer@machines.example' })
+    const code = await plant.command(
+      ...['users', 'break-glass', accounts.vendor.email, '--reason', 'provider is down', '--anyway'],
+    )
+    expect(code.status).toBe(0)
+    await ask()
+    const { requests, sessions, breakGlass } = plant.gatehouse.services
+    /** What was still held when something of each kind was to end. */
+    const heldAt: Record<string, unknown[]> = { sessions: [], codes: [], requests: [] }
+    const look = async (kind: string): Promise<void> => {
+      const held = (await holdingsOf(services(), [machines])).get(machines)
+      const counts = [held?.grants, held?.sessions, held?.codes, held?.requests].map(
+        (all) => all?.length ?? -1,
+      )
+      heldAt[kind]?.push(counts)
+    }
+    const { ended, left } = await end({
+      sessions: {
+        ...sessions,
+        end: async (...all) => (await look('sessions'), sessions.end(...all)),
+      },
+      breakGlass: {
+        ...breakGlass,
+        withdraw: async (...all) => (await look('codes'), breakGlass.withdraw(...all)),
+      },
+      requests: {
+        ...requests,
+        deny: async (...all) => (await look('requests'), requests.deny(...all)),
+      },
+    })
+    expect([left, ended]).toEqual([[], { requests: 1, grants: 2, sessions: 1, codes: 1 }])
+    // Grants, sessions, codes, requests: a session that ends first would only sign in again under its grant, and a
+    // hundred requests that are denied first would keep a machine open for as long as that takes.
+    expect(heldAt).toEqual({ sessions: [[0, 1, 1, 1]], codes: [[0, 0, 1, 1]], requests: [[0, 0, 0, 1]] })
+    client.close()
+  })
 })
 
 describe('a company of which the identity provider says who its people are', () => {

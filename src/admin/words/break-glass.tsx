@@ -25,6 +25,7 @@ export interface BreakGlassWords {
   readonly rightsFor: (roles: string, length: string) => string
   readonly notUsed: string
   readonly neverUsed: string
+  readonly withdrawn: string
   readonly usedOn: (at: VNode, source: VNode) => ComponentChildren
   readonly didAnswer: string
   readonly didNotAnswer: string
@@ -61,6 +62,7 @@ export const breakGlassWords: InEach<BreakGlassWords> = {
     rightsFor: (roles, length) => `${roles === '' ? 'without a role' : `as ${roles}`}, for ${length}`,
     notUsed: 'Not used yet',
     neverUsed: 'Never used, and no longer valid',
+    withdrawn: 'Taken back before it was used',
     usedOn: (at, source) => (
       <>
         Used on {at} from {source}
@@ -108,6 +110,7 @@ export const breakGlassWords: InEach<BreakGlassWords> = {
     rightsFor: (roles, length) => `${roles === '' ? 'ohne Rolle' : `als ${roles}`}, für ${length}`,
     notUsed: 'Noch nicht benutzt',
     neverUsed: 'Nie benutzt, und nicht mehr gültig',
+    withdrawn: 'Zurückgenommen, bevor er benutzt wurde',
     usedOn: (at, source) => (
       <>
         Benutzt am {at} von {source}
