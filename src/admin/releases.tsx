@@ -17,7 +17,7 @@ import {
   type Viewer,
 } from '../lib/page/index.js'
 import type { Endpoint, EpochMs, Grant } from '../model.js'
-import { spanAt } from '../policy/index.js'
+import { grantState, spanAt } from '../policy/index.js'
 import type { AdminOptions } from './options.js'
 import { atTheGate, release, type AtTheGate } from './release.js'
 import { actorName, machineNames } from './words.js'
@@ -80,7 +80,7 @@ export function releaseRoutes(options: AdminOptions): Route[] {
       const words = releasesWords[viewer.language]
       // From the ids alone: what is open may be so after the list shows it no more, and is to be cut all the same.
       const grant = await grants.get(grantId).catch(() => null)
-      const confirmation = confirmWithdraw(grant, words, config.endpoints)
+      const confirmation = confirmWithdraw(grant, words, config.endpoints, clock.now())
       const action = pathOf(grantId, sessionId, 'withdraw')
       const html = pages.render({
         title: words.sure,
@@ -126,13 +126,16 @@ function confirmWithdraw(
   grant: Grant | null,
   words: ReleasesWords,
   endpoints: readonly Endpoint[],
+  now: EpochMs,
 ): Confirmation {
+  const sureText =
+    grant !== null && grantState(grant, now) === 'grant-active' ? words.sureText : words.sureTextOver
   return {
     title: words.sure,
     text:
       grant === null
         ? words.sureTextUnknown
-        : words.sureText(grant.to.email, machineNames(grant.endpoints, endpoints)),
+        : sureText(grant.to.email, machineNames(grant.endpoints, endpoints)),
     button: words.withdraw,
   }
 }
@@ -216,7 +219,7 @@ function Card({ one, viewer, ownId, endpoints, now }: ControlRoomProps & { one: 
       {given === null && session.principal.id === ownId ? (
         <p>{words.own}</p>
       ) : (
-        <Decide {...{ one, viewer, endpoints }} of={words.of(grant.to.email, machines)} />
+        <Decide {...{ one, viewer, endpoints, now }} of={words.of(grant.to.email, machines)} />
       )}
     </article>
   )
@@ -226,16 +229,17 @@ function Decide(props: {
   one: AtTheGate
   viewer: Viewer
   endpoints: readonly Endpoint[]
+  now: EpochMs
   of: string
 }): VNode {
-  const { one, viewer, endpoints, of } = props
+  const { one, viewer, endpoints, now, of } = props
   const words = useWords(releasesWords)
   const isIn = one.release !== null
   return (
     <form
       method="post"
       action={pathOf(one.grant.id, one.session.id, isIn ? 'withdraw' : 'release')}
-      {...(isIn ? askFirst(confirmWithdraw(one.grant, words, endpoints)) : {})}
+      {...(isIn ? askFirst(confirmWithdraw(one.grant, words, endpoints, now)) : {})}
     >
       <FormToken viewer={viewer} />
       <button class={isIn ? 'danger big' : 'big'}>

@@ -351,7 +351,12 @@ describe('releases', () => {
     const vendor = await plant.signIn('vendor')
     const { id } = grantOf(await issue({ needsRelease: true }))
     const [waiting] = ((await call('GET', '/releases')).json.items ?? []) as { sessionId: string }[]
-    expect(waiting).toMatchObject({ grantId: id, email: accounts.vendor.email, release: null })
+    expect(waiting).toMatchObject({
+      grantId: id,
+      email: accounts.vendor.email,
+      release: null,
+      drainsUntil: null,
+    })
     const path = `/releases/${id}/${waiting?.sessionId ?? ''}`
     const theirs = await plant.gatehouse.services.tokens.create(
       {

@@ -149,6 +149,7 @@ describe('a grant that the control room releases', () => {
     await live.next()
     const asked = await approver.submit(inside, {}, { action: `/admin/releases/${id}/${sessionId}/withdraw` })
     expect(visibleText(asked)).toContain('Withdraw this release?')
+    expect(visibleText(asked)).toContain('You can let them in again.')
     const out = await approver.submit(asked, {}, { press: 'Withdraw' })
     expect(visibleText(out)).toMatch(/The release was withdrawn.*Waiting \(1\)/s)
     expect(await live.closed).toEqual({ code: 1008, reason: 'release-withdrawn' })

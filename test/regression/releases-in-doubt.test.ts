@@ -248,6 +248,8 @@ it('under which something drains stands on the page, and is withdrawn there', as
     const action = `/admin/releases/${id}/${sessionId}/withdraw`
     const asked = await approver.submit(page, {}, { action })
     expect(visibleText(asked)).toContain('Withdraw this release?')
+    // It said that one can let them in again.
+    expect(visibleText(asked)).toMatch(/may only finish.*You cannot let them in again in this time/)
     const done = await approver.submit(asked, {}, { press: 'Withdraw' })
     expect(visibleText(done)).toMatch(/The release was withdrawn.*Nobody waits/s)
     expect(visibleText(done)).not.toContain('ana@machines.example')

@@ -170,7 +170,9 @@ function releaseRoutes(services: ApiServices): ApiRoute[] {
   const { keyring, releases } = services
   return [
     route('GET /releases', {
-      does: 'Who is signed in with a running grant that the control room releases, and whether it has.',
+      does: 'Who is signed in with a grant that runs and that the control room releases, and whether it has.',
+      details:
+        'Also whoever was let in under one that is over, while what is open may finish: `drainsUntil` says until when, and such a release can be withdrawn, not given again.',
       scope: 'releases:read',
       query: pageQuerySchema,
       body: null,

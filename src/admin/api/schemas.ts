@@ -192,6 +192,9 @@ export const atTheGateSchema = z
     endpoints: z.array(z.string()),
     access: z.enum(accessLevels),
     until: instant.describe('When the grant ends'),
+    drainsUntil: instant
+      .nullable()
+      .describe('Over, or outside its hours: until when what is open may finish. Null while it runs'),
     signedInAt: instant,
     release: givenSchema.nullable().describe('Null while they wait'),
   })
@@ -342,7 +345,12 @@ export function describeRelease({
   return { grantId, sessionId, at: isoText(at), by: describeActor(by), reason: why }
 }
 
-export function describeAtTheGate({ grant, session, release }: AtTheGate): z.input<typeof atTheGateSchema> {
+export function describeAtTheGate({
+  grant,
+  session,
+  release,
+  drainsUntil,
+}: AtTheGate): z.input<typeof atTheGateSchema> {
   return {
     grantId: grant.id,
     sessionId: session.id,
@@ -350,6 +358,7 @@ export function describeAtTheGate({ grant, session, release }: AtTheGate): z.inp
     endpoints: [...grant.endpoints],
     access: grant.access,
     until: isoText(grant.until),
+    drainsUntil: drainsUntil === null ? null : isoText(drainsUntil),
     signedInAt: isoText(session.startedAt),
     release: release && {
       at: isoText(release.at),

@@ -21,6 +21,8 @@ export interface ReleasesWords {
   readonly of: (who: string, machines: string) => string
   readonly sure: string
   readonly sureText: (who: string, machines: string) => string
+  /** Where it is over, and what is open may only finish. */
+  readonly sureTextOver: (who: string, machines: string) => string
   /** Where the grant cannot be read. */
   readonly sureTextUnknown: string
   readonly own: string
@@ -48,6 +50,8 @@ export const releasesWords: InEach<ReleasesWords> = {
     sure: 'Withdraw this release?',
     sureText: (who, machines) =>
       `${who} loses ${machines} at once. What is open is cut, also in the middle of an upload. You can let them in again.`,
+    sureTextOver: (who, machines) =>
+      `The time of ${who} is over, and what is open on ${machines} may only finish. It is cut at once, also in the middle of an upload. You cannot let them in again in this time.`,
     sureTextUnknown: 'What is open under it is cut at once, also in the middle of an upload.',
     own: 'This is yours: somebody else has to let you in.',
     done: {
@@ -78,6 +82,8 @@ export const releasesWords: InEach<ReleasesWords> = {
     sure: 'Wirklich zurücknehmen?',
     sureText: (who, machines) =>
       `${who} verliert sofort: ${machines}. Was offen ist, wird getrennt, auch mitten in einer Übertragung. Sie können wieder einlassen.`,
+    sureTextOver: (who, machines) =>
+      `Die Zeit von ${who} ist vorbei; was offen ist, darf nur noch fertig werden: ${machines}. Es wird sofort getrennt, auch mitten in einer Übertragung. Für diese Zeit können Sie nicht wieder einlassen.`,
     sureTextUnknown: 'Was darüber offen ist, wird sofort getrennt, auch mitten in einer Übertragung.',
     own: 'Das ist Ihr eigener Zugang: Einlassen muss Sie jemand anderes.',
     done: {
