@@ -375,7 +375,8 @@ export interface Revocation {
 }
 
 /** What a surface of Gatehouse itself asks of the visitor. `machine` is for calls no browser makes. */
-export type OwnAccess = 'public' | 'machine' | 'signed-in' | 'verified' | 'approver' | 'admin' | ServiceAccess
+export type OwnAccess =
+  'public' | 'machine' | 'signed-in' | 'verified' | 'auditor' | 'approver' | 'admin' | ServiceAccess
 
 /**
  * What the JSON API asks of the token of a program: to be valid, or a scope too. What stops something (`stop:`) is

@@ -10,6 +10,7 @@ import {
   Hidden,
   dateFieldValue,
   Instant,
+  mayAct,
   PlantTime,
   readDateField,
   Notice,
@@ -141,7 +142,9 @@ export function grantRoutes(options: AdminOptions): Route[] {
               {isFiltered(filter) && fitting.length > 0 && (
                 <FilterNote filter={filter} count={fitting.length} publicUrl={config.server.publicUrl} />
               )}
-              {isFiltered(filter) && fitting.length === 0 && <NothingFits filter={filter} />}
+              {isFiltered(filter) && fitting.length === 0 && (
+                <NothingFits filter={filter} maySearch={mayAct(viewer)} />
+              )}
               {sections
                 .map((groups) => {
                   const title = words.groups[groups[0] ?? 'ended']
@@ -209,6 +212,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
 
   function GrantRow({ grant, now, viewer }: { grant: Grant; now: EpochMs; viewer: Viewer }): VNode {
     const hasClosed = isOver(grant, now, limits)
+    const canEnd = !hasClosed && mayAct(viewer)
     const words = useWords(grantsWords)
     const { email } = grant.to
     return (
@@ -220,7 +224,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
         <Cell label={words.machine}>
           <Said>{machineNames(grant.endpoints, config.endpoints)}</Said>
           {grant.access === 'view' && <div class="soft small">{words.viewOnly}</div>}
-          {grant.conditions.needsRelease && !hasClosed && (
+          {grant.conditions.needsRelease && !hasClosed && mayAct(viewer) && (
             <div class="soft small">
               <a href="/admin/releases">{words.byControlRoom}</a>
             </div>
@@ -253,8 +257,8 @@ export function grantRoutes(options: AdminOptions): Route[] {
                 .filter((hours) => canExtend(grant, hours))
                 .map((hours) => <QuickExtend grant={grant} hours={hours} viewer={viewer} />)}
             <a class="button quiet" href={`/admin/grants/${encodeURIComponent(grant.id)}`}>
-              {hasClosed ? words.details : words.end}
-              <span class="visually-hidden">{hasClosed ? words.detailsOf(email) : words.endOf(email)}</span>
+              {canEnd ? words.end : words.details}
+              <span class="visually-hidden">{canEnd ? words.endOf(email) : words.detailsOf(email)}</span>
             </a>
           </div>
         </Cell>
@@ -326,7 +330,9 @@ export function grantRoutes(options: AdminOptions): Route[] {
           {!hasClosed && viewer.isAdmin && grant.conditions.windows.length === 0 && (
             <Extend grant={grant} viewer={viewer} refusal={refusal} />
           )}
-          {!hasClosed && <Revoke grant={grant} viewer={viewer} refusal={refusal} openCount={openCount} />}
+          {!hasClosed && mayAct(viewer) && (
+            <Revoke grant={grant} viewer={viewer} refusal={refusal} openCount={openCount} />
+          )}
           <p>
             <a href="/admin">{words.all}</a>
           </p>
@@ -515,9 +521,9 @@ export function grantRoutes(options: AdminOptions): Route[] {
   }
 
   return [
-    personal('GET', '/admin', 'approver', showList),
-    personal('GET', '/admin/grants.csv', 'approver', download),
-    personal('GET', '/admin/grants/:id', 'approver', showOne),
+    personal('GET', '/admin', 'auditor', showList),
+    personal('GET', '/admin/grants.csv', 'auditor', download),
+    personal('GET', '/admin/grants/:id', 'auditor', showOne),
     personal('POST', '/admin/grants/:id/extend', 'admin', extend),
     personal('POST', '/admin/grants/:id/revoke', 'approver', revoke),
   ]

@@ -187,8 +187,13 @@ export function FilterNote(props: { filter: Filter; count: number; publicUrl: UR
 }
 
 /** In place of a list in which nothing fits. */
-export function NothingFits(props: { filter: Filter; children?: ComponentChildren }): VNode {
-  const { filter, children } = props
+export function NothingFits(props: {
+  filter: Filter
+  /** Whether the search over everything is for this viewer too. Default: yes. */
+  maySearch?: boolean
+  children?: ComponentChildren
+}): VNode {
+  const { filter, maySearch = true, children } = props
   const words = useWords(listingWords)
   return (
     <div class="panel">
@@ -198,7 +203,7 @@ export function NothingFits(props: { filter: Filter; children?: ComponentChildre
         <a class="button quiet" href={filter.path}>
           {words.showAll}
         </a>
-        {filter.text !== '' && (
+        {filter.text !== '' && maySearch && (
           <a class="button quiet" href={searchAddress(filter.text)}>
             {words.searchAll}
           </a>

@@ -9,6 +9,7 @@ import {
   Field,
   FormToken,
   Instant,
+  mayAct,
   Notice,
   personal,
   Row,
@@ -89,7 +90,7 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
               ))}
             </Table>
           )}
-          <StopForm input={input} viewer={viewer} />
+          {mayAct(viewer) && <StopForm input={input} viewer={viewer} />}
         </>
       ),
     })
@@ -274,7 +275,7 @@ export function lockdownRoutes(options: AdminOptions): Route[] {
   }
 
   return [
-    personal('GET', '/admin/lockdowns', 'approver', showAll),
+    personal('GET', '/admin/lockdowns', 'auditor', showAll),
     personal('POST', '/admin/lockdowns', 'approver', begin),
     personal('GET', liftPath, 'admin', askLift),
     personal('POST', liftPath, 'admin', lift),

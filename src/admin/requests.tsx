@@ -8,6 +8,7 @@ import {
   Field,
   FormToken,
   Instant,
+  mayAct,
   Notice,
   personal,
   Said,
@@ -70,7 +71,7 @@ export function requestRoutes(options: AdminOptions): Route[] {
       now,
       body: (
         <>
-          <Inbox open={open} count={count} now={now} endpoints={config.endpoints} />
+          <Inbox {...{ open, count, viewer, now }} endpoints={config.endpoints} />
           <Pager filter={filter} part={{ shown: open, page, pages: pageCount }} />
         </>
       ),
@@ -161,8 +162,8 @@ export function requestRoutes(options: AdminOptions): Route[] {
   }
 
   return [
-    personal('GET', home, 'approver', showInbox),
-    personal('GET', '/admin/requests/:id', 'approver', async (call) => render(call, await find(call), null)),
+    personal('GET', home, 'auditor', showInbox),
+    personal('GET', '/admin/requests/:id', 'auditor', async (call) => render(call, await find(call), null)),
     personal('POST', '/admin/requests/:id/approve', 'approver', approve),
     personal('POST', '/admin/requests/:id/deny', 'approver', deny),
   ]
@@ -190,11 +191,14 @@ function Inbox(props: {
   open: readonly AccessRequest[]
   /** Of all pages together. */
   count: number
+  viewer: Viewer
   now: EpochMs
   endpoints: readonly Endpoint[]
 }): VNode {
-  const { open, count, now, endpoints } = props
+  const { open, count, viewer, now, endpoints } = props
   const words = useWords(requestsWords)
+  // An auditor answers nothing.
+  const label = mayAct(viewer) ? words.answer : words.details
   return (
     <>
       <h1>{`${words.title} (${String(count)})`}</h1>
@@ -223,7 +227,7 @@ function Inbox(props: {
               </p>
             </div>
             <a class="button big" href={pathOf(request)}>
-              {words.answer}
+              {label}
               <span class="visually-hidden">{words.answerOf(request.by.email, names)}</span>
             </a>
           </article>

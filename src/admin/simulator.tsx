@@ -283,7 +283,7 @@ export function simulatorRoutes(options: AdminOptions): Route[] {
     )
   }
 
-  return [personal('GET', '/admin/simulator', 'approver', show)]
+  return [personal('GET', '/admin/simulator', 'auditor', show)]
 }
 
 function PersonName({ explanation: { person } }: { explanation: Explanation }): VNode {

@@ -139,7 +139,7 @@ export function timelineRoutes(options: AdminOptions): Route[] {
     })
   }
 
-  return [personal('GET', '/admin/timeline', 'approver', show)]
+  return [personal('GET', '/admin/timeline', 'auditor', show)]
 }
 
 /** Those of one machine that are drawn, in the order in which they begin: what runs or is to come before what is over. */

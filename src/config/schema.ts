@@ -269,8 +269,8 @@ const oidc = section('The identity provider that people sign in with (OpenID Con
         danger: 'Members open machines to whoever asks for them, and can interrupt anybody’s work.',
       }),
       auditor: names('groups').prefault([]).register(optionTexts, {
-        what: 'Members read; they change nothing. Without pages in this version: the role is only recorded and asserted.',
-        danger: 'Members will see who did what, and when.',
+        what: 'Members read about grants, requests and lockdowns on the portal, and change nothing.',
+        danger: 'Members see who was given what, when and why.',
       }),
     },
   ).prefault({}),

@@ -8,6 +8,7 @@ import type {
   LockdownScope,
   Principal,
   Reason,
+  Role,
 } from '../model.js'
 import { endsAt, grantState, nextStart, phasesOf, spanAt } from './time.js'
 
@@ -43,6 +44,13 @@ export function decide(facts: Facts): Decision {
   }
 }
 
+/** Any of these will do. What an auditor may see, everybody may who acts on it. */
+const rolesFor: Readonly<Record<'auditor' | 'approver' | 'admin', readonly Role[]>> = {
+  auditor: ['auditor', 'approver', 'admin'],
+  approver: ['approver', 'admin'],
+  admin: ['admin'],
+}
+
 function decideOwn(facts: Facts, access: OwnResource['access']): Decision {
   if (access === 'machine') return permit('public')
   if (isForged(facts.request)) return deny('origin-foreign')
@@ -51,8 +59,7 @@ function decideOwn(facts: Facts, access: OwnResource['access']): Decision {
   if (unproved) return unproved
   if (access === 'signed-in' || access === 'verified') return permit('session-valid')
   const held = facts.session?.roles ?? []
-  const suffices = held.includes('admin') || (access === 'approver' && held.includes('approver'))
-  return suffices ? permit('role-held') : deny('role-missing')
+  return rolesFor[access].some((role) => held.includes(role)) ? permit('role-held') : deny('role-missing')
 }
 
 /** Programs come with a token and nothing that a browser would add by itself, so nobody can make a browser call. */

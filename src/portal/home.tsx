@@ -2,6 +2,7 @@ import type { VNode } from 'preact'
 import {
   durationWords,
   Instant,
+  mayAct,
   Notice,
   personal,
   Said,
@@ -135,7 +136,7 @@ export function homeRoutes(context: PortalContext): Route[] {
             <NothingYet
               hadSome={ended.length > 0}
               email={session.principal.email}
-              isStaff={viewer.isApprover || viewer.isAdmin}
+              isStaff={mayAct(viewer) || viewer.isAuditor === true}
             />
           )}
           {open.length > 0 && (

@@ -4,15 +4,18 @@ import { routesOf } from '../support/routes.js'
 
 /* Every page and every form of administration against everybody who could ask for it. */
 
-const readers = ['nobody', 'vendor', 'approver', 'admin'] as const
+const readers = ['nobody', 'vendor', 'auditor', 'approver', 'admin'] as const
 type Reader = (typeof readers)[number]
 
+/** They read, and change nothing. */
+const forAuditors = [
+  ...['GET /admin', 'GET /admin/grants.csv', 'GET /admin/grants/:id', 'GET /admin/timeline'],
+  ...['GET /admin/requests', 'GET /admin/requests/:id', 'GET /admin/lockdowns', 'GET /admin/simulator'],
+]
 const forApprovers = [
-  ...['GET /admin', 'GET /admin/grants.csv', 'GET /admin/grants/:id', 'POST /admin/grants/:id/revoke'],
-  ...['GET /admin/requests', 'GET /admin/requests/:id'],
-  ...['POST /admin/requests/:id/approve', 'POST /admin/requests/:id/deny'],
-  ...['GET /admin/sessions', 'POST /admin/sessions/:id/kill', 'GET /admin/search', 'GET /admin/timeline'],
-  ...['GET /admin/lockdowns', 'POST /admin/lockdowns', 'GET /admin/endpoints', 'GET /admin/simulator'],
+  ...['POST /admin/grants/:id/revoke', 'POST /admin/requests/:id/approve', 'POST /admin/requests/:id/deny'],
+  ...['GET /admin/sessions', 'POST /admin/sessions/:id/kill', 'GET /admin/search', 'GET /admin/endpoints'],
+  ...['POST /admin/lockdowns', 'GET /admin/releases'],
 ]
 const forAdministrators = [
   ...['GET /admin/grants/new', 'POST /admin/grants', 'POST /admin/grants/:id/extend'],
@@ -23,17 +26,18 @@ const forAdministrators = [
 const routes = routesOf('admin').map(({ method, path, access }) => ({ route: `${method} ${path}`, access }))
 const table = routes.map(({ route, access }) => ({
   route,
-  may: access === 'approver' ? ['approver', 'admin'] : ['admin'],
+  may: readers.slice(readers.indexOf(access as Reader)),
 }))
 
 let plant: Plant
 let clients: Record<Reader, Client>
 beforeAll(async () => {
-  plant = await startPlant()
+  plant = await startPlant({ enrolled: ['vendor', 'auditor', 'approver', 'admin'] })
   const nobody = createClient({ clock: plant.clock })
   clients = {
     nobody,
     vendor: await plant.signIn('vendor'),
+    auditor: await plant.signIn('auditor'),
     approver: await plant.signIn('approver'),
     admin: await plant.signIn('admin'),
   }
@@ -64,12 +68,14 @@ describe('administration', () => {
     }
   })
 
-  it('states for each page that it is for approvers or administrators, and for these which', () => {
+  it('states for each page whom it is for, for these whom, and for auditors none that changes anything', () => {
     const stated = new Map(routes.map(({ route, access }) => [route, access]))
     for (const [route, access] of stated) {
       expect(route).not.toContain('?')
-      expect([route, ['approver', 'admin'].includes(access)]).toEqual([route, true])
+      expect([route, ['auditor', 'approver', 'admin'].includes(access)]).toEqual([route, true])
+      if (access === 'auditor') expect([...forAuditors]).toContain(route)
     }
+    for (const route of forAuditors) expect([route, stated.get(route)]).toEqual([route, 'auditor'])
     for (const route of forApprovers) expect([route, stated.get(route)]).toEqual([route, 'approver'])
     for (const route of forAdministrators) expect([route, stated.get(route)]).toEqual([route, 'admin'])
   })

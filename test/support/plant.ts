@@ -47,9 +47,11 @@ export const accounts = {
   unverified: account('unverified', 'ana@machines.example', ['vendors'], false),
   approver: account('approver', 'ben@plant.example', ['line-leads']),
   admin: account('admin', 'cara@plant.example', ['plant-it']),
+  auditor: account('auditor', 'ada@plant.example', ['audit']),
   secondAdmin: account('second', 'dora@plant.example', ['plant-it']),
 } as const
 export type AccountName = keyof typeof accounts
+const usuallyEnrolled = (Object.keys(accounts) as AccountName[]).filter((name) => name !== 'auditor')
 
 export interface EndpointUnderTest {
   readonly id: string
@@ -66,7 +68,7 @@ export interface PlantOptions {
   readonly endpoints?: readonly EndpointUnderTest[]
   /** Which of them the vendor holds a grant for, eight hours from now. Default: those given in `endpoints`. */
   readonly granted?: readonly string[]
-  /** Who has set up a second factor before. Default: everyone. */
+  /** Who has set up a second factor before. Default: everyone but the auditor. */
   readonly enrolled?: readonly AccountName[]
   /** Served with TLS; `signIn` and the like do not work then, and need not. */
   readonly certificate?: ServerCertificate
@@ -170,7 +172,7 @@ export async function startPlant(options: PlantOptions = {}): Promise<Plant> {
   let gatehouse = await start()
   const secrets = new Map<AccountName, string>()
   await gatehouse.services.store.untilReady(5_000)
-  for (const name of options.enrolled ?? (Object.keys(accounts) as AccountName[])) {
+  for (const name of options.enrolled ?? usuallyEnrolled) {
     secrets.set(name, await enrol(gatehouse, clock, principalOf(provider.issuer, accounts[name])))
   }
 

@@ -7,6 +7,7 @@ interface RequestsWords {
   readonly empty: string
   readonly emptyHint: string
   readonly answer: string
+  readonly details: string
   readonly answerOf: (who: string, names: string) => string
   readonly wants: (access: 'view' | 'operate') => string
   readonly from: string
@@ -54,6 +55,7 @@ export const requestsWords: InEach<RequestsWords> = {
     empty: 'Nobody is asking for access',
     emptyHint: 'When somebody does, they stand here, the most urgent first.',
     answer: 'Answer',
+    details: 'Details',
     answerOf: (who, names) => ` ${who}, who asks for ${names}`,
     wants: (access) => (access === 'view' ? 'wants to view' : 'wants to operate'),
     from: 'from',
@@ -113,6 +115,7 @@ export const requestsWords: InEach<RequestsWords> = {
     empty: 'Niemand fragt nach Zugang',
     emptyHint: 'Wenn es jemand tut, steht es hier, das Dringendste zuerst.',
     answer: 'Antworten',
+    details: 'Einzelheiten',
     answerOf: (who, names) => `: ${who} fragt nach ${names}`,
     wants: (access) => (access === 'view' ? 'möchte ansehen:' : 'möchte bedienen:'),
     from: 'ab',

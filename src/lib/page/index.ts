@@ -1,4 +1,4 @@
-export type { Message, Page, Section, Viewer } from './model.js'
+export { mayAct, type Message, type Page, type Section, type Viewer } from './model.js'
 export { dateFieldValue, PlantTime, readDateField } from './date-field.js'
 export { createPages, type Pages } from './pages.js'
 export {

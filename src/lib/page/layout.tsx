@@ -1,6 +1,6 @@
 import type { VNode } from 'preact'
 import { languages } from '../language.js'
-import type { Page, Section, Viewer } from './model.js'
+import { mayAct, type Page, type Section, type Viewer } from './model.js'
 import { languageNames, pageWords } from './page-words.js'
 import { useLanguage, useWords } from './words.js'
 
@@ -80,19 +80,19 @@ function Navigation(props: { viewer: Viewer; section: Section | undefined; porta
   const links: { label: string; path: string; of: Section; count?: number | undefined }[] = [
     { label: words.home, path: '/', of: 'home' },
   ]
-  if (viewer.isApprover || viewer.isAdmin) {
+  const isActing = mayAct(viewer)
+  const mayRead = isActing || viewer.isAuditor === true
+  if (mayRead)
     links.unshift({ label: words.requests, path: '/admin/requests', of: 'requests', count: viewer.waiting })
-    links.push({ label: words.releases, path: '/admin/releases', of: 'releases' })
-    links.push({ label: words.grants, path: '/admin', of: 'grants' })
+  if (isActing) links.push({ label: words.releases, path: '/admin/releases', of: 'releases' })
+  if (mayRead) links.push({ label: words.grants, path: '/admin', of: 'grants' })
+  if (isActing) {
     links.push({ label: words.sessions, path: '/admin/sessions', of: 'sessions' })
     links.push({ label: words.endpoints, path: '/admin/endpoints', of: 'endpoints' })
   }
   if (viewer.isAdmin) links.push({ label: words.people, path: '/admin/people', of: 'people' })
-  if (viewer.isApprover || viewer.isAdmin)
-    links.push(
-      { label: words.lockdowns, path: '/admin/lockdowns', of: 'lockdowns' },
-      { label: words.search, path: '/admin/search', of: 'search' },
-    )
+  if (mayRead) links.push({ label: words.lockdowns, path: '/admin/lockdowns', of: 'lockdowns' })
+  if (isActing) links.push({ label: words.search, path: '/admin/search', of: 'search' })
   return (
     <>
       {links.length > 1 && (

@@ -7,6 +7,8 @@ export interface Viewer {
   readonly name: string
   /** Sees the pages for grants and sessions. */
   readonly isApprover: boolean
+  /** Reads about grants, requests and lockdowns, and changes nothing. Default: no. */
+  readonly isAuditor?: boolean
   /** Sees the pages about people too. */
   readonly isAdmin: boolean
   readonly formToken: string
@@ -17,6 +19,11 @@ export interface Viewer {
   readonly waiting?: number
   /** Stands above whatever the page is about. */
   readonly notice?: ComponentChildren
+}
+
+/** Whether they act on what an auditor only reads: answer, let in, revoke, lock down. */
+export function mayAct({ isApprover, isAdmin }: Viewer): boolean {
+  return isApprover || isAdmin
 }
 
 export type Section =

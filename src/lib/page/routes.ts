@@ -95,6 +95,7 @@ export function personal(
       const viewer = {
         name: principal.name,
         isApprover: roles.includes('approver'),
+        isAuditor: roles.includes('auditor'),
         isAdmin: roles.includes('admin'),
         formToken,
         language: call.visit.language,
