@@ -86,13 +86,14 @@ export async function holdingsOf(
     return { company, held, isTheirs: membershipOf(company, directory) }
   })
   // Of thousands of grants of hundreds of people: each of them is looked up once.
-  const holders = new Map<string, readonly Held[]>()
+  const holders = new Map<string | null, Map<string | null, readonly Held[]>>()
   const holdersOf = (email: string | null, principalId: string | null): readonly Held[] => {
-    const who = JSON.stringify([email, principalId])
-    const known = holders.get(who)
+    const ofPrincipal = holders.get(principalId) ?? new Map<string | null, readonly Held[]>()
+    holders.set(principalId, ofPrincipal)
+    const known = ofPrincipal.get(email)
     if (known !== undefined) return known
     const found = all.filter(({ isTheirs }) => isTheirs(email, principalId)).map(({ held }) => held)
-    holders.set(who, found)
+    ofPrincipal.set(email, found)
     return found
   }
   for (const grant of given)

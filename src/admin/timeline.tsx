@@ -235,6 +235,8 @@ export function spanOf(kind: Span['kind'], date: string, zone: string): Span | n
 export function piecesOf(grant: Grant, span: TimeWindow): TimeWindow[] {
   const { windows } = grant.conditions
   const end = Math.min(endOf(grant), span.until)
+  // Most of ten thousand have nothing there.
+  if (grant.from >= end || end <= span.from) return []
   return (windows.length === 0 ? [grant] : windows)
     .map(({ from, until }) => ({
       from: Math.max(from, grant.from, span.from),
