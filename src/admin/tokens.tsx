@@ -1,4 +1,5 @@
 import type { VNode } from 'preact'
+import { readReason } from '../grants/index.js'
 import { GatehouseError } from '../lib/index.js'
 import {
   Cell,
@@ -23,6 +24,7 @@ import {
 import { scopes, type EpochMs, type ServiceToken } from '../model.js'
 import { askReason, codeFirst, readAnswer, type Question } from './answer-for.js'
 import type { AdminOptions } from './options.js'
+import { answerForWords } from './words/answer-for.js'
 import { tokensWords } from './words/tokens.js'
 
 const dayMs = 24 * 3_600_000
@@ -38,6 +40,7 @@ interface Input {
   readonly scopes: readonly string[]
   readonly source: string
   readonly days: string
+  readonly reason: string
   readonly error: GatehouseError | null
 }
 
@@ -65,7 +68,7 @@ export function tokenRoutes(options: AdminOptions): Route[] {
 
   function showForm(call: PersonalCall): Answer {
     const owner = call.session.principal.email ?? ''
-    const input: Input = { name: '', owner, scopes: [], source: '', days: usualDays, error: null }
+    const input: Input = { name: '', owner, scopes: [], source: '', days: usualDays, reason: '', error: null }
     return codeFirst(call, clock, newPath) ?? renderForm(call, input)
   }
 
@@ -81,7 +84,7 @@ export function tokenRoutes(options: AdminOptions): Route[] {
     if (code !== null) return code
     const [name, owner] = [body.one('name'), body.one('owner')]
     const [source, days] = [body.one('source'), body.one('expires')]
-    const input = { name, owner, source, days, scopes: body.all('scope') }
+    const input = { name, owner, source, days, scopes: body.all('scope'), reason: body.one('reason') }
     try {
       const { token, secret } = await tokens.create(
         {
@@ -89,6 +92,7 @@ export function tokenRoutes(options: AdminOptions): Route[] {
           sources: source.split(/[\s,]+/).filter((text) => text !== ''),
           lifetimeMs: lifetimesDays.map(String).includes(days) ? Number(days) * dayMs : NaN,
         },
+        readReason(input.reason),
         actor,
       )
       const title = tokensWords[viewer.language].made(token.name)
@@ -206,6 +210,7 @@ function TokenForm({ input, viewer }: { input: Input; viewer: Viewer }): VNode {
   const words = useWords(tokensWords)
   const errorOf = (field: string): string | null =>
     input.error?.field === field ? (words.refused[field] ?? input.error.message) : null
+  const answerFor = useWords(answerForWords)
   return (
     <form class="panel" method="post" action={listPath}>
       <h1>{words.newTitle}</h1>
@@ -249,6 +254,14 @@ function TokenForm({ input, viewer }: { input: Input; viewer: Viewer }): VNode {
           </Choice>
         ))}
       </Choices>
+      <Field
+        name="reason"
+        label={answerFor.reason}
+        hint={answerFor.hint}
+        error={errorOf('reason') === null ? null : answerFor.missing}
+        value={input.reason}
+        input={{ maxLength: 500 }}
+      />
       <div class="actions">
         <button class="big">{words.create}</button>
         <a class="button quiet big" href={listPath}>

@@ -278,6 +278,7 @@ export type TokenEvent =
       readonly sources: readonly string[]
       readonly until: EpochMs
       readonly actor: Actor
+      readonly reason: string
     }
   | {
       readonly event: 'token.revoked'

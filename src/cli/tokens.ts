@@ -9,6 +9,7 @@ interface Create extends Common {
   readonly owner: string
   readonly scope: string[]
   readonly expires: string
+  readonly reason: string
   readonly source?: string[]
 }
 
@@ -20,7 +21,8 @@ export function addTokens(tokens: Command, shell: Shell): void {
     `Make a token by which a program may use the JSON API.
 
     gatehouse tokens create --name "Service desk" --owner cara@plant.example \\
-      --scope grants:read --scope grants:write --expires 90d --source 10.20.0.0/16
+      --scope grants:read --scope grants:write --expires 90d --source 10.20.0.0/16 \\
+      --reason "CHG-1042"
 
 The token is printed this once, and kept nowhere. Whoever has it may do what its scopes say: put it where the
 program reads it, and nowhere else.`,
@@ -29,8 +31,10 @@ program reads it, and nowhere else.`,
     .requiredOption('--owner <email>', 'who answers for it: someone who has signed in')
     .addOption(new Option('--scope <scope...>', 'what it may do').choices(scopes).makeOptionMandatory())
     .requiredOption('--expires <time>', 'for how long: 90d, 12h; 365d at most')
+    .requiredOption('--reason <text>', 'why, in words: one line, in quotes; it stays on record')
     .option('--source <network...>', 'from where: IP addresses or CIDR blocks; from anywhere when left out')
     .action(async (options: Create) => {
+      const reason = readReason(options.reason)
       await change(options, async ({ tokens: all, clock }) => {
         const { token, secret } = await all.create(
           {
@@ -40,6 +44,7 @@ program reads it, and nowhere else.`,
             sources: options.source ?? [],
             lifetimeMs: readLength(options.expires),
           },
+          reason,
           shell.operator,
         )
         const described = describeToken(token, clock.now())

@@ -42,6 +42,7 @@ export type ServiceTokenEvent =
       readonly sources: readonly string[]
       readonly until: EpochMs
       readonly actor: Actor
+      readonly reason: string
     }
   | {
       readonly event: 'token.revoked'
@@ -89,9 +90,14 @@ export interface ServiceTokenRequest {
 export interface ServiceTokens {
   /**
    * Records `token.created`, then makes the token. `secret` is shown this once.
+   * @param reason checked by the caller
    * @throws GatehouseError `input-invalid`, `person-unknown`, `person-ambiguous`
    */
-  create(request: ServiceTokenRequest, actor: Actor): Promise<{ token: ServiceToken; secret: string }>
+  create(
+    request: ServiceTokenRequest,
+    reason: string,
+    actor: Actor,
+  ): Promise<{ token: ServiceToken; secret: string }>
   /** The newest first; those that ended over 90 days ago may be gone. */
   list(): Promise<ServiceToken[]>
   /**
@@ -262,7 +268,7 @@ export function createServiceTokens(options: ServiceTokensOptions): ServiceToken
   }
 
   return {
-    async create(request, actor) {
+    async create(request, reason, actor) {
       const name = read(nameSchema, request.name, 'name')
       const given = read(scopesSchema, request.scopes, 'scope')
       const sources = read(sourcesSchema, request.sources, 'source')
@@ -282,7 +288,7 @@ export function createServiceTokens(options: ServiceTokensOptions): ServiceToken
         event: 'token.created',
         ...{ tokenId: id, name, ownerId: owner.principalId, owner: owner.email },
         ...shared,
-        actor,
+        ...{ actor, reason },
       })
       const secret = newSecret()
       const terms = { name, owner, ...shared, createdBy: actor, createdAt }

@@ -34,6 +34,7 @@ const wanted = (over: Record<string, string> = {}): [string, string][] => [
     owner: accounts.admin.email,
     source: '',
     expires: '90',
+    reason: 'change CHG-1042',
     ...over,
   }),
   ['scope', 'endpoints:read'],
@@ -106,6 +107,7 @@ describe('the page of tokens', () => {
     ['owner', { owner: 'nobody@plant.example' }, 'Nobody, or more than one account'],
     ['source', { source: '0.0.0.0/0' }, 'These must be addresses or networks'],
     ['expires', { expires: '366' }, 'Choose for how long'],
+    ['reason', { reason: ' ' }, 'Say why, in words'],
   ])('says what is wrong with the %s, and keeps the rest', async (_field, over, said) => {
     const client = await as('admin')
     const before = (await plant.gatehouse.services.tokens.list()).length

@@ -23,7 +23,13 @@ beforeEach(async () => {
 
 async function newToken(): Promise<string> {
   const request = { name: 'Service desk', owner: accounts.admin.email, sources: [], lifetimeMs: dayMs }
-  return (await plant.gatehouse.services.tokens.create({ ...request, scopes: [...scopes] }, operator)).secret
+  return (
+    await plant.gatehouse.services.tokens.create(
+      { ...request, scopes: [...scopes] },
+      'a program needs it',
+      operator,
+    )
+  ).secret
 }
 const call = (path: string, body: object, key?: string, token = secret): Promise<ApiAnswer> =>
   rawRequest(`${plant.portal}/api/v1${path}`, {

@@ -26,7 +26,11 @@ async function tokenWith(
   over: { sources?: string[]; lifetimeMs?: number } = {},
 ): Promise<{ secret: string; id: string }> {
   const request = { name: 'Service desk', owner, scopes: held, sources: [], lifetimeMs: 90 * dayMs, ...over }
-  const { token, secret } = await plant.gatehouse.services.tokens.create(request, operator)
+  const { token, secret } = await plant.gatehouse.services.tokens.create(
+    request,
+    'a program needs it',
+    operator,
+  )
   return { id: token.id, secret }
 }
 
@@ -363,6 +367,7 @@ describe('releases', () => {
         ...{ name: 'Bot', owner: accounts.vendor.email, scopes: ['releases:write'] },
         ...{ sources: [], lifetimeMs: dayMs },
       },
+      'a program needs it',
       operator,
     )
     const refused = await call('POST', `${path}/release`, { token: theirs.secret, body: {} })

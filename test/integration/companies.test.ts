@@ -177,7 +177,7 @@ companies:
     const request = { name: 'HR', owner: accounts.admin.email, sources: [], lifetimeMs: 24 * hour }
     const { tokens } = plant.gatehouse.services
     const call = async (scopes: ('companies:read' | 'companies:end')[], method: string, path: string) => {
-      const { secret } = await tokens.create({ ...request, scopes }, operator)
+      const { secret } = await tokens.create({ ...request, scopes }, 'a program needs it', operator)
       return rawRequest(`${plant.portal}/api/v1${path}`, {
         method,
         headers: {

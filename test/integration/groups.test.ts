@@ -57,7 +57,11 @@ groups:
   it('are given by the API, and named there with each machine', async () => {
     const request = { name: 'Desk', owner: accounts.admin.email, sources: [], lifetimeMs: 24 * hour }
     ;(await plant.signIn('admin')).close()
-    const { secret } = await plant.gatehouse.services.tokens.create({ ...request, scopes }, operator)
+    const { secret } = await plant.gatehouse.services.tokens.create(
+      { ...request, scopes },
+      'a program needs it',
+      operator,
+    )
     const call = (method: string, path: string, body?: object) =>
       rawRequest(`${plant.portal}/api/v1${path}`, {
         method,

@@ -137,7 +137,11 @@ describe('every page', () => {
       async () => {
         const lifetimeMs = 3_600_000
         const wanted = { name: 'desk', owner: accounts.admin.email, scopes: ['grants:read'], sources: [] }
-        const { token } = await plant.gatehouse.services.tokens.create({ ...wanted, lifetimeMs }, operator)
+        const { token } = await plant.gatehouse.services.tokens.create(
+          { ...wanted, lifetimeMs },
+          'a program needs it',
+          operator,
+        )
         return `/admin/tokens/${token.id}/revoke`
       },
     ],
@@ -257,7 +261,8 @@ describe('every page', () => {
       'Die Angabe der Stunden muss mit einer Uhrzeit beginnen',
     ],
     ['/admin/lockdowns', { scope: 'all', reason: '' }, '', 'Der Grund muss in Worten sagen, warum.'],
-    ['/admin/tokens/new', { name: '' }, '', 'Sagen Sie, wofür es ist'],
+    ['/admin/tokens/new', { name: '', reason: 'Leitstand' }, '', 'Sagen Sie, wofür es ist'],
+    ['/admin/tokens/new', { name: 'Leitstand' }, '', 'Sagen Sie in Worten, warum'],
     ['/request', { reason: '' }, '', ''],
   ]
   it.each(wrong)('says in German what is wrong: %s %j', async (path, fields, press, said) => {

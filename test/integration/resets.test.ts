@@ -475,6 +475,7 @@ describe('the JSON API', () => {
         ...{ name: 'Watch', owner: accounts.secondAdmin.email, sources: [], lifetimeMs: 24 * 60 * minute },
         scopes: ['people:read', 'resets:decline'],
       },
+      'a program needs it',
       operator,
     )
     const call = (method: string, path: string, body?: object) =>

@@ -25,7 +25,10 @@ interface Described {
   readonly [more: string]: unknown
 }
 
-const usual = ['--name', 'Service desk', '--owner', admin.email, '--scope', 'grants:read', '--expires', '90d']
+const usual = [
+  ...['--name', 'Service desk', '--owner', admin.email, '--scope', 'grants:read', '--expires', '90d'],
+  ...['--reason', 'change CHG-1042'],
+]
 const create = async (...argv: string[]): Promise<Described> => {
   const { status, out, err } = await plant.command('tokens', 'create', ...usual, ...argv, '--json')
   expect([status, err]).toEqual([0, ''])
@@ -90,6 +93,7 @@ describe('making a service token', () => {
     ['source', ['--source', '10.20.0.0/33'], 1, 'input-invalid'],
     ['source', ['--source', 'desk.plant.example'], 1, 'input-invalid'],
     ['name', ['--name', ' '], 1, 'input-invalid'],
+    ['reason', ['--reason', '...'], 1, 'input-invalid'],
     ['name', ['--name', 'a\u202eb'], 1, 'input-invalid'],
     ['owner', ['--owner', 'nobody@plant.example'], 1, 'person-unknown'],
   ])('refuses a %s that does not hold: %j', async (field, argv, status, code) => {
