@@ -10,6 +10,10 @@ export interface ConditionsWords {
   readonly dayUntil: string
   /** As `saySources`, of the hours. */
   readonly sayOnly: string
+  /** Of the second window and those after it. */
+  readonly sayAndOnly: string
+  readonly weeklyAlso: (number: number) => string
+  readonly another: string
   readonly sources: string
   readonly sourcesHint: string
   /** In the sentence that reads the form back; `{}` stands for what was entered. */
@@ -45,6 +49,9 @@ export const conditionsWords: InEach<ConditionsWords> = {
     dayFrom: 'from',
     dayUntil: 'until',
     sayOnly: 'only {}',
+    sayAndOnly: 'and {}',
+    weeklyAlso: (number) => `And at these, time ${String(number)}`,
+    another: 'Another time of the week',
     sources: 'Only from these networks',
     sourcesHint: 'Addresses or blocks like 192.0.2.7 or 198.51.100.0/24, one a line. Empty: from anywhere.',
     saySources: 'only from {}',
@@ -77,6 +84,9 @@ export const conditionsWords: InEach<ConditionsWords> = {
     dayFrom: 'von',
     dayUntil: 'bis',
     sayOnly: 'nur {}',
+    sayAndOnly: 'und {}',
+    weeklyAlso: (number) => `Und zu diesen, Zeit ${String(number)}`,
+    another: 'Noch eine Zeit der Woche',
     sources: 'Nur aus diesen Netzen',
     sourcesHint: 'Adressen oder Netze wie 192.0.2.7 oder 198.51.100.0/24, je Zeile eines. Leer: von überall.',
     saySources: 'nur aus {}',

@@ -21,11 +21,19 @@ export interface ConditionsInput {
   /** Empty for any number. */
   readonly sessions: string
   readonly lasts: string
-  /** Of one weekly window: on which days, from when until when, in plant time. */
-  readonly days: readonly string[]
-  readonly dayFrom: string
-  readonly dayUntil: string
+  /** As many as the form has, whatever was entered in each. */
+  readonly weekly: readonly WindowInput[]
 }
+
+/** On which days, from when until when, in plant time. */
+interface WindowInput {
+  readonly days: readonly string[]
+  readonly from: string
+  readonly until: string
+}
+
+/** In the form; who needs more has the command line and the API. */
+const windowsInForm = 4
 
 /** Of those to come. */
 const windowsShown = 7
@@ -35,9 +43,13 @@ export const noConditions: ConditionsInput = {
   lasts: '',
   needsRelease: false,
   sessions: '',
-  days: [],
-  dayFrom: '',
-  dayUntil: '',
+  weekly: Array.from({ length: windowsInForm }, () => ({ days: [], from: '', until: '' })),
+}
+
+/** Of the fields of one window, the first of which has no number. */
+function namesOf(position: number): { days: string; from: string; until: string } {
+  const suffix = position === 0 ? '' : `-${String(position + 1)}`
+  return { days: `days${suffix}`, from: `dayFrom${suffix}`, until: `dayUntil${suffix}` }
 }
 
 export function readConditions(body: Fields): ConditionsInput {
@@ -46,9 +58,10 @@ export function readConditions(body: Fields): ConditionsInput {
     lasts: body.one('lasts').trim(),
     needsRelease: body.one('release') === 'yes',
     sessions: body.one('maxSessions').trim(),
-    days: body.all('days'),
-    dayFrom: body.one('dayFrom'),
-    dayUntil: body.one('dayUntil'),
+    weekly: noConditions.weekly.map((_, position) => {
+      const names = namesOf(position)
+      return { days: body.all(names.days), from: body.one(names.from), until: body.one(names.until) }
+    }),
   }
 }
 
@@ -56,19 +69,20 @@ export function readConditions(body: Fields): ConditionsInput {
 export function askedConditions(
   input: ConditionsInput,
 ): Pick<GrantRequest, 'sources' | 'lasts' | 'needsRelease' | 'maxSessions' | 'weekly'> {
-  const { sources, lasts, needsRelease, sessions, days, dayFrom, dayUntil } = input
+  const { sources, lasts, needsRelease, sessions } = input
+  const weekly = input.weekly.filter(hasHours)
   return {
     ...(lasts === '' ? {} : { lasts }),
     sources: sources.split(/[\s,;]+/).filter((source) => source !== ''),
     needsRelease,
     maxSessions: sessions === '' ? null : Number(sessions),
     // Half of it is refused with what is missing: whoever chose a day did not mean all of them.
-    weekly: hasHours(input) ? [{ days, from: dayFrom, until: dayUntil }] : null,
+    weekly: weekly.length > 0 ? weekly : null,
   }
 }
 
-function hasHours({ days, dayFrom, dayUntil }: ConditionsInput): boolean {
-  return days.length > 0 || dayFrom !== '' || dayUntil !== ''
+function hasHours({ days, from, until }: WindowInput): boolean {
+  return days.length > 0 || from !== '' || until !== ''
 }
 
 /** What most grants need nothing of, folded away until somebody has filled in some of it. */
@@ -83,28 +97,12 @@ export function MoreConditions(props: {
     input.lasts !== '' ||
     input.needsRelease ||
     input.sessions !== '' ||
-    hasHours(input) ||
+    input.weekly.some(hasHours) ||
     ['sources', 'lasts', 'maxSessions', 'weekly'].some((field) => errorOf(field) !== null)
   return (
     <details class="more" open={isOpen}>
       <summary>{words.more}</summary>
-      <div data-say-also={words.sayOnly}>
-        <Choices name="weekly" legend={words.weekly} hint={words.weeklyHint} error={errorOf('weekly')}>
-          {weekdays.map((day) => (
-            <Choice
-              type="checkbox"
-              name="days"
-              value={day}
-              isChosen={input.days.includes(day)}
-              say={words.days[day]}
-            >
-              {words.days[day]}
-            </Choice>
-          ))}
-          <TimeField name="dayFrom" label={words.dayFrom} value={input.dayFrom} />
-          <TimeField name="dayUntil" label={words.dayUntil} value={input.dayUntil} />
-        </Choices>
-      </div>
+      <WeeklyWindows weekly={input.weekly} position={0} error={errorOf('weekly')} />
       <div data-say-also={words.saySources}>
         <Field
           name="sources"
@@ -145,6 +143,53 @@ export function MoreConditions(props: {
         </Choice>
       </div>
     </details>
+  )
+}
+
+/** One window, and the next folded away below it: to unfold it takes no script, and nothing that was entered is lost. */
+function WeeklyWindows(props: {
+  weekly: readonly WindowInput[]
+  position: number
+  error: string | null
+}): VNode | null {
+  const { weekly, position, error } = props
+  const words = useWords(conditionsWords)
+  const shown = weekly[position]
+  if (shown === undefined) return null
+  const names = namesOf(position)
+  const isFirst = position === 0
+  const hasNext = position + 1 < weekly.length
+  return (
+    <>
+      <div data-say-also={isFirst ? words.sayOnly : words.sayAndOnly}>
+        <Choices
+          name={isFirst ? 'weekly' : `weekly-${String(position + 1)}`}
+          legend={isFirst ? words.weekly : words.weeklyAlso(position + 1)}
+          {...(isFirst ? { hint: words.weeklyHint } : {})}
+          error={error}
+        >
+          {weekdays.map((day) => (
+            <Choice
+              type="checkbox"
+              name={names.days}
+              value={day}
+              isChosen={shown.days.includes(day)}
+              say={words.days[day]}
+            >
+              {words.days[day]}
+            </Choice>
+          ))}
+          <TimeField name={names.from} label={words.dayFrom} value={shown.from} />
+          <TimeField name={names.until} label={words.dayUntil} value={shown.until} />
+        </Choices>
+      </div>
+      {hasNext && (
+        <details open={weekly.slice(position + 1).some(hasHours)}>
+          <summary>{words.another}</summary>
+          <WeeklyWindows weekly={weekly} position={position + 1} error={null} />
+        </details>
+      )}
+    </>
   )
 }
 

@@ -2,7 +2,7 @@ import { readLedger } from '../../src/audit/index.js'
 import { principalId } from '../../src/identity/index.js'
 import type { Grant } from '../../src/model.js'
 import { createClient, type Answer, type Client } from '../support/client.js'
-import { visibleText } from '../support/html.js'
+import { formsOf, visibleText } from '../support/html.js'
 import { accounts, startPlant, type AccountName, type Plant } from '../support/plant.js'
 
 const hourMs = 3_600_000
@@ -207,6 +207,29 @@ describe('issuing a grant', () => {
     expect(refused.text).toMatch(/<details class="more" open/)
     expect(refused.text).toMatch(/id="days-mon"[^>]*checked/)
     expect(await stored('half@vendor.example')).toEqual([])
+  })
+
+  it('takes several times of the week, and keeps what was entered in each where one is refused', async () => {
+    const until = new Date(plant.clock.now() + 8 * 24 * hourMs).toISOString()
+    const week = { end: 'at', until, days: 'mon', dayFrom: '06:00', dayUntil: '14:00' }
+    const two = { ...week, 'days-2': 'sat', 'dayFrom-2': '22:00', 'dayUntil-2': '02:00' }
+    await issue({ ...two, to: 'two-times@vendor.example' })
+    const [grant] = await stored('two-times@vendor.example')
+    const starts = (grant?.conditions.windows ?? []).map(({ from }) => new Date(from))
+    expect(starts.some((at) => at.getUTCDay() === 1)).toBe(true)
+    // One that runs over midnight may have begun on Saturday or, cut by the start of the grant, on Sunday.
+    expect(starts.some((at) => [6, 0].includes(at.getUTCDay()))).toBe(true)
+
+    const refused = await issue({ ...two, to: 'third@vendor.example', 'days-3': 'wed' })
+    expect(refused.status).toBe(422)
+    for (const [name, value] of Object.entries({ 'dayFrom-2': '22:00', 'dayUntil-2': '02:00' }))
+      expect(formsOf(refused).flatMap(({ fields }) => fields)).toContainEqual(
+        expect.objectContaining({ name, value }),
+      )
+    expect(refused.text).toMatch(/id="days-3-wed"[^>]*checked/)
+    // The first three are unfolded, the fourth is not.
+    expect(refused.text.match(/<details open/g)).toHaveLength(2)
+    expect(await stored('third@vendor.example')).toEqual([])
   })
 
   it('counts a length from the start, not from now', async () => {

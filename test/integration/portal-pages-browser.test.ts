@@ -160,6 +160,23 @@ describe('in a browser, the pages', () => {
     expect(grant).toMatchObject({ from: start.getTime(), until: start.getTime() + 4 * 3_600_000 })
   })
 
+  it('read back every time of the week that was entered', async () => {
+    const { page } = await open('admin')
+    await page.goto(at('/admin/grants/new'))
+    await page.getByText('More conditions').click()
+    for (const [suffix, day, from, until] of [
+      ['', 'mon', '06:00', '14:00'],
+      ['-2', 'sat', '08:00', '12:00'],
+    ] as const) {
+      if (suffix !== '') await page.getByText('Another time of the week').first().click()
+      await page.locator(`#days${suffix}-${day}`).check()
+      await page.locator(`#dayFrom${suffix}`).fill(from)
+      await page.locator(`#dayUntil${suffix}`).fill(until)
+    }
+    await page.getByText('only Mon, 06:00, 14:00, and Sat, 08:00, 12:00.').waitFor()
+    await expectSoundInEachLook(page, 'two times of the week', 'issue-two-times')
+  }, 60_000)
+
   it('do all of it without scripts too', async () => {
     const grant = await plant.issue()
     const { page } = await open('admin', { javaScriptEnabled: false })
