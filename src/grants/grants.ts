@@ -351,7 +351,7 @@ export function createGrants({
     },
 
     async revokeRevived() {
-      for (const grant of await register.byIds(journal.list('grant'))) {
+      for (const grant of await register.byIds(await register.unrevoked(journal.list('grant')))) {
         const { id } = grant
         if (asKnown(grant) === grant) continue
         await register.revoke(id, { at: clock.now(), ...knownHere }, announce('grant-revoked', id))

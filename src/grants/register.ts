@@ -269,6 +269,20 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
       return later
     },
 
+    /** Those that Redis does not call revoked, whatever else it has of them; for the same reason. */
+    async unrevoked(ids: readonly string[]): Promise<string[]> {
+      const found: string[] = []
+      for (let start = 0; start < ids.length; start += largePortion) {
+        const some = ids.slice(start, start + largePortion)
+        const replies = await store.pipeline((pipeline) => {
+          for (const id of some) pipeline.hexists(grantKey(id), 'revocation')
+        })
+        const isRevoked = readReply(z.array(z.number()), replies)
+        found.push(...some.filter((_, position) => isRevoked[position] !== 1))
+      }
+      return found
+    },
+
     async heldBy(principalId: string): Promise<Grant[]> {
       const reply = await rowsOf([heldKey(principalId)], [heldSince(), heldAtMost, grantKey('')])
       const grants: Grant[] = []
