@@ -3,7 +3,14 @@ import { hostname } from 'node:os'
 import type { AddressInfo } from 'node:net'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import { join } from 'node:path'
-import { createAdmin, createApi, createExplain, createNotice, createWaiting } from './admin/index.js'
+import {
+  createAdmin,
+  createApi,
+  createExplain,
+  createNotice,
+  createSavedFilters,
+  createWaiting,
+} from './admin/index.js'
 import { closedLedger, openLedger, type Ledger, type StoreEvent } from './audit/index.js'
 import { loadKeyring, type Config } from './config/index.js'
 import {
@@ -328,6 +335,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   const admin = createAdmin({
     ...forSurfaces,
     tokens: services.tokens,
+    savedFilters: createSavedFilters({ store, vouching: services.vouching }),
     explain: createExplain({ ...forSurfaces, factsOfOpening, isOnlooker: false }),
     streams: () => streams.list().filter(({ kind }) => kind !== 'hints'),
     health: () => probes?.list() ?? [],

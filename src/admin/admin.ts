@@ -13,6 +13,7 @@ import { releaseRoutes } from './releases.js'
 import { requestRoutes } from './requests.js'
 import { resetRoutes } from './resets.js'
 import { searchRoutes } from './search.js'
+import { savedFilterRoutes } from './saved-filter-pages.js'
 import { sessionRoutes } from './sessions.js'
 import { timelineRoutes } from './timeline.js'
 import { simulatorRoutes } from './simulator.js'
@@ -35,6 +36,7 @@ export function createAdmin(options: AdminOptions): OwnSurface {
       breakGlassRoutes,
       lockdownRoutes,
       searchRoutes,
+      savedFilterRoutes,
       endpointRoutes,
       timelineRoutes,
       simulatorRoutes,

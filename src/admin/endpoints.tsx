@@ -16,6 +16,8 @@ import {
 import type { Endpoint, Grant } from '../model.js'
 import { grantState } from '../policy/index.js'
 import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
+import { SavedFilters } from './saved-filter-pages.js'
+import { listStates } from './saved-filters.js'
 import { textsOfEndpoint } from './machines.js'
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
@@ -23,7 +25,7 @@ import { endpointsWords } from './words/endpoints.js'
 
 const shownAtOnce = 100
 const peopleAtOnce = 3
-const states = ['unreachable', 'granted', 'open', 'stopped'] as const
+const states = listStates['/admin/endpoints']
 
 /** A machine and what is known of it now. */
 interface Known {
@@ -37,7 +39,7 @@ interface Known {
 
 /** Every configured machine: whether it answers, who may open it, what is open, and whether it is stopped. */
 export function endpointRoutes(options: AdminOptions): Route[] {
-  const { config, clock, pages, grants, lockdowns } = options
+  const { config, clock, pages, grants, lockdowns, savedFilters } = options
 
   async function gather(): Promise<Known[]> {
     const all = await grants.list()
@@ -63,9 +65,10 @@ export function endpointRoutes(options: AdminOptions): Route[] {
     }))
   }
 
-  async function show({ viewer, query }: PersonalCall): Promise<Answer> {
+  async function show({ viewer, session, query }: PersonalCall): Promise<Answer> {
     const words = endpointsWords[viewer.language]
     const filter = readFilter('/admin/endpoints', query, states)
+    const saved = await savedFilters.of(session.principal.id, '/admin/endpoints')
     const fits = createMatcher(filter.text)
     const fitting = (await gather()).filter(
       (known) => isInState(known, filter.state) && fits(textsOfEndpoint(known.endpoint)),
@@ -89,6 +92,7 @@ export function endpointRoutes(options: AdminOptions): Route[] {
             states={states.map((state) => [state, words.states[state]])}
             endpoints={[]}
           />
+          <SavedFilters {...{ filter, saved, viewer }} outcome={query.one('kept')} />
           {isFiltered(filter) && fitting.length > 0 && (
             <FilterNote filter={filter} count={fitting.length} publicUrl={config.server.publicUrl} />
           )}

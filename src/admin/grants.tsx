@@ -47,6 +47,7 @@ import {
   readFilter,
   type Filter,
 } from './listing.js'
+import { SavedFilters } from './saved-filter-pages.js'
 import { membershipOf, type IsTheirs } from './membership.js'
 import type { AdminOptions } from './options.js'
 import { actorName, endingSentence, fieldMessage, GrantSentence, machineNames, StopNotice } from './words.js'
@@ -69,7 +70,7 @@ interface Refusal {
 
 /** The list of grants, one grant, and what can be done to it. */
 export function grantRoutes(options: AdminOptions): Route[] {
-  const { config, clock, pages, grants, lockdowns, people, secondFactor } = options
+  const { config, clock, pages, grants, lockdowns, people, secondFactor, savedFilters } = options
   const limits = config.grants.endings
   const zoneFor = zoneOf(config)
   const site = { endpoints: config.endpoints }
@@ -83,7 +84,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
   }
   const endpointTerms = new Map(config.endpoints.map((endpoint) => [endpoint.id, endpoint]))
 
-  async function showList({ viewer, query }: PersonalCall): Promise<Answer> {
+  async function showList({ viewer, session, query }: PersonalCall): Promise<Answer> {
     const all = await grants.list()
     const inForce = await lockdowns.inForce()
     const now = clock.now()
@@ -97,6 +98,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
       ...(await companyFilter(filter)),
     })
     const part = partOf(fitting, filter.page, shownAtOnce)
+    const saved = await savedFilters.of(session.principal.id, '/admin')
     const { language } = viewer
     const words = grantsWords[language]
     const html = pages.render({
@@ -139,6 +141,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
                 states={grantGroups.map((group) => [group, words.groups[group]])}
                 {...{ ...site, companies }}
               />
+              <SavedFilters {...{ filter, saved, viewer }} outcome={query.one('kept')} />
               {isFiltered(filter) && fitting.length > 0 && (
                 <FilterNote filter={filter} count={fitting.length} publicUrl={config.server.publicUrl} />
               )}

@@ -2,6 +2,7 @@ export { assertEnded, endCompany, findCompany, holdingsOf } from './companies.js
 export { createExplain, type Explanation } from './explain.js'
 export { answerOf, becauseOf, explainWords } from './explain-words.js'
 export { createAdmin } from './admin.js'
+export { createSavedFilters } from './saved-filters.js'
 export { createNotice, createWaiting } from './notice.js'
 export { issueGrant } from './issue-grant.js'
 export { atTheGate, release, type AtTheGate } from './release.js'

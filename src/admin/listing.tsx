@@ -21,6 +21,9 @@ export interface Filter {
   readonly page: number
 }
 
+/** Of a company in the configuration. */
+const longestId = 63
+
 /** A filter as an address has it; a state that the page does not know is none. */
 export function readFilter(path: string, query: Fields, states: readonly string[]): Filter {
   const state = query.one('state')
@@ -30,7 +33,7 @@ export function readFilter(path: string, query: Fields, states: readonly string[
     text: query.one('q').slice(0, longestSearch).trim(),
     state: states.includes(state) ? state : '',
     machine: query.one('machine').slice(0, longestSearch).trim(),
-    company: query.one('company'),
+    company: query.one('company').slice(0, longestId),
     page: /^[1-9]\d{0,5}$/.test(page) ? Number(page) : 1,
   }
 }

@@ -7,6 +7,7 @@ import type { SurfaceOptions } from '../lib/page/index.js'
 import type { Sessions } from '../sessions/index.js'
 import type { CompanyEvent } from './companies.js'
 import type { Explain } from './explain.js'
+import type { SavedFilters } from './saved-filters.js'
 
 export interface AdminOptions extends SurfaceOptions {
   readonly config: Config
@@ -22,6 +23,7 @@ export interface AdminOptions extends SurfaceOptions {
   readonly breakGlass: BreakGlass
   readonly tokens: Pick<ServiceTokens, 'create' | 'list' | 'revoke'>
   readonly explain: Explain
+  readonly savedFilters: SavedFilters
   /** Resolves when the event is durable. */
   readonly record: (event: CompanyEvent) => Promise<void>
   /** What is open through this instance now. */

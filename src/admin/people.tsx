@@ -20,6 +20,8 @@ import {
 import { readAnswer, type Question } from './answer-for.js'
 import { invite } from './invitation.js'
 import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
+import { SavedFilters } from './saved-filter-pages.js'
+import { listStates } from './saved-filters.js'
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
 import { resetPath, WaitingResets } from './resets.js'
@@ -32,11 +34,12 @@ const shownAtOnce = 100
 
 /** Who has signed in here, their second factor, and the ways to do something about it. */
 export function peopleRoutes(options: AdminOptions): Route[] {
-  const { config, clock, pages, people, secondFactor, resets } = options
+  const { config, clock, pages, people, secondFactor, resets, savedFilters } = options
   const canInvite = config.totp.enrolment === 'invite'
 
   async function showPeople({ viewer, query, session }: PersonalCall): Promise<Answer> {
-    const filter = readFilter('/admin/people', query, [])
+    const filter = readFilter('/admin/people', query, listStates['/admin/people'])
+    const saved = await savedFilters.of(session.principal.id, '/admin/people')
     const fits = createMatcher(filter.text)
     const all = await people.list()
     const fitting = all.filter((person) => fits(textsOfPerson(person)))
@@ -81,6 +84,7 @@ export function peopleRoutes(options: AdminOptions): Route[] {
           {done !== undefined && <Notice>{done}</Notice>}
           <WaitingResets {...{ waiting }} people={all} ownId={session.principal.id} />
           <FilterForm filter={filter} hint={words.hint} states={[]} endpoints={[]} />
+          <SavedFilters {...{ filter, saved, viewer }} outcome={query.one('kept')} />
           {fitting.length === 0 ? (
             <NothingFits filter={filter} />
           ) : (

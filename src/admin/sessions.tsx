@@ -17,6 +17,8 @@ import {
 import type { Endpoint, EpochMs, Session } from '../model.js'
 import { askReason, readAnswer, type Question } from './answer-for.js'
 import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
+import { SavedFilters } from './saved-filter-pages.js'
+import { listStates } from './saved-filters.js'
 import { createMachineFilter } from './machines.js'
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
@@ -27,14 +29,15 @@ const shownAtOnce = 100
 
 /** Who is signed in, what they have open, and the way to end it. */
 export function sessionRoutes(options: AdminOptions): Route[] {
-  const { config, clock, pages, sessions, lockdowns, breakGlass } = options
+  const { config, clock, pages, sessions, lockdowns, breakGlass, savedFilters } = options
 
   async function showSessions({ viewer, session: own, query }: PersonalCall): Promise<Answer> {
     const all = await sessions.list()
     const inForce = await lockdowns.inForce()
     const streams = options.streams()
     const now = clock.now()
-    const filter = readFilter('/admin/sessions', query, ['open', 'idle'])
+    const filter = readFilter('/admin/sessions', query, listStates['/admin/sessions'])
+    const saved = await savedFilters.of(own.principal.id, '/admin/sessions')
     const opened = streamsBySession(streams)
     const openOf = (session: Session): readonly StreamInfo[] => opened.get(session.id) ?? []
     const fits = createMatcher(filter.text)
@@ -77,6 +80,7 @@ export function sessionRoutes(options: AdminOptions): Route[] {
             ]}
             endpoints={config.endpoints}
           />
+          <SavedFilters {...{ filter, saved, viewer }} outcome={query.one('kept')} />
           {fitting.length === 0 ? (
             <NothingFits filter={filter} />
           ) : (

@@ -16,6 +16,7 @@ const forApprovers = [
   ...['POST /admin/grants/:id/revoke', 'POST /admin/requests/:id/approve', 'POST /admin/requests/:id/deny'],
   ...['GET /admin/sessions', 'POST /admin/sessions/:id/kill', 'GET /admin/search', 'GET /admin/endpoints'],
   ...['POST /admin/lockdowns', 'GET /admin/releases'],
+  ...['POST /admin/filters', 'POST /admin/filters/:id/remove'],
 ]
 const forAdministrators = [
   ...['GET /admin/grants/new', 'POST /admin/grants', 'POST /admin/grants/:id/extend'],

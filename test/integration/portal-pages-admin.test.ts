@@ -70,6 +70,8 @@ describe('who may do what', () => {
     ['GET', '/admin/sessions', ['approver', 'admin']],
     ['GET', '/admin/search', ['approver', 'admin']],
     ['GET', '/admin/grants.csv', ['approver', 'admin']],
+    ['POST', '/admin/filters', ['approver', 'admin']],
+    ['POST', '/admin/filters/f-none/remove', ['approver', 'admin']],
     ['GET', '/admin/timeline', ['approver', 'admin']],
     ['GET', '/admin/endpoints', ['approver', 'admin']],
     ['GET', '/admin/simulator', ['approver', 'admin']],

@@ -11,6 +11,14 @@ export interface ListingWords {
   readonly found: (count: number) => string
   readonly keep: string
   readonly copy: string
+  readonly save: string
+  readonly name: string
+  readonly nameHint: string
+  readonly saveNow: string
+  /** Of the person who looks. */
+  readonly yours: string
+  readonly remove: string
+  readonly kept: Readonly<Record<'saved' | 'removed' | 'name' | 'filter' | 'full', string>>
   readonly nothing: string
   readonly nothingNext: string
   readonly showAll: string
@@ -32,9 +40,22 @@ export const listingWords: InEach<ListingWords> = {
     company: 'Company',
     any: 'All',
     show: 'Show',
-    found: (count) => `${String(count)} found. Keep this filter`,
+    found: (count) => `${String(count)} found. Share this filter`,
     keep: 'The address holds the filter. Keep it as a bookmark, or send it to a colleague.',
     copy: 'Copy address',
+    save: 'Keep this filter under a name',
+    name: 'Name',
+    nameHint: 'Only you see it. The same name again replaces what it stood for.',
+    saveNow: 'Keep',
+    yours: 'Filters you have kept',
+    remove: 'Remove',
+    kept: {
+      saved: 'Kept. It stands above this list whenever you open it.',
+      removed: 'Removed.',
+      name: 'Give it a name of up to 60 characters, on one line.',
+      filter: 'There is no filter to keep: search for something or choose something first.',
+      full: 'You have kept 20 filters already. Remove one first.',
+    },
     nothing: 'Nothing fits',
     nothingNext: 'Leave out a word, choose less, or look elsewhere.',
     showAll: 'Show all',
@@ -53,9 +74,22 @@ export const listingWords: InEach<ListingWords> = {
     company: 'Firma',
     any: 'Alle',
     show: 'Anzeigen',
-    found: (count) => `${String(count)} gefunden. Diesen Filter behalten`,
+    found: (count) => `${String(count)} gefunden. Diesen Filter weitergeben`,
     keep: 'Die Adresse enthält den Filter. Speichern Sie sie als Lesezeichen, oder schicken Sie sie jemandem im Werk.',
     copy: 'Adresse kopieren',
+    save: 'Diesen Filter unter einem Namen behalten',
+    name: 'Name',
+    nameHint: 'Nur Sie sehen ihn. Derselbe Name noch einmal ersetzt, wofür er stand.',
+    saveNow: 'Behalten',
+    yours: 'Ihre Filter',
+    remove: 'Entfernen',
+    kept: {
+      saved: 'Behalten. Er steht über dieser Liste, sooft Sie sie öffnen.',
+      removed: 'Entfernt.',
+      name: 'Geben Sie ihm einen Namen mit bis zu 60 Zeichen, in einer Zeile.',
+      filter: 'Es gibt keinen Filter, der zu behalten wäre: Suchen oder wählen Sie zuerst etwas.',
+      full: 'Sie haben schon 20 Filter. Entfernen Sie zuerst einen.',
+    },
     nothing: 'Nichts passt',
     nothingNext: 'Lassen Sie ein Wort weg, wählen Sie weniger aus, oder suchen Sie woanders.',
     showAll: 'Alle zeigen',
