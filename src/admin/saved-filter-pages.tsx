@@ -3,6 +3,7 @@ import {
   Field,
   FormToken,
   Hidden,
+  mayAct,
   Notice,
   personal,
   Said,
@@ -54,6 +55,8 @@ export function SavedFilters(props: {
   const words = useWords(listingWords)
   const said = new Map(Object.entries(words.kept)).get(outcome)
   const hasFailed = outcome !== 'saved' && outcome !== 'removed'
+  // An auditor changes nothing, not even this.
+  if (!mayAct(viewer)) return null
   if (saved.length === 0 && said === undefined && !isFiltered(filter)) return null
   return (
     <>

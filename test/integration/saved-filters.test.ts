@@ -9,7 +9,7 @@ let admin: Client
 let filters: SavedFilters
 
 beforeAll(async () => {
-  plant = await startPlant({ enrolled: ['vendor', 'approver', 'admin'] })
+  plant = await startPlant({ enrolled: ['vendor', 'approver', 'admin', 'auditor'] })
   admin = await plant.signIn('admin')
   await plant.issue({ reason: 'Replace the valve' })
   const { store, vouching } = plant.gatehouse.services
@@ -57,6 +57,14 @@ describe('a filter that somebody keeps', () => {
     expect(await filters.remove(idOf('approver'), kept?.id ?? '')).toBeNull()
     expect(await own()).toHaveLength(1)
     approver.close()
+  })
+
+  it('is not offered to an auditor, who changes nothing', async () => {
+    const auditor = await plant.signIn('auditor')
+    const list = await auditor.navigate(at('/admin?q=valve'))
+    expect(visibleText(list)).toContain('1 found.')
+    expect(list.text).not.toContain('/admin/filters')
+    auditor.close()
   })
 
   it('is replaced by another of the same name, for the same list alone', async () => {
