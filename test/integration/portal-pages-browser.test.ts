@@ -45,9 +45,15 @@ describe('in a browser, the pages', () => {
     const { page, problems } = await open('admin')
     const why = ['--reason', 'provider answers and lets nobody in', '--anyway']
     await plant.command('users', 'break-glass', accounts.admin.email, ...why)
+    await page.goto(at('/admin?q=panel'))
+    await page.getByText('Keep this filter under a name').click()
+    await page.getByLabel('Name', { exact: true }).fill('Night shift, everything with a panel')
+    await page.getByRole('button', { name: 'Keep', exact: true }).click()
+    await page.getByRole('navigation', { name: 'Filters you have kept' }).waitFor()
     const paths = [
       '/',
       '/admin',
+      '/admin?q=panel&kept=name',
       `/admin/grants/${grant.id}`,
       '/admin/grants/new',
       '/admin/sessions',
