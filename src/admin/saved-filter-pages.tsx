@@ -55,12 +55,14 @@ export function SavedFilters(props: {
   const words = useWords(listingWords)
   const said = new Map(Object.entries(words.kept)).get(outcome)
   const hasFailed = outcome !== 'saved' && outcome !== 'removed'
+  // It stands at the field, where there is one.
+  const isAtField = outcome === 'name' && isFiltered(filter)
   // An auditor changes nothing, not even this.
   if (!mayAct(viewer)) return null
   if (saved.length === 0 && said === undefined && !isFiltered(filter)) return null
   return (
     <>
-      {said !== undefined && <Notice kind={hasFailed ? 'alarm' : 'plain'}>{said}</Notice>}
+      {said !== undefined && !isAtField && <Notice kind={hasFailed ? 'alarm' : 'plain'}>{said}</Notice>}
       {saved.length > 0 && (
         <nav aria-label={words.yours}>
           <ul class="bare actions">
@@ -90,7 +92,7 @@ export function SavedFilters(props: {
       {isFiltered(filter) && (
         <details class="kept" open={outcome === 'name'}>
           <summary>{words.save}</summary>
-          <form method="post" action="/admin/filters" class="filter">
+          <form method="post" action="/admin/filters" class="stack">
             <FormToken viewer={viewer} />
             <Hidden name="list" value={filter.path} />
             <Hidden name="q" value={filter.text} />
