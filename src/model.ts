@@ -53,6 +53,17 @@ export interface Session {
   readonly providerSessionId: string | null
   /** Client address at login. */
   readonly source: string
+  /** What the browser said it was at login; none of sessions from before that was kept. */
+  readonly browser?: Browser | undefined
+}
+
+export const browserNames = ['edge', 'opera', 'firefox', 'chrome', 'safari', 'other'] as const
+export const browserSystems = ['windows', 'android', 'ios', 'mac', 'linux', 'other'] as const
+
+/** A family of browsers, and what it runs on. Claimed by whoever uses it, and never a reason for anything. */
+export interface Browser {
+  readonly name: (typeof browserNames)[number]
+  readonly system: (typeof browserSystems)[number]
 }
 
 /** Proof, at one endpoint origin, that a session may use it. */

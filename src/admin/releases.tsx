@@ -20,7 +20,7 @@ import type { Endpoint, EpochMs, Grant } from '../model.js'
 import { grantState, spanAt } from '../policy/index.js'
 import type { AdminOptions } from './options.js'
 import { atTheGate, release, type AtTheGate } from './release.js'
-import { actorName, machineNames } from './words.js'
+import { actorName, BrowserSaid, machineNames } from './words.js'
 import { releasesWords, type ReleasesWords } from './words/releases.js'
 
 const home = '/admin/releases'
@@ -205,6 +205,7 @@ function Card({ one, viewer, ownId, endpoints, now }: ControlRoomProps & { one: 
         <p class="soft">
           {words.signedIn} <Instant at={session.startedAt} of={grant.endpoints} /> {words.from}{' '}
           <Said>{session.source}</Said>
+          <BrowserSaid session={session} />
         </p>
         <p class="soft">
           {drainsUntil === null ? words.ends : words.drains} <Instant at={end} of={grant.endpoints} /> (

@@ -22,7 +22,7 @@ import { listStates } from './saved-filters.js'
 import { createMachineFilter } from './machines.js'
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
-import { machineNames, StopNotice } from './words.js'
+import { BrowserSaid, machineNames, StopNotice } from './words.js'
 import { sessionsWords, type SessionsWords } from './words/sessions.js'
 
 const shownAtOnce = 100
@@ -135,6 +135,7 @@ export function sessionRoutes(options: AdminOptions): Route[] {
           <Instant at={session.startedAt} />
           <div class="soft small">
             {words.from} <Said>{session.source}</Said>
+            <BrowserSaid session={session} />
           </div>
           {session.origin === 'break-glass' && <span class="tag attention">{words.byBreakGlass}</span>}
         </Cell>

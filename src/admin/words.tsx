@@ -11,9 +11,10 @@ import {
 import { durationWords, Notice, Said, useWords, Window } from '../lib/page/index.js'
 import { ConditionsSaid } from './conditions.js'
 import { nameIndex } from './machines.js'
+import { browserWords } from './words/browser.js'
 import { grantsWords, type GrantsWords } from './words/grants.js'
 import { lockdownsWords } from './words/lockdowns.js'
-import type { Actor, Ending, EndingLimits, Endpoint, EpochMs, Grant, Lockdown } from '../model.js'
+import type { Actor, Ending, EndingLimits, Endpoint, EpochMs, Grant, Lockdown, Session } from '../model.js'
 import { grantState } from '../policy/index.js'
 
 /** Names of machines, as people at the plant call them; the id where one is no longer configured. */
@@ -47,6 +48,12 @@ export function GrantSentence(props: { grant: Grant; endpoints: readonly Endpoin
       <ConditionsSaid grant={grant} />.
     </>
   )
+}
+
+/** `Firefox on Windows`, after the address they came from; nothing where the session does not say. */
+export function BrowserSaid({ session }: { session: Session }): VNode {
+  const words = useWords(browserWords)
+  return <>{session.browser !== undefined && `, ${words.says(session.browser)}`}</>
 }
 
 /** What an ending comes to. */

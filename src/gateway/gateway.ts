@@ -4,6 +4,7 @@ import { endpointOrigin, type Config } from '../config/index.js'
 import type { OwnAccess } from '../model.js'
 import {
   assert,
+  browserOf,
   describeError,
   chooseLanguage,
   GatehouseError,
@@ -323,7 +324,11 @@ export function createGateway(options: GatewayOptions) {
   function visitOf({ id, source, session, token, cookies, language, request, place }: Admission): Visit {
     const formToken = session === null ? null : options.keyring.mac('form', session.id)
     const cameFrom = pageBefore(request.header('referer') ?? '', place.origin)
-    return { requestId: id, source: source.address, session, token, cookies, language, formToken, cameFrom }
+    const browser = browserOf(request.header('user-agent'))
+    return {
+      ...{ requestId: id, source: source.address, browser, session, token, cookies },
+      ...{ language, formToken, cameFrom },
+    }
   }
 
   /** What a form answered may have no address of its own: whoever asks for it would find nothing. */

@@ -1,3 +1,4 @@
+export { browserOf } from './browser.js'
 export { systemClock, type Clock, type Timer } from './clock.js'
 export { createSteadyClock, type SteadyClock } from './steady-clock.js'
 export { createInspection, type Inspection } from './store-inspection.js'

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { OwnAccess, Reason, ServiceToken, Session } from '../model.js'
+import type { Browser, OwnAccess, Reason, ServiceToken, Session } from '../model.js'
 import type { Language } from './language.js'
 
 /**
@@ -23,6 +23,8 @@ export interface Visit {
   readonly requestId: string
   /** Client address, as text. */
   readonly source: string
+  /** What the browser says it is. */
+  readonly browser: Browser
   /** Present also on public routes, when the browser has one. */
   readonly session: Session | null
   /** Of the program that calls; only on routes of the JSON API, and always there. */

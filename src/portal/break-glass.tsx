@@ -61,6 +61,7 @@ export function breakGlassRoutes(context: PortalContext): Route[] {
         providerSessionId: null,
         idToken: null,
         source: visit.source,
+        browser: visit.browser,
       })
       return {
         kind: 'redirect',

@@ -86,6 +86,7 @@ export function signInRoutes(context: PortalContext): Route[] {
       providerSessionId: login.providerSessionId,
       idToken: login.idToken,
       source: visit.source,
+      browser: visit.browser,
     })
     return {
       kind: 'redirect',

@@ -1,4 +1,4 @@
-import type { Actor, CutCause, EpochMs, Pass, Principal, Role, Session } from '../model.js'
+import type { Actor, Browser, CutCause, EpochMs, Pass, Principal, Role, Session } from '../model.js'
 
 /** What this module writes to the ledger, each before it takes effect. */
 export type SessionEvent =
@@ -37,6 +37,7 @@ export interface Login {
   readonly idToken: string | null
   /** Client address. */
   readonly source: string
+  readonly browser?: Browser | undefined
   /** Where the provider vouched for nothing and an operator did; see `BreakGlass`. */
   readonly breakGlass?: {
     /** Fixed when the code was made, so that one code never makes two sessions, whatever Redis has forgotten. */

@@ -101,7 +101,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   }
 
   return {
-    async start({ principal, roles, groups = [], providerSessionId, idToken, source, breakGlass }) {
+    async start({ principal, roles, groups = [], providerSessionId, idToken, source, browser, breakGlass }) {
       const now = clock.now()
       const token = newToken()
       const sessionId = breakGlass?.sessionId ?? newId('s')
@@ -118,6 +118,7 @@ export function createSessions(options: SessionsOptions): Sessions {
         endsAt: now + Math.min(maxLengthMs, breakGlass?.lengthMs ?? Infinity),
         providerSessionId,
         source,
+        ...(browser === undefined ? {} : { browser }),
       }
       const { id, issuer, subject, email } = principal
       await record({

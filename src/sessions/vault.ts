@@ -9,7 +9,15 @@ import {
   type Store,
   type Vouching,
 } from '../lib/index.js'
-import { roles, sessionOrigins, type EpochMs, type Pass, type Session } from '../model.js'
+import {
+  browserNames,
+  browserSystems,
+  roles,
+  sessionOrigins,
+  type EpochMs,
+  type Pass,
+  type Session,
+} from '../model.js'
 
 const instant = z.int().nonnegative()
 
@@ -35,6 +43,7 @@ const sessionSchema = z.strictObject({
   endsAt: instant,
   providerSessionId: z.string().nullable(),
   source: z.string(),
+  browser: z.strictObject({ name: z.enum(browserNames), system: z.enum(browserSystems) }).optional(),
 })
 
 const passSchema = z.strictObject({

@@ -52,6 +52,7 @@ describe('a surface served without a gateway in front', () => {
       const visit = {
         requestId: 'r-1',
         source: '127.0.0.1',
+        browser: { name: 'other' as const, system: 'other' as const },
         session: null,
         cookies: new Map(),
         language: 'en' as const,
