@@ -11,7 +11,7 @@ import {
   type PersonalCall,
   type Route,
 } from '../lib/page/index.js'
-import type { EpochMs, Grant, TimeWindow } from '../model.js'
+import type { EndingLimits, EpochMs, Grant, TimeWindow } from '../model.js'
 import { createGrantMatcher, endOf, groupOf, grantGroups, type GrantGroup } from './grant-selection.js'
 import { textsOfEndpoint } from './machines.js'
 import { createMatcher, longestSearch } from './matching.js'
@@ -50,12 +50,18 @@ interface Bar {
   readonly pieces: readonly TimeWindow[]
 }
 
-/** A machine with all that lies in the span. */
+/** A machine with the grants that lie in the span, and what it is put in its place by. */
 interface Row {
   readonly id: string
   readonly name: string
-  /** In no order; one at least. */
-  readonly bars: readonly Bar[]
+  readonly grants: Grant[]
+  /** 0 where one runs, 1 where one is to come, else 2. */
+  rank: number
+  /** When the first of those of that rank begins within the span. */
+  next: EpochMs
+  /** Of all of them together, and of the one with the most. */
+  pieces: number
+  mostPieces: number
 }
 
 /** Who may be at which machine when, as a drawing and in words. */
@@ -101,7 +107,7 @@ export function timelineRoutes(options: AdminOptions): Route[] {
               {rows.length === 0 ? (
                 <Nothing span={span} text={text} />
               ) : (
-                <Drawing rows={shown} span={span} zone={zone} now={now} />
+                <Drawing rows={shown} limits={config.grants.endings} {...{ span, zone, now }} />
               )}
               {rows.length > 0 && rows.length < config.endpoints.length && text === '' && (
                 <p class="soft">{words.others(config.endpoints.length - rows.length)}</p>
@@ -120,40 +126,72 @@ export function timelineRoutes(options: AdminOptions): Route[] {
   function rowsOf(all: readonly Grant[], span: Span, text: string, now: EpochMs): Row[] {
     const fits = createMatcher(text)
     const fitsGrant = createGrantMatcher(text, config.endpoints)
-    const found = text === '' ? null : new Set(config.endpoints.filter((one) => fits(textsOfEndpoint(one))))
-    // Thousands of grants of a thousand machines: each is looked at once, not once for each machine.
-    const ofEndpoint = new Map<string, Bar[]>(config.endpoints.map(({ id }) => [id, []]))
-    const fitting = new Set<Bar>()
+    const rows = new Map(
+      config.endpoints.map((endpoint) => [
+        endpoint.id,
+        {
+          row: emptyRow(endpoint),
+          isWhole: text === '' || fits(textsOfEndpoint(endpoint)),
+        },
+      ]),
+    )
+    // Thousands of grants of a thousand machines: each is looked at once, and bars are made of those alone that are drawn.
     for (const grant of all) {
-      const pieces = piecesOf(grant, span)
-      if (pieces.length === 0) continue
-      const bar = { grant, pieces, group: groupOf(grant, now, config.grants.endings) }
-      if (found !== null && fitsGrant(grant)) fitting.add(bar)
-      for (const id of grant.endpoints) ofEndpoint.get(id)?.push(bar)
+      const { begin, pieces } = extentOf(grant, span)
+      if (pieces === 0) continue
+      const rank = rankOf(groupOf(grant, now, config.grants.endings))
+      const isFitting = text !== '' && fitsGrant(grant)
+      for (const id of grant.endpoints) {
+        const place = rows.get(id)
+        if (place !== undefined && (place.isWhole || isFitting))
+          addTo(place.row, grant, { rank, begin, pieces })
+      }
     }
-    return config.endpoints.flatMap((endpoint) => {
-      const { id, name } = endpoint
-      const all = ofEndpoint.get(id) ?? []
-      const bars = found === null || found.has(endpoint) ? all : all.filter((bar) => fitting.has(bar))
-      return bars.length === 0 ? [] : [{ id, name, bars }]
-    })
+    return [...rows.values()].map(({ row }) => row).filter(({ grants: some }) => some.length > 0)
   }
 
   return [personal('GET', '/admin/timeline', 'auditor', show)]
 }
 
+export function emptyRow({ id, name }: Pick<Row, 'id' | 'name'>): Row {
+  return { id, name, grants: [], rank: rankOver, next: Infinity, pieces: 0, mostPieces: 0 }
+}
+
+export function addTo(
+  row: Row,
+  grant: Grant,
+  { rank, begin, pieces }: { readonly rank: number; readonly begin: EpochMs; readonly pieces: number },
+): void {
+  row.grants.push(grant)
+  if (rank < row.rank) row.next = Infinity
+  row.rank = Math.min(row.rank, rank)
+  if (rank === row.rank) row.next = Math.min(row.next, begin)
+  row.pieces += pieces
+  row.mostPieces = Math.max(row.mostPieces, pieces)
+}
+
+/** As `piecesOf`, for who only counts them. */
+function extentOf(grant: Grant, span: TimeWindow): { begin: EpochMs; pieces: number } {
+  if (grant.conditions.windows.length === 0) {
+    const begin = Math.max(grant.from, span.from)
+    return { begin, pieces: begin < Math.min(endOf(grant), span.until) ? 1 : 0 }
+  }
+  const pieces = piecesOf(grant, span)
+  return { begin: pieces[0]?.from ?? span.from, pieces: pieces.length }
+}
+
 /** Those of one machine that are drawn, in the order in which they begin: what runs or is to come before what is over. */
 export function drawnOf(bars: readonly Bar[]): Bar[] {
   const isNext = (a: Bar, b: Bar): number =>
-    rankOf(a) - rankOf(b) ||
-    (rankOf(a) < rankOver ? beginOf(a) - beginOf(b) : endOf(b.grant) - endOf(a.grant))
+    rankOf(a.group) - rankOf(b.group) ||
+    (rankOf(a.group) < rankOver ? beginOf(a) - beginOf(b) : endOf(b.grant) - endOf(a.grant))
   const foremost = bars.length <= grantsAtOnce ? [...bars] : [...bars].sort(isNext).slice(0, grantsAtOnce)
   return foremost.sort((a, b) => beginOf(a) - beginOf(b) || (a.grant.id < b.grant.id ? -1 : 1))
 }
 
 const rankOver = 2
 
-function rankOf({ group }: Bar): number {
+function rankOf(group: GrantGroup): number {
   return group === 'running' ? 0 : group === 'coming' ? 1 : rankOver
 }
 
@@ -165,28 +203,19 @@ function beginOf({ pieces }: Bar): EpochMs {
  * By page. Where one does not hold all, machines that are in use come first, then those that will be, the soonest first; where it
  * does, each stays in the place where people know it.
  */
-export function partsOf<R extends Pick<Row, 'bars'>>(rows: readonly R[]): R[][] {
+export function partsOf(rows: readonly Row[]): Row[][] {
   const parts = inPages(rows)
   if (parts.length <= 1) return parts
-  const ranked = rows.map((row) => {
-    let rank = rankOver
-    let next = Infinity
-    for (const bar of row.bars) {
-      const of = rankOf(bar)
-      if (of < rank) next = Infinity
-      rank = Math.min(rank, of)
-      if (of === rank) next = Math.min(next, beginOf(bar))
-    }
-    return { row, rank, next: rank === 1 ? next : 0 }
-  })
-  return inPages(ranked.sort((a, b) => a.rank - b.rank || a.next - b.next).map(({ row }) => row))
+  const nextOf = ({ rank, next }: Row): number => (rank === 1 ? next : 0)
+  return inPages([...rows].sort((a, b) => a.rank - b.rank || nextOf(a) - nextOf(b)))
 }
 
-function inPages<R extends Pick<Row, 'bars'>>(rows: readonly R[]): R[][] {
-  const parts: R[][] = []
+function inPages(rows: readonly Row[]): Row[][] {
+  const parts: Row[][] = []
   let drawn = Infinity
   for (const row of rows) {
-    const pieces = mostPiecesOf(row)
+    // Which of them are drawn is not worth knowing of a machine on another page.
+    const pieces = Math.min(row.pieces, row.mostPieces * grantsAtOnce)
     const last = parts.at(-1)
     if (last !== undefined && last.length < machinesAtOnce && drawn + pieces <= piecesAtOnce) {
       last.push(row)
@@ -197,16 +226,6 @@ function inPages<R extends Pick<Row, 'bars'>>(rows: readonly R[]): R[][] {
     }
   }
   return parts
-}
-
-/** So many are drawn at most; which they are is not worth knowing of a machine on another page. */
-function mostPiecesOf({ bars }: Pick<Row, 'bars'>): number {
-  let [sum, most] = [0, 0]
-  for (const { pieces } of bars) {
-    sum += pieces.length
-    most = Math.max(most, pieces.length)
-  }
-  return Math.min(sum, most * grantsAtOnce)
 }
 
 /** Bars that overlap lie below each other, each in the first lane that is free. */
@@ -342,8 +361,14 @@ function Nothing({ span, text }: { span: Span; text: string }): VNode {
   )
 }
 
-function Drawing(props: { rows: readonly Row[]; span: Span; zone: string; now: EpochMs }): VNode {
-  const { rows, span, zone, now } = props
+function Drawing(props: {
+  rows: readonly Row[]
+  span: Span
+  zone: string
+  now: EpochMs
+  limits: EndingLimits
+}): VNode {
+  const { rows, span, zone, now, limits } = props
   const words = useWords(timelineWords)
   const language = useLanguage()
   const ticks = ticksOf(span, zone, language)
@@ -369,7 +394,12 @@ function Drawing(props: { rows: readonly Row[]; span: Span; zone: string; now: E
           ))}
         </svg>
         {rows.map((row) => {
-          const bars = drawnOf(row.bars)
+          const bars = drawnOf(
+            row.grants.map((grant) => ({
+              ...{ grant, pieces: piecesOf(grant, span) },
+              group: groupOf(grant, now, limits),
+            })),
+          )
           return (
             <section aria-labelledby={`machine-${row.id}`}>
               <h2 id={`machine-${row.id}`}>
@@ -425,7 +455,7 @@ function Lanes(props: {
 function InWords(props: { row: Row; bars: readonly Bar[]; span: Span; zone: string }): VNode {
   const { row, bars, span, zone } = props
   const words = useWords(timelineWords)
-  const hidden = row.bars.length - bars.length
+  const hidden = row.grants.length - bars.length
   return (
     <ul class="bare in-words">
       {bars.map(({ grant, group, pieces }) => (

@@ -1,4 +1,4 @@
-import { drawnOf, partsOf, piecesOf, spanOf } from '../../src/admin/timeline.js'
+import { addTo, drawnOf, emptyRow, partsOf, piecesOf, spanOf } from '../../src/admin/timeline.js'
 import { unconditional } from '../../src/grants/conditions.js'
 import { dayOn, shiftDate } from '../../src/lib/index.js'
 import type { Grant, TimeWindow } from '../../src/model.js'
@@ -114,7 +114,14 @@ describe('what is drawn of a machine with more than fits', () => {
 })
 
 describe('the pages of a timeline', () => {
-  const row = (id: string, ...all: Bar[]) => ({ id, bars: all })
+  const row = (id: string, ...all: Bar[]) => {
+    const made = emptyRow({ id, name: id })
+    for (const { grant, group, pieces } of all) {
+      const rank = group === 'running' ? 0 : group === 'coming' ? 1 : 2
+      addTo(made, grant, { rank, begin: pieces[0]?.from ?? 0, pieces: pieces.length })
+    }
+    return made
+  }
   const ids = (parts: { id: string }[][]): string[][] => parts.map((part) => part.map(({ id }) => id))
 
   it('are one, in the order of the configuration, while it holds all', () => {
