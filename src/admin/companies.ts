@@ -77,7 +77,7 @@ export async function holdingsOf(
     people.list(),
     listed ?? grants.endingAfter(now - endings.drainMs),
     requests.open(),
-    sessions.list(),
+    sessions.all(),
     breakGlass.list(''),
   ])
   type Held = { [kind in Kind]: Holdings[kind][number][] }
@@ -194,8 +194,8 @@ function enders(
       await grants.revoke(id, reason, actor)
       return true
     },
-    sessions: (id) => sessions.end(id, 'session-killed', actor),
-    codes: (id) => breakGlass.withdraw(id, actor),
+    sessions: (id) => sessions.end(id, 'session-killed', actor, reason),
+    codes: (id) => breakGlass.withdraw(id, actor, reason),
   }
 }
 

@@ -77,6 +77,8 @@ export interface Sessions {
   idTokenOf(sessionId: string): Promise<string | null>
   /** The sessions alive now, newest first, at most 1,000. */
   list(): Promise<Session[]>
+  /** The same without a limit, in no order: for who must miss none of them. */
+  all(): Promise<Session[]>
   /**
    * Records `session.ended`, then ends the session and all its passes on every instance. False when it
    * had ended already; then nothing is recorded. While Redis does not answer, it has effect on this host all

@@ -34,6 +34,7 @@ export interface SessionsOptions {
 }
 
 const listedAtMost = 1_000
+const readAtOnce = 1_000
 const sessionIdShape = /^s-[0-9a-z]{16}$/
 /** How long Redis keeps what has ended by our clock: its own may be wrong by hours. */
 const tidyUpMs = 24 * 3_600_000
@@ -98,6 +99,14 @@ export function createSessions(options: SessionsOptions): Sessions {
     // A login without `sid` cannot be told from the one that is meant, so it ends too.
     const sessions = await vault.byIds(ids)
     return ids.filter((_, position) => (sessions[position]?.providerSessionId ?? sid) === sid)
+  }
+
+  const running = async (ids: readonly string[]): Promise<Session[]> => {
+    const sessions: Session[] = []
+    for (let start = 0; start < ids.length; start += readAtOnce)
+      for (const session of await vault.byIds(ids.slice(start, start + readAtOnce)))
+        if (session !== null && !isOver(session)) sessions.push(session)
+    return sessions
   }
 
   return {
@@ -166,12 +175,11 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
 
     async list() {
-      const sessions = await vault.byIds(await vault.idsIn(indexes.all, clock.now(), listedAtMost))
-      return sessions
-        .filter((session) => session !== null)
-        .filter((session) => !isOver(session))
-        .sort((a, b) => b.startedAt - a.startedAt || (a.id < b.id ? -1 : 1))
+      const sessions = await running(await vault.idsIn(indexes.all, clock.now(), listedAtMost))
+      return sessions.sort((a, b) => b.startedAt - a.startedAt || (a.id < b.id ? -1 : 1))
     },
+
+    all: async () => running(await vault.idsIn(indexes.all, clock.now())),
 
     end,
 
