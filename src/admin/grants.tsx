@@ -31,7 +31,7 @@ import {
 } from '../lib/page/index.js'
 import type { EndingLimits, EpochMs, Grant } from '../model.js'
 import { grantState, isDraining, isUnused, nextStart, phasesOf, spanAt } from '../policy/index.js'
-import { readAnswer, type Question } from './answer-for.js'
+import { codeFirst, readAnswer, type Question } from './answer-for.js'
 import { ConditionFacts } from './conditions.js'
 import { conditionsWords } from './conditions-words.js'
 import { csvText } from './csv.js'
@@ -461,10 +461,21 @@ export function grantRoutes(options: AdminOptions): Route[] {
     }
   }
 
+  function isOpen(grant: Grant): boolean {
+    const now = clock.now()
+    const isRunning = grantState(grant, now) === 'grant-active' || isDraining(grant, now, limits)
+    return isRunning && !isUnused(grant)
+  }
+
   async function extend(call: PersonalCall): Promise<Answer> {
     const { params, body, actor } = call
     const by = body.one('by')
     const grant = await find(call)
+    // One that lets nobody in yet, or no longer, gives access as a new one does.
+    const code = isOpen(grant)
+      ? null
+      : codeFirst(call, clock, `/admin/grants/${encodeURIComponent(grant.id)}`)
+    if (code !== null) return code
     // The quick buttons have no room for it.
     const given = by === '' ? null : readAnswer(options, call, moreTime(call, grant))
     if (given !== null && 'again' in given) return given.again

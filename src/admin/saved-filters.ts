@@ -28,7 +28,7 @@ export interface SavedFilter {
  * Each call throws GatehouseError `store-unavailable` when Redis fails it.
  */
 export interface SavedFilters {
-  /** Those of one list, by name; without what cannot be read. */
+  /** Those of one list, by name; without what cannot be read. Never rejects: on that list stands what is to be stopped. */
   of(principalId: string, path: ListPath): Promise<SavedFilter[]>
   /**
    * One that was kept for the same list under the same name gives way.
@@ -104,7 +104,7 @@ export function createSavedFilters(options: {
 
   return {
     async of(principalId, wanted) {
-      const { saved } = await all(principalId)
+      const { saved } = await all(principalId).catch(() => ({ saved: [] }))
       return saved.filter(({ path }) => path === wanted).sort((a, b) => (a.name < b.name ? -1 : 1))
     },
 

@@ -3,7 +3,7 @@ import { issueGrant } from '../admin/index.js'
 import { accessLevels, endings } from '../model.js'
 import { isUnused } from '../policy/index.js'
 import { brief, conditionLines, describeGrant, instant, table } from './output.js'
-import type { Common, Shell } from './shell.js'
+import { unsaid, type Common, type Shell } from './shell.js'
 
 export function addGrants(grants: Command, shell: Shell): void {
   const { command, answer, look, change, stop } = shell
@@ -123,7 +123,7 @@ Someone without a second factor needs the invitation code this prints.`,
 
   command(grants, 'extend <id>', 'Let a grant end later.')
     .requiredOption('--until <when>', 'the new end: 2026-03-01T18:00+01:00, or +2h from now')
-    .requiredOption('--reason <text>', 'why, in words: one line, in quotes; it stays on record')
+    .option('--reason <text>', 'why, in words: one line, in quotes; it stays on record', unsaid)
     .action(async (id: string, options: Common & { until: string; reason: string }) => {
       await change(options, async ({ grants: all, clock }, config) => {
         const grant = await all.extend(id, options.until, options.reason, shell.operator)

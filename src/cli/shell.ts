@@ -13,6 +13,12 @@ export interface Output {
   err(text: string): void
 }
 
+/**
+ * Stands in the record where a command was not told why. Only for commands that scripts of before know without
+ * `--reason`: such a script, beside a line that stands still, must go on working.
+ */
+export const unsaid = 'Not given on the command line.'
+
 /** What every command takes. */
 export interface Common {
   readonly config: string

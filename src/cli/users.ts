@@ -3,7 +3,7 @@ import { readReason } from '../grants/index.js'
 import type { People, Person } from '../identity/index.js'
 import { GatehouseError } from '../lib/index.js'
 import { brief, describeActor, inert, instant, table } from './output.js'
-import type { Common, Shell } from './shell.js'
+import { unsaid, type Common, type Shell } from './shell.js'
 
 export function addUsers(users: Command, shell: Shell): void {
   const { command, answer, look, change } = shell
@@ -59,7 +59,7 @@ It asks no second administrator, also where totp.secondAdministrator asks for on
 here can read the keys of Gatehouse and write to its Redis, and needs nobody’s yes. It is on record as done by the
 account of the host.`,
   )
-    .requiredOption('--reason <text>', 'why, in words: one line, in quotes; it stays on record')
+    .option('--reason <text>', 'why, in words: one line, in quotes; it stays on record', unsaid)
     .action(async (who: string, options: Common & { reason: string }) => {
       const reason = readReason(options.reason)
       await change(options, async ({ people, secondFactor, sessions }, config) => {

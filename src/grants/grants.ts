@@ -154,14 +154,14 @@ export function createGrants({
     const count = await register.count()
     return { grants: await register.all(listedAtMost), count }
   }
-  /** With the grants that have changed read anew. Where some have vanished that no change has named, all are. */
+  /** With the grants that have changed read anew. Where some have come or gone that no change has named, all are. */
   const relist = async (listed: Listed, changed: readonly Change[]): Promise<Listed> => {
     const named = new Set(changed.flatMap((change) => (isOfGrant(change) ? [change.grantId] : [])))
     if (named.size === 0) return listed
     const others = listed.grants.filter(({ id }) => !named.has(id))
     const renewed = await register.byIds([...named])
     const count = listed.count + others.length + renewed.length - listed.grants.length
-    if ((await register.count()) < count) return listWhole()
+    if ((await register.count()) !== count) return listWhole()
     const grants = [...others, ...renewed].sort((a, b) => b.until - a.until).slice(0, listedAtMost)
     return { grants, count }
   }

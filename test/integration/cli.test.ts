@@ -224,6 +224,10 @@ describe('the command line', () => {
       expect(longer.out).toMatch(new RegExp(`^Grant ${id} now ends \\S+Z\\.\n$`))
       expect((await entry())?.until).toBe(new Date(plant.clock.now() + 3 * 3_600_000).toISOString())
 
+      // A script from before commands asked why stopped with status 2, beside a line that stood still.
+      const unsaid = await plant.command('grants', 'extend', id, '--until', '+4h')
+      expect(unsaid).toMatchObject({ status: 0, err: '' })
+
       const over = await plant.command('grants', 'revoke', id, '--reason', 'the line is needed', '--json')
       expect(JSON.parse(over.out)).toMatchObject({
         state: 'revoked',
@@ -238,7 +242,7 @@ describe('the command line', () => {
         'extend',
         id,
         '--until',
-        '+4h',
+        '+5h',
         '--reason',
         'work goes on',
       )

@@ -1,6 +1,8 @@
 // The list of all grants is read whole once; then only those are read anew that changes are about.
+import { principalId } from '../../src/identity/index.js'
+import { newId } from '../../src/lib/index.js'
 import type { Grant } from '../../src/model.js'
-import { startPlant, type Plant } from '../support/plant.js'
+import { accounts, startPlant, type Plant } from '../support/plant.js'
 
 const others = 300
 
@@ -56,6 +58,37 @@ describe('the list of all grants', () => {
   }, 60_000)
 
   // An instance went on to list what had been taken from Redis by hand, since no change ever named it.
+  // A grant whose keys were away for a moment and put back let its holder in, and stood on no list of those who could stop it.
+  it('holds what has come back to Redis, after the next change', async () => {
+    const { grants, store } = plant.gatehouse.services
+    const hidden = await plant.issue()
+    const kept = await plant.issue()
+    const key = store.key('grants', 'all')
+    await store.run((redis) => redis.zrem(key, hidden.id))
+    const other = await plant.issue()
+    expect(await grants.list()).toHaveLength(2)
+    await store.run((redis) => redis.zadd(key, hidden.until, hidden.id))
+    await plant.revoke(other)
+    const ids = (await grants.list()).map(({ id }) => id).sort()
+    expect(ids).toEqual([hidden.id, kept.id, other.id].sort())
+  }, 60_000)
+
+  it('has it when a grant that waited is bound to its holder, and when one comes from a request', async () => {
+    const { grants } = plant.gatehouse.services
+    expect(await grants.list()).toEqual([])
+    const waiting = await plant.issue({ to: accounts.stranger.email }) // has not signed in yet
+    expect(await grants.list()).toEqual([waiting])
+    const { subject, email } = accounts.stranger
+    const { issuer } = plant.provider
+    const principal = { id: principalId(issuer, subject), issuer, subject, email, name: 'Eve' }
+    await grants.bindPending(principal)
+    expect(byId(await grants.list())).toEqual(byId(await readWhole()))
+    expect((await grants.list())[0]?.to.principalId).toBe(principal.id)
+    await grants.issueOnce({ ...waiting, id: newId('g'), to: { email, principalId: principal.id } })
+    expect(await grants.list()).toHaveLength(2)
+    expect(byId(await grants.list())).toEqual(byId(await readWhole()))
+  }, 60_000)
+
   it('holds nothing more that has vanished from Redis, after the next change', async () => {
     const { grants, store } = plant.gatehouse.services
     const vanished = await plant.issue()

@@ -1,3 +1,4 @@
+import type { Grant } from '../../src/model.js'
 import { createClient, type Answer, type Client } from '../support/client.js'
 import { visibleText } from '../support/html.js'
 import { startPlant, type Plant } from '../support/plant.js'
@@ -85,5 +86,26 @@ describe('the form that gives access', () => {
     const refused = await client.submit(await form(), terms())
     expect(visibleText(refused)).toContain('Einmalcode')
     expect(visibleText(refused)).not.toContain('Enter')
+  })
+
+  // More time for a grant that had not begun gave access as a new one does, and took a cookie alone.
+  it('and more time for what is not open yet ask for a code; more time for what is open does not', async () => {
+    const later = await plant.issue({ from: '+4h', until: '+6h' })
+    const open = await plant.issue({ endpoints: ['press-4'], until: '+2h' })
+    await plant.clock.advance({ minutes: 6 })
+    const extend = async ({ id, until }: Grant): Promise<Answer> => {
+      const page = await client.navigate(`${plant.portal}/admin/grants/${id}`)
+      const fields = { until: new Date(until + 3_600_000).toISOString(), why: 'work goes on' }
+      return client.submit(page, fields, { action: `/admin/grants/${id}/extend` })
+    }
+    const endOf = async ({ id }: Grant) => (await plant.gatehouse.services.grants.get(id))?.until
+
+    expect(visibleText(await extend(open))).toContain('The grant was extended.')
+    const asked = await extend(later)
+    expect(asked.url.pathname).toBe('/second-factor/again')
+    expect(await endOf(later)).toBe(later.until)
+    await client.submit(asked, { code: await plant.code('admin') })
+    expect(visibleText(await extend(later))).toContain('The grant was extended.')
+    expect(await endOf(later)).toBe(later.until + 3_600_000)
   })
 })

@@ -166,6 +166,14 @@ describe('a filter in Redis that is not ours', () => {
     expect(await store.run((redis) => redis.hlen(key))).toBe(1)
   })
 
+  // One key of another kind took the list of grants from an administrator, with all that is to be stopped on it.
+  it('takes nothing from the list, where their key holds something else altogether', async () => {
+    const { store } = plant.gatehouse.services
+    await store.run((redis) => redis.set(store.key('filters', idOf('admin')), 'x'))
+    for (const path of ['/admin', '/admin/sessions', '/admin/people', '/admin/endpoints'])
+      expect((await admin.navigate(at(path))).status).toBe(200)
+  })
+
   it('shows a state that the list does not offer any more as none', async () => {
     const { store, vouching } = plant.gatehouse.services
     const id = 'f-3333333333333333'

@@ -349,6 +349,7 @@ function directoryRoutes(
     route('POST /second-factor-resets/{id}/decline', {
       does: 'Say no to such a reset. The second factor stays as it is.',
       scope: 'resets:decline',
+      isStop: true,
       query: emptySchema,
       body: reasonSchema,
       answer: declinedSchema,
