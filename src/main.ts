@@ -205,7 +205,11 @@ export async function openServices(config: Config, options: ServiceOptions = {})
   const shared = { store, clock, changes, view, record, keyring, journal, vouching, logger }
   const endpointIds = new Set(config.endpoints.map((endpoint) => endpoint.id))
   const people = createPeople(shared)
-  const secondFactor = createSecondFactor({ ...shared, ...config.totp })
+  const sessions = createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs })
+  const secondFactor = createSecondFactor({
+    ...{ ...shared, ...config.totp },
+    provenSessions: (principalId) => sessions.provenOf(principalId),
+  })
   const note: Ledger['note'] = (event) => ledger.note(event)
   const breakGlass = createBreakGlass({ ...shared, note, people, secondFactor })
   const forGrants = {
@@ -215,7 +219,6 @@ export async function openServices(config: Config, options: ServiceOptions = {})
     endpointGroups: config.groups,
   }
   const grants = createGrants({ ...shared, ...forGrants, endpointIds })
-  const sessions = createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs })
   const alive = async (ids: readonly string[]): Promise<ReadonlySet<string>> =>
     new Set((await sessions.byIds(ids)).flatMap((session) => session?.id ?? []))
   const tokens = createServiceTokens({ ...shared, note, assertFit, people })

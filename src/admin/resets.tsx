@@ -1,5 +1,5 @@
 import type { ComponentChildren, VNode } from 'preact'
-import type { Person, ResetProposal, Resets } from '../identity/index.js'
+import { endingSessions, type Person, type ResetProposal, type Resets } from '../identity/index.js'
 import { GatehouseError, type Visit } from '../lib/index.js'
 import {
   Cell,
@@ -72,15 +72,16 @@ export function resetRoutes(options: AdminOptions): Route[] {
       await resets.propose(id, given.reason, administratorOf(call))
       return { kind: 'redirect', to: `${peoplePath}?done=proposed` }
     }
-    await secondFactor.reset(id, call.actor, given.reason)
-    await endSessions(call, id, given.reason)
+    await endingSessions(
+      () => secondFactor.reset(id, call.actor, given.reason),
+      () => endSessions(call, id, given.reason),
+    )
     const said = <WasReset person={person} />
     return config.totp.enrolment === 'invite' && email !== null
       ? invite(options, call, { email, reason: given.reason }, said)
       : showResult(options, call, said)
   }
 
-  /** What was opened with the old factor does not outlive it. */
   const endSessions = ({ actor }: PersonalCall, id: string, reason: string): Promise<unknown> =>
     sessions.endAllOf(id, 'second-factor-reset', actor, reason)
 
@@ -90,7 +91,10 @@ export function resetRoutes(options: AdminOptions): Route[] {
     hasFreshCode: hasFreshCode(session.assurance, clock.now()),
   })
 
-  async function questionAbout(call: PersonalCall, answer: 'confirm' | 'decline'): Promise<Question> {
+  async function questionAbout(
+    call: PersonalCall,
+    answer: 'confirm' | 'decline',
+  ): Promise<{ principalId: string; question: Question }> {
     const { params, viewer } = call
     const proposal = (await resets.waiting()).find(({ id }) => id === params.one('id'))
     if (proposal === undefined)
@@ -114,17 +118,23 @@ export function resetRoutes(options: AdminOptions): Route[] {
             text: words.declineText(name, by, proposal.reason),
             button: words.decline,
           }
-    return { confirmation, section: 'people', action: answerPath(proposal.id, answer), back: listPath }
+    const action = answerPath(proposal.id, answer)
+    return {
+      principalId: proposal.principalId,
+      question: { confirmation, section: 'people', action, back: listPath },
+    }
   }
 
   async function confirm(call: PersonalCall): Promise<Answer> {
-    const question = await questionAbout(call, 'confirm')
+    const { principalId, question } = await questionAbout(call, 'confirm')
     const code = codeFirst(call, clock, question.action)
     if (code !== null) return code
     const given = readAnswer(options, call, question)
     if ('again' in given) return given.again
-    const { principalId } = await resets.confirm(call.params.one('id'), given.reason, administratorOf(call))
-    await endSessions(call, principalId, given.reason)
+    await endingSessions(
+      () => resets.confirm(call.params.one('id'), given.reason, administratorOf(call)),
+      () => endSessions(call, principalId, given.reason),
+    )
     const person = await find(principalId)
     return showResult(
       options,
@@ -134,7 +144,8 @@ export function resetRoutes(options: AdminOptions): Route[] {
   }
 
   async function decline(call: PersonalCall): Promise<Answer> {
-    const given = readAnswer(options, call, await questionAbout(call, 'decline'))
+    const { question } = await questionAbout(call, 'decline')
+    const given = readAnswer(options, call, question)
     if ('again' in given) return given.again
     await resets.decline(call.params.one('id'), given.reason, call.actor)
     return { kind: 'redirect', to: `${peoplePath}?done=declined` }
@@ -144,12 +155,12 @@ export function resetRoutes(options: AdminOptions): Route[] {
     personal('GET', '/admin/people/:id/reset-totp', 'admin', ask),
     personal('POST', '/admin/people/:id/reset-totp', 'admin', reset),
     personal('GET', '/admin/resets/:id/confirm', 'admin', async (call) => {
-      const question = await questionAbout(call, 'confirm')
+      const { question } = await questionAbout(call, 'confirm')
       return codeFirst(call, clock, question.action) ?? askReason(options, call, question)
     }),
     personal('POST', '/admin/resets/:id/confirm', 'admin', confirm),
     personal('GET', '/admin/resets/:id/decline', 'admin', async (call) =>
-      askReason(options, call, await questionAbout(call, 'decline')),
+      askReason(options, call, (await questionAbout(call, 'decline')).question),
     ),
     personal('POST', '/admin/resets/:id/decline', 'admin', decline),
   ]

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 import { readReason } from '../grants/index.js'
-import type { People, Person } from '../identity/index.js'
+import { endingSessions, type People, type Person } from '../identity/index.js'
 import { GatehouseError } from '../lib/index.js'
 import { brief, describeActor, inert, instant, table } from './output.js'
 import { unsaid, type Common, type Shell } from './shell.js'
@@ -68,8 +68,10 @@ account of the host.`,
           shell.output.err(
             'note: totp.secondAdministrator is on. On the host this command is enough, and the record names your account alone.\n',
           )
-        await secondFactor.reset(principal.id, shell.operator, reason)
-        await sessions.endAllOf(principal.id, 'second-factor-reset', shell.operator, reason)
+        await endingSessions(
+          () => secondFactor.reset(principal.id, shell.operator, reason),
+          () => sessions.endAllOf(principal.id, 'second-factor-reset', shell.operator, reason),
+        )
         const { id, email } = principal
         const isVoid = `The second factor of ${inert(email ?? id)} is void, and they are signed out.`
         if (config.totp.enrolment === 'first-login') {

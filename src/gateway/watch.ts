@@ -26,6 +26,8 @@ import type { Sessions } from '../sessions/index.js'
 const lookMs = 400
 const blindMs = 4_100
 const retellMs = 1_000
+/** For who has reset a second factor to end the sessions, on record; shorter than what is on its way for the journal. */
+const endingsTakeMs = 4_000
 
 export interface WatchOptions {
   readonly clock: Clock
@@ -39,7 +41,7 @@ export interface WatchOptions {
   readonly releases: Pick<Releases, 'given' | 'noteWithdrawn' | 'withdrawRevived'>
   readonly seats: Pick<Seats, 'without'>
   readonly requests: Pick<Requests, 'noteClosed' | 'closeRevived'>
-  readonly secondFactor: Pick<SecondFactor, 'noteReset'>
+  readonly secondFactor: Pick<SecondFactor, 'noteReset' | 'finishResets'>
   readonly resets: Pick<Resets, 'noteAnswered'>
   readonly tokens: Pick<ServiceTokens, 'note' | 'revokeRevived'>
   readonly endings: EndingLimits
@@ -68,6 +70,27 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
   const { streams, sessions, grants, lockdowns, releases, requests, secondFactor, resets, tokens, logger } =
     options
 
+  const left = new Set<Timer>()
+  /** What a second factor that is gone has opened is over here at once, and in Redis too if nobody else comes to it. */
+  const endProven = async (principalId: string): Promise<void> => {
+    const ids = await sessions.provenOf(principalId)
+    if (ids.length === 0) return
+    const cut = streams.cut(({ sessionId }) => ids.includes(sessionId), 'second-factor-reset')
+    logger.info('second factor reset', { principalId, sessionIds: ids, cut })
+    for (const id of ids) void sessions.noteEnded(id)
+    const timer = systemClock.after(endingsTakeMs, () => {
+      left.delete(timer)
+      for (const id of ids)
+        sessions.end(id, 'second-factor-reset', { kind: 'gateway' }).catch((error: unknown) => {
+          logger.warn('watch: a session is not ended in Redis yet', {
+            ...{ sessionId: id, problem: describeError(error) },
+          })
+          tellRedis()
+        })
+    })
+    left.add(timer)
+  }
+
   const apply = async (change: Change): Promise<void> => {
     if (change.kind === 'session-ended') {
       const cut = streams.cut((stream) => stream.sessionId === change.sessionId, causeOf(change.cause))
@@ -90,6 +113,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
       if (grant) moveEnds(grant, options)
     } else if (change.kind === 'second-factor-reset') {
       void secondFactor.noteReset(change.print)
+      if (change.principalId !== undefined) await endProven(change.principalId)
     } else if (change.kind === 'reset-answered') {
       void resets.noteAnswered(change.proposalId)
     } else if (change.kind === 'token-changed') {
@@ -114,6 +138,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     await lockdowns.restore()
     await grants.revokeRevived()
     await grants.restoreUses()
+    await secondFactor.finishResets()
     await sessions.endRevived()
     await releases.withdrawRevived()
     await tokens.revokeRevived()
@@ -135,6 +160,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
       stopLooking()
       stopListening()
       untold?.cancel()
+      for (const timer of left) timer.cancel()
       await follower.close()
     },
   }

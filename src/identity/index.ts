@@ -14,6 +14,7 @@ export { createIdentityProvider, type IdentityProvider, type LoginStart } from '
 export { createResets, type Administrator, type ResetProposal, type Resets } from './resets.js'
 export {
   createSecondFactor,
+  endingSessions,
   type Enrolment,
   type SecondFactor,
   type SecondFactorEvent,

@@ -15,7 +15,7 @@ import {
 } from '../lib/index.js'
 import type { Actor, EpochMs, Role } from '../model.js'
 import type { People } from './people.js'
-import type { SecondFactor } from './second-factor.js'
+import { isVoidHere, type SecondFactor } from './second-factor.js'
 
 export type ResetEvent =
   | {
@@ -80,11 +80,11 @@ export interface Resets {
    */
   propose(principalId: string, reason: string, who: Administrator): Promise<ResetProposal>
   /**
-   * Resets the second factor. Ending the person's sessions is the caller's part.
+   * Resets the second factor; ending the person's sessions is the caller's part, see `SecondFactor.reset`.
    *
    * @throws GatehouseError `reset-unknown`; `reset-refused`, also where who proposed it is no administrator any more;
    *   `fresh-code-required`; `reset-conflict` where it has been answered, has lapsed, or the second factor is another by
-   *   now; `store-unfit`, `clock-untrusted`
+   *   now; `stopped-here-only` as of `SecondFactor.reset`; `store-unfit`, `clock-untrusted`
    */
   confirm(id: string, reason: string, who: Administrator): Promise<ResetProposal>
   /**
@@ -302,7 +302,7 @@ export function createResets(options: ResetsOptions): Resets {
       try {
         await secondFactor.reset(principalId, who.actor, reason, { proposalId: id, enrolment })
       } catch (error) {
-        await fail(id, 'confirmed')
+        if (!isVoidHere(error)) await fail(id, 'confirmed')
         throw error
       }
       return proposal

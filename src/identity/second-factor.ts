@@ -3,6 +3,7 @@ import {
   fingerprint,
   GatehouseError,
   readStored,
+  stoppedHereOnly,
   type ChangeLog,
   type Clock,
   type ErrorCode,
@@ -104,9 +105,11 @@ export interface SecondFactor {
   /** @throws GatehouseError `code-wrong`, `code-locked`, `not-enrolled` */
   useRecoveryCode(input: { principalId: string; sessionId: string; code: string }): Promise<{ left: number }>
   /**
-   * Removes the enrolment and its recovery codes. Ending the person's sessions is the caller's part.
+   * Removes the enrolment and its recovery codes. The sessions in which it was proved are over with it, on every instance,
+   * whatever becomes of the caller; to end them all, on record, is the caller's part: see `endingSessions`.
    * @param confirmed where two have agreed: to what, and to the removal of which enrolment
-   * @throws GatehouseError `not-enrolled`; `reset-conflict` where the enrolment is another by now
+   * @throws GatehouseError `not-enrolled`; `reset-conflict` where the enrolment is another by now; `stopped-here-only` where
+   *   Redis has not confirmed it: it is void here, and elsewhere once Redis answers
    */
   reset(
     principalId: string,
@@ -118,6 +121,33 @@ export interface SecondFactor {
   acknowledgeReset(principalId: string): Promise<void>
   /** To be told of each reset that another instance or command made. */
   noteReset(print: string): Promise<void>
+  /** Tells Redis again of each reset of this process that it did not confirm. */
+  finishResets(): Promise<void>
+}
+
+/**
+ * Whatever a second factor has opened does not outlive it; also where Redis has not confirmed that it is gone.
+ * @param reset what voids it
+ */
+export async function endingSessions<T>(
+  reset: () => Promise<T>,
+  endSessions: () => Promise<unknown>,
+): Promise<T> {
+  let result: T
+  try {
+    result = await reset()
+  } catch (error) {
+    // They are over on this host. Where Redis answers again already, they end everywhere, and on record.
+    if (isVoidHere(error)) await endSessions().catch(() => undefined)
+    throw error
+  }
+  await endSessions()
+  return result
+}
+
+/** Whether a reset that failed has come about all the same. */
+export function isVoidHere(error: unknown): boolean {
+  return error instanceof GatehouseError && error.code === 'stopped-here-only'
 }
 
 export interface SecondFactorOptions {
@@ -133,6 +163,8 @@ export interface SecondFactorOptions {
   readonly label: string
   readonly invitationLifetimeMs: number
   readonly logger: Logger
+  /** Of the sessions in which this person has proved their second factor, the ids. */
+  readonly provenSessions: (principalId: string) => Promise<readonly string[]>
 }
 
 /** An enrolment that waits for its first code, as kept in Redis. */
@@ -201,19 +233,41 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
     return mac
   }
 
-  const remove = async (principalId: string, sealed: string): Promise<void> => {
-    const print = fingerprint(sealed)
-    await journal.add('second-factor', print)
+  /** Whose second factor is void here, and Redis has not confirmed it. */
+  const unconfirmed = new Set<string>()
+  const removeStored = async (principalId: string, print: string): Promise<void> => {
     await state.reset(principalId, (multi) => {
-      changes.addTo(multi, { kind: 'second-factor-reset', print })
+      changes.addTo(multi, { kind: 'second-factor-reset', print, principalId })
     })
+  }
+  /** Known here before Redis is told, with the sessions: an instance that dies in between revives neither. */
+  const remove = async (
+    principalId: string,
+    sealed: string,
+    sessionIds: readonly string[],
+  ): Promise<void> => {
+    const print = fingerprint(sealed)
+    const added = [journal.add('second-factor', print), ...sessionIds.map((id) => journal.add('session', id))]
+    const areDurable = await Promise.all(added)
+    try {
+      await removeStored(principalId, print)
+    } catch (error) {
+      unconfirmed.add(principalId)
+      for (const id of sessionIds) journal.announce('session', id)
+      journal.announce('second-factor', print)
+      throw stoppedHereOnly(
+        'The second factor is void',
+        areDurable.every((isDurable) => isDurable),
+        error,
+      )
+    }
   }
   /** Without a second factor that was reset before: a Redis in an older state still has it. */
   const read = async (principalId: string): Promise<Stored> => {
     const stored = await state.read(principalId)
     if (stored.secret === null || !journal.hasEnded('second-factor', fingerprint(stored.secret)))
       return stored
-    await remove(principalId, stored.secret)
+    await removeStored(principalId, fingerprint(stored.secret))
     return state.read(principalId)
   }
 
@@ -337,12 +391,13 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
       }
       if (confirmed !== undefined && confirmed.enrolment !== fingerprint(secret))
         throw new GatehouseError('reset-conflict', 'This second factor has been changed meanwhile.')
+      const sessionIds = await options.provenSessions(principalId)
       await record({
         ...{ event: 'second-factor.reset', principalId, actor },
         ...(reason === undefined ? {} : { reason }),
         ...(confirmed === undefined ? {} : { proposalId: confirmed.proposalId }),
       })
-      await remove(principalId, secret)
+      await remove(principalId, secret, sessionIds)
       await changes.settle()
     },
 
@@ -350,6 +405,13 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
 
     noteReset: async (print) => {
       await journal.add('second-factor', print)
+    },
+
+    finishResets: async () => {
+      for (const principalId of [...unconfirmed]) {
+        await read(principalId)
+        unconfirmed.delete(principalId)
+      }
     },
   }
 }

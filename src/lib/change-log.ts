@@ -24,8 +24,12 @@ const changeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('lockdown-changed'), scope: z.string() }),
   z.object({ kind: z.literal('session-changed'), sessionId: z.string() }),
   z.object({ kind: z.literal('session-ended'), sessionId: z.string(), cause: z.string() }),
-  /** `print`: the fingerprint of the sealed secret. */
-  z.object({ kind: z.literal('second-factor-reset'), print: z.string() }),
+  /** `print`: the fingerprint of the sealed secret; whose it was, for what it has opened ends with it. */
+  z.object({
+    kind: z.literal('second-factor-reset'),
+    print: z.string(),
+    principalId: z.string().optional(),
+  }),
   /** Ends nothing: every instance is to be loud about it. */
   z.object({ kind: z.literal('break-glass-issued'), sessionId: z.string() }),
   /** Somebody asked for access, or was answered. What that opens or ends is a change of a grant. */

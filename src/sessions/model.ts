@@ -88,6 +88,8 @@ export interface Sessions {
   end(sessionId: string, cause: CutCause, actor: Actor, reason?: string): Promise<boolean>
   /** To be told of each session that another instance or command ended. */
   noteEnded(sessionId: string): Promise<void>
+  /** The sessions in which this person has proved their second factor: none of them outlives it. */
+  provenOf(principalId: string): Promise<string[]>
   /** Ends again what this instance knows to have ended, and Redis does not. */
   endRevived(): Promise<void>
   /** How many were ended. Goes on past a failure, then throws it. */

@@ -187,6 +187,11 @@ export function createSessions(options: SessionsOptions): Sessions {
       await journal.add('session', sessionId)
     },
 
+    async provenOf(principalId) {
+      const held = await vault.byIds(await vault.idsIn(indexes.ofPrincipal(principalId), 0))
+      return held.flatMap((session) => (session?.assurance.secondFactorAt != null ? [session.id] : []))
+    },
+
     async endRevived() {
       for (const session of await vault.byIds(journal.list('session'))) {
         if (session === null || isPast(session) || !isOver(session)) continue

@@ -46,6 +46,7 @@ async function setUp(options: { enrolment?: 'invite' | 'first-login' } = {}) {
       label: 'Plant',
       invitationLifetimeMs: 7 * 24 * 3_600_000,
       logger: silentLogger,
+      provenSessions: () => Promise.resolve([]),
     }),
   ) as [SecondFactor, SecondFactor]
   const ana = person(`ana-${String(count)}`)
@@ -761,7 +762,10 @@ describe('a reset by an administrator', () => {
     })
     await first.reset(ana.id, admin)
     await until('it is told', () => told.length > 0)
-    expect(told[0]).toEqual({ kind: 'second-factor-reset', print: expect.stringMatching(/^[\w-]{43}$/) })
+    expect(told[0]).toEqual({
+      ...{ kind: 'second-factor-reset', principalId: ana.id },
+      print: expect.stringMatching(/^[\w-]{43}$/) as string,
+    })
     await follower.close()
   })
 
