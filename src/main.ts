@@ -475,6 +475,10 @@ function openNotifications(
         const all = [...(await requests.open()), ...(await requests.list())]
         return [...new Map(all.map((request) => [request.id, request])).values()]
       },
+      standingOf: async (request) => ({
+        agreed: await requests.counted(request),
+        needed: requests.needed(request),
+      }),
       approversOf: async (request) => {
         const known = (await people.list()).filter(
           (person) => clock.now() < person.lastLoginAt + approverKnownMs && mayAnswer(person, request),

@@ -572,9 +572,11 @@ export type CutCause = (typeof cutCauses)[number]
 /** What people and other systems may be told of without asking. A closed list: webhooks choose from it by name. */
 export const noticeKinds = [
   'access.requested',
+  'access.agreed',
   'access.approved',
   'access.denied',
   'access.lapsed',
+  'access.withdrawn',
   'grant.issued',
   'grant.started',
   'grant.ends-soon',

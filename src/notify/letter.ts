@@ -104,9 +104,11 @@ function contentOf(notice: Notice, plant: Surroundings): Content {
       }
     }
     case 'access.requested':
+    case 'access.agreed':
     case 'access.approved':
     case 'access.denied':
     case 'access.lapsed':
+    case 'access.withdrawn':
       return accessContent(notice, plant, words)
     default:
       return grantContent(notice, plant, words)
@@ -117,10 +119,10 @@ type Facts = Content['facts']
 
 function accessContent(notice: AccessNotice, plant: Surroundings, words: MailWords): Content {
   const { kind, requestId, name, email, access, from, lengthMs, reason, ticket, lapsesAt, outcome } = notice
-  const { lastsFromFirstUseMs: lastsMs, needsRelease } = notice
+  const { lastsFromFirstUseMs: lastsMs, needsRelease, standing } = notice
   const { labels } = words
   const { names, subject, zone } = machinesOf(notice.endpoints, plant, words)
-  const isForApprovers = kind === 'access.requested'
+  const isForApprovers = kind === 'access.requested' || kind === 'access.withdrawn'
   const asker: Facts = isForApprovers ? [[labels.who, `${name}, ${email}`]] : []
   const time: Facts =
     from === null
@@ -138,10 +140,12 @@ function accessContent(notice: AccessNotice, plant: Surroundings, words: MailWor
       ...time,
       ...(lastsMs === null ? [] : [[labels.lasts, words.fromFirstUse(lengthText(lastsMs))] as const]),
       ...(needsRelease ? [[labels.release, words.needsRelease] as const] : []),
-      [isForApprovers ? labels.wants : labels.access, words.access[access]],
+      ...(standing == null
+        ? [[isForApprovers ? labels.wants : labels.access, words.access[access]] as const]
+        : [[labels.agreed, words.agreed(standing.agreed, standing.needed)] as const]),
       [labels.reason, reason],
       ...(ticket === null ? [] : [[labels.ticket, ticket] as const]),
-      ...(isForApprovers ? [[labels.lapses, timeText(lapsesAt, zone)] as const] : []),
+      ...(isForApprovers && outcome === null ? [[labels.lapses, timeText(lapsesAt, zone)] as const] : []),
       ...(outcome?.reason == null ? [] : [[labels.deniedBecause, outcome.reason] as const]),
     ],
     // A page that asks for the sign-in, and then for the answer: scanners of mail open links.

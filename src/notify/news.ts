@@ -93,26 +93,50 @@ function noticeOf(grant: Grant, kind: GrantKind, now: EpochMs): Notice {
   }
 }
 
-/** That somebody asks, while it waits; then what became of it. That it was taken back is told to nobody. */
-export function newsOfRequest(request: AccessRequest, now: EpochMs, since: EpochMs): News[] {
-  const { id, askedAt, lapsesAt, outcome } = request
+/** How many of those who have to agree to a request have, as it counts now. */
+export interface RequestStanding {
+  readonly agreed: number
+  readonly needed: number
+}
+
+/**
+ * That somebody asks, while it waits, and that some have agreed but not all who have to; then what became of it.
+ *
+ * @param standing null where nobody has agreed to what waits
+ */
+export function newsOfRequest(
+  request: AccessRequest,
+  standing: RequestStanding | null,
+  now: EpochMs,
+  since: EpochMs,
+): News[] {
+  const { id, askedAt, lapsesAt, approvals, outcome } = request
   const isNews = (at: EpochMs): boolean => at >= since && at > now - newsForMs && at <= now
   const add = (kind: AccessKind, mark: string, at: EpochMs): News => ({
     subject: `request ${id}`,
     mark,
     alsoMarks: [],
     keepUntil: Math.max(now, lapsesAt) + marksKeptMs,
-    notice: isNews(at) ? noticeOfRequest(request, kind) : null,
+    notice: isNews(at) ? noticeOfRequest(request, kind, standing) : null,
   })
-  if (outcome === null && now < lapsesAt) return [add('access.requested', 'requested', askedAt)]
+  if (outcome === null && now < lapsesAt) {
+    const last = approvals.at(-1)
+    const isHalfway = last !== undefined && standing !== null && standing.agreed > 0
+    return [
+      add('access.requested', 'requested', askedAt),
+      ...(isHalfway && standing.agreed < standing.needed
+        ? [add('access.agreed', `agreed ${String(approvals.length)}`, last.at)]
+        : []),
+    ]
+  }
   // Whoever closes it writes that down a moment later; nobody need wait for that.
   if (outcome === null) return [add('access.lapsed', 'answered', lapsesAt)]
   // What is only known to have been answered was told when it was.
-  if (outcome.kind === 'withdrawn' || outcome.kind === 'closed') return []
+  if (outcome.kind === 'closed') return []
   return [add(`access.${outcome.kind}`, 'answered', outcome.at)]
 }
 
-function noticeOfRequest(request: AccessRequest, kind: AccessKind): Notice {
+function noticeOfRequest(request: AccessRequest, kind: AccessKind, standing: RequestStanding | null): Notice {
   const { id, by, reason, ticket, askedAt, lapsesAt, outcome } = request
   const terms = outcome?.kind === 'approved' ? outcome.terms : request.terms
   return {
@@ -127,6 +151,7 @@ function noticeOfRequest(request: AccessRequest, kind: AccessKind): Notice {
     lastsFromFirstUseMs: terms.lastsFromFirstUseMs,
     needsRelease: terms.needsRelease,
     ...{ reason, ticket, askedAt, lapsesAt },
+    ...(kind === 'access.agreed' ? { standing } : {}),
     outcome: outcome && {
       at: outcome.at,
       by: 'by' in outcome ? nameOf(outcome.by) : null,

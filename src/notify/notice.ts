@@ -68,11 +68,16 @@ export const noticeSchema = z.discriminatedUnion('kind', [
     ticket: z.string().nullable(),
     askedAt: instant,
     lapsesAt: instant,
+    /** While some who have to agree have, and others have not. */
+    standing: z
+      .strictObject({ agreed: z.int().positive(), needed: z.int().positive() })
+      .nullable()
+      .optional(),
     /** Null while it waits for its answer. */
     outcome: z
       .strictObject({
         at: instant,
-        /** Null where it lapsed. */
+        /** Null where it lapsed or was taken back. */
         by: madeBy.nullable(),
         /** Why not. */
         reason: z.string().nullable(),

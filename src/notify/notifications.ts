@@ -19,6 +19,7 @@ import {
   type BreakGlassState,
   type LastWord,
   type News,
+  type RequestStanding,
 } from './news.js'
 import type { Surroundings } from './letter.js'
 import { createMail, mailChannel, type MailServer } from './mail.js'
@@ -66,6 +67,8 @@ export interface NotificationsOptions {
     get(id: string): Promise<AccessRequest | null>
     /** Those that wait for an answer, and those that were answered lately. */
     list(): Promise<readonly AccessRequest[]>
+    /** Of one that waits. */
+    standingOf(request: AccessRequest): Promise<RequestStanding>
     /** The e-mail addresses of those who may answer it now. */
     approversOf(request: AccessRequest): Promise<readonly string[]>
   }
@@ -130,12 +133,15 @@ export function startNotifications(options: NotificationsOptions): Notifications
     if ('to' in notice) return notice.kind === 'grant.issued' && notice.requestId !== null ? [] : [notice.to]
     return 'askedAt' in notice ? [notice.email] : (smtp?.administrators ?? [])
   }
-  const lookAtRequest = async (request: AccessRequest, since: EpochMs): Promise<void> =>
-    tell(newsOfRequest(request, clock.now(), since), async (notice) =>
-      notice.kind === 'access.requested'
+  const lookAtRequest = async (request: AccessRequest, since: EpochMs): Promise<void> => {
+    const isHalfway = request.outcome === null && request.approvals.length > 0
+    const standing = isHalfway ? await requests.standingOf(request) : null
+    return tell(newsOfRequest(request, standing, clock.now(), since), async (notice) =>
+      notice.kind === 'access.requested' || notice.kind === 'access.withdrawn'
         ? [...new Set([...(smtp?.approvers ?? []), ...(await requests.approversOf(request))])]
         : readersByNotice(notice),
     )
+  }
   const lookAtLockdowns = async (since: EpochMs): Promise<void> => {
     for (const word of await options.lastWords()) await tell(newsOfLockdown(word, clock.now(), since))
   }

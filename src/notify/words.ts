@@ -9,6 +9,7 @@ export interface MailWords {
   readonly saysIssuedForLater: string
   readonly accessSubjects: Readonly<Record<AccessKind, (machines: string, who: string) => string>>
   readonly accessSays: Readonly<Record<AccessKind, string>>
+  readonly agreed: (agreed: number, needed: number) => string
   readonly fromApproval: (length: string) => string
   readonly fromFirstUse: (length: string) => string
   readonly sessionsAtMost: (count: number) => string
@@ -50,6 +51,7 @@ export interface MailWords {
     readonly wants: string
     readonly lapses: string
     readonly deniedBecause: string
+    readonly agreed: string
   }
   readonly access: Readonly<Record<Access, string>>
   readonly open: string
@@ -80,19 +82,26 @@ export const mailWords: InEach<MailWords> = {
       'The plant has given you access. It is not open yet: the times are below, and you are told when it begins.',
     accessSubjects: {
       'access.requested': (machines, who) => `${who} asks for access to ${machines}`,
+      'access.agreed': (machines) => `Not all have agreed yet: access to ${machines}`,
       'access.approved': (machines) => `Approved: access to ${machines}`,
       'access.denied': (machines) => `Denied: access to ${machines}`,
       'access.lapsed': (machines) => `Nobody answered: access to ${machines}`,
+      'access.withdrawn': (machines, who) => `${who} no longer asks for access to ${machines}`,
     },
     accessSays: {
       'access.requested':
         'Somebody asks for access and waits for an answer. Sign in to say yes, to less, or no. This message answers nothing by itself.',
+      'access.agreed':
+        'Somebody at the plant has said yes, and others have to as well. You need do nothing; you are told when all have answered.',
       'access.approved':
         'The plant has said yes, to what is below; it may be less than you asked for. Sign in at the portal to open the machine when its time has come.',
       'access.denied': 'The plant has said no. Talk to your contact there if you do not see why.',
       'access.lapsed':
         'Nobody answered your request in time, so it is over. Call your contact at the plant, and ask again in the portal.',
+      'access.withdrawn':
+        'Whoever asked for this has taken it back. There is nothing left to answer, and nothing was given.',
     },
+    agreed: (agreed, needed) => `${String(agreed)} of ${String(needed)}`,
     fromApproval: (length) => `${length} from the approval on`,
     fromFirstUse: (length) => `${length} from the first use on`,
     sessionsAtMost: (count) => `${String(count)} at a time`,
@@ -136,6 +145,7 @@ export const mailWords: InEach<MailWords> = {
       wants: 'Wants to',
       lapses: 'Answer until',
       deniedBecause: 'Reason given',
+      agreed: 'Have said yes',
     },
     access: { view: 'look, and change nothing', operate: 'look and operate' },
     open: 'Open the portal',
@@ -167,20 +177,27 @@ export const mailWords: InEach<MailWords> = {
       'Das Werk hat Ihnen eine Freigabe erteilt. Sie gilt noch nicht: Die Zeiten stehen unten, und Sie erhalten Nachricht, wenn sie beginnt.',
     accessSubjects: {
       'access.requested': (machines, who) => `${who} bittet um Zugang zu ${machines}`,
+      'access.agreed': (machines) => `Noch nicht alle haben zugestimmt: Zugang zu ${machines}`,
       'access.approved': (machines) => `Zugestimmt: Zugang zu ${machines}`,
       'access.denied': (machines) => `Abgelehnt: Zugang zu ${machines}`,
       'access.lapsed': (machines) => `Unbeantwortet: Zugang zu ${machines}`,
+      'access.withdrawn': (machines, who) => `${who} bittet nicht mehr um Zugang zu ${machines}`,
     },
     accessSays: {
       'access.requested':
         'Jemand bittet um Zugang und wartet auf eine Antwort. Melden Sie sich an, um zuzustimmen, weniger zu geben oder abzulehnen. Diese Nachricht beantwortet von sich aus nichts.',
+      'access.agreed':
+        'Jemand im Werk hat zugestimmt, andere müssen es noch. Sie müssen nichts tun; Sie erhalten Nachricht, wenn alle geantwortet haben.',
       'access.approved':
         'Das Werk hat dem zugestimmt, was unten steht; es kann weniger sein, als Sie beantragt haben. Melden Sie sich im Portal an, um die Maschine zu öffnen, sobald die Zeit gekommen ist.',
       'access.denied':
         'Das Werk hat abgelehnt. Sprechen Sie mit Ihrem Ansprechpartner dort, wenn Sie den Grund nicht verstehen.',
       'access.lapsed':
         'Niemand hat Ihren Antrag rechtzeitig beantwortet, deshalb ist er verfallen. Rufen Sie Ihren Ansprechpartner im Werk an, und stellen Sie ihn im Portal neu.',
+      'access.withdrawn':
+        'Der Antrag wurde zurückgezogen. Es ist nichts mehr zu beantworten, und nichts wurde gegeben.',
     },
+    agreed: (agreed, needed) => `${String(agreed)} von ${String(needed)}`,
     fromApproval: (length) => `${length} ab der Zustimmung`,
     fromFirstUse: (length) => `${length} ab der ersten Benutzung`,
     sessionsAtMost: (count) => `${String(count)} gleichzeitig`,
@@ -225,6 +242,7 @@ export const mailWords: InEach<MailWords> = {
       wants: 'Möchte',
       lapses: 'Antwort bis',
       deniedBecause: 'Angegebener Grund',
+      agreed: 'Zugestimmt haben',
     },
     access: { view: 'ansehen, nichts ändern', operate: 'ansehen und bedienen' },
     open: 'Portal öffnen',

@@ -242,6 +242,34 @@ describe('a mail', () => {
     expect(bodiesOf(one(server))).toContain('<a href="https://portal.plant.example/">')
   })
 
+  it.each([
+    ['en', 'Not all have agreed yet: access to Press 3 HMI', 'Have said yes: 1 of 2'],
+    ['de', 'Noch nicht alle haben zugestimmt: Zugang zu Press 3 HMI', 'Zugestimmt haben: 1 von 2'],
+  ] as const)('of a yes in between says how many there are, in %s', async (language, subject, says) => {
+    const server = kept(await startMailServer())
+    const halfway = { kind: 'access.agreed', standing: { agreed: 1, needed: 2 } } as const
+    await send(server, { notice: { ...asked, ...halfway }, language })
+    expect(headersOf(one(server)).get('subject')).toBe(subject)
+    expect(bodiesOf(one(server))).toContain(says)
+    expect(bodiesOf(one(server))).toContain('<a href="https://portal.plant.example/">')
+  })
+
+  it.each([
+    ['en', 'eve@vendor.example no longer asks for access to Press 3 HMI'],
+    ['de', 'eve@vendor.example bittet nicht mehr um Zugang zu Press 3 HMI'],
+  ] as const)(
+    'of a request that was taken back leads those who may answer to it, in %s',
+    async (language, subject) => {
+      const server = kept(await startMailServer())
+      const outcome = { at: 2, by: null, reason: null, grantId: null }
+      await send(server, { notice: { ...asked, kind: 'access.withdrawn', outcome }, language })
+      expect(headersOf(one(server)).get('subject')).toBe(subject)
+      expect(bodiesOf(one(server))).toContain(
+        'https://portal.plant.example/admin/requests/q-0123456789abcdef',
+      )
+    },
+  )
+
   it('keeps hostile names out of its head', async () => {
     const server = kept(await startMailServer())
     const scope = 'principal:x@y.example\r\nBcc: eve@evil.example'

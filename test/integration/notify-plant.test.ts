@@ -90,8 +90,11 @@ describe('a plant with notifications', () => {
     const second = await requests.ask({ ...asked, reason: 'another belt' }, ana)
     await requests.deny(second.id, yes, 'not tonight')
     await comesTo('access.denied')
+    const taken = await requests.ask({ ...asked, reason: 'the wrong belt' }, ana)
+    await requests.withdraw(taken.id, ana)
+    await comesTo('access.withdrawn')
     await requests.ask({ ...asked, reason: 'a third belt' }, ana)
-    await until('its mail', () => mailServer.mails.slice(before).length >= 4)
+    await until('its mail', () => mailServer.mails.slice(before).length >= 5)
     await plant.clock.advance({ hours: 9 })
     await comesTo('access.lapsed')
     const told = (): string[] =>
@@ -104,6 +107,7 @@ describe('a plant with notifications', () => {
     expect(new Set(told().filter((line) => !line.includes('has ended')))).toEqual(
       new Set([
         'ben@plant.example: ana@machines.example asks for access to press-3 panel',
+        'ben@plant.example: ana@machines.example no longer asks for access to press-3 panel',
         'ana@machines.example: Approved: access to press-3 panel',
         'ana@machines.example: Denied: access to press-3 panel',
         lapsed,

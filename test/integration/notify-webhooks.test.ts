@@ -84,7 +84,12 @@ function startInstance(
   return instance
 }
 
-const noRequests = { get: async () => null, list: async () => [], approversOf: async () => [] }
+const noRequests = {
+  get: async () => null,
+  list: async () => [],
+  standingOf: async () => ({ agreed: 0, needed: 1 }),
+  approversOf: async () => [],
+}
 
 const issue = (over = {}): Promise<Grant> =>
   grants.issue({ ...goodRequest, ...over }, admin, { principalId: null })

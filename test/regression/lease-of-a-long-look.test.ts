@@ -45,7 +45,12 @@ beforeEach(async () => {
           finishLook = resolve
         }),
     },
-    requests: { get: async () => null, list: async () => [], approversOf: async () => [] },
+    requests: {
+      get: async () => null,
+      list: async () => [],
+      standingOf: async () => ({ agreed: 0, needed: 1 }),
+      approversOf: async () => [],
+    },
     lastWords: async () => [],
     breakGlass: async () => [],
   })
