@@ -95,6 +95,15 @@ function indexesOf({ principal, providerSessionId: sid }: Session): string[] {
   return sid === null ? always : [...always, indexes.ofProviderSession(issuer, sid)]
 }
 
+/**
+ * With the instant of the last proof, so that the token of before it, put back beside the record of after it, is none: it
+ * was given up, perhaps because somebody else has it.
+ */
+function tokenText({ assurance }: Session, print: string): string {
+  const { loginAt, secondFactorAt, oneTimeCodeAt } = assurance
+  return `${print} ${Math.max(loginAt, secondFactorAt ?? 0, oneTimeCodeAt ?? 0)}`
+}
+
 /** All that lies under a session's key. */
 export interface Holding {
   /** Null when it is there and cannot be read. */
@@ -107,7 +116,7 @@ export interface Holding {
  * How sessions lie in Redis, and nothing of what they mean. A `print` is the fingerprint of a secret.
  *
  *     session:<id>          hash    record   the session, JSON, vouched for
- *                                   token    print of its one valid token, vouched for
+ *                                   token    print of its one valid token and when its holder last proved something, vouched for
  *                                   idToken  sealed, where there is one
  *                                   pass:<print>   a pass, JSON, vouched for
  *     session-key:<print>   string  id of the session that a token or a pass leads to
@@ -185,7 +194,8 @@ export function openVault(options: {
     const { origin, ...rest } = session
     // Said only where it matters: an instance of an older build reads on what it knows, and nothing else.
     const text = JSON.stringify(origin === 'provider' ? rest : session)
-    return { record: vouch(session.id, 'record', text), token: vouch(session.id, 'token', tokenPrint) }
+    const token = vouch(session.id, 'token', tokenText(session, tokenPrint))
+    return { record: vouch(session.id, 'record', text), token }
   }
   const announce =
     (sessionId: string) =>
@@ -202,7 +212,8 @@ export function openVault(options: {
         const pass = text === null ? null : readStored(passSchema, text)
         return { print: name.slice(passPrefix.length), issuedAt: pass?.issuedAt ?? 0 }
       })
-    return { session: readSession(id, fields.record), tokenPrint: verify(id, 'token', fields.token), passes }
+    const tokenPrint = verify(id, 'token', fields.token)?.split(' ', 1)[0] ?? null
+    return { session: readSession(id, fields.record), tokenPrint, passes }
   }
 
   const dropOldestPasses = async (id: string): Promise<void> => {
@@ -251,7 +262,7 @@ export function openVault(options: {
 
     async byToken(print: string): Promise<Session | null> {
       const found = await find(print, 'token')
-      return found?.value === print ? found.session : null
+      return found?.session && found.value === tokenText(found.session, print) ? found.session : null
     },
 
     async byPass(print: string): Promise<{ session: Session; pass: Pass } | null> {
