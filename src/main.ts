@@ -368,7 +368,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     ...{ clock, logger, changes, journal, streams, sessions, grants, lockdowns, secondFactor },
     ...{ releases, seats, endings },
     tokens: services.tokens,
-    ...{ requests: services.requests, resets: services.resets },
+    ...{ requests: services.requests, resets: services.resets, breakGlass: services.breakGlass },
     onChange: (change) => {
       notifications?.noteChange(change)
       gateway.hint(change)

@@ -106,7 +106,7 @@ export async function holdingsOf(
     for (const { sessions: theirs } of holdersOf(session.principal.email, session.principal.id))
       theirs.push(session)
   for (const code of codes)
-    if (code.state === 'issued' && !code.isWithdrawn && code.expiresAt > now)
+    if (code.state === 'issued' && !code.isWithdrawnEverywhere && code.expiresAt > now)
       for (const { codes: theirs } of holdersOf(code.to.email, code.to.id)) theirs.push(code)
   return new Map(all.map(({ company, held }) => [company, held]))
 }
@@ -119,9 +119,11 @@ export function isNothing(held: Holdings): boolean {
  * Records `company.ended`, then ends all that people of a company hold: revokes their grants, those to come and those for
  * people who have not signed in yet too, ends their sessions, and denies their requests. Each is on record by itself as
  * well. What fails is tried again, and keeps nothing else from ending. Looks again until nothing is left, so that a grant
- * which is given at the same moment ends too, or is named as left. Again, it changes nothing and records nothing.
+ * which is given at the same moment ends too, or is named as left; so is what has ended on this host alone. Again, it
+ * changes nothing and records nothing.
  *
- * @throws GatehouseError `input-invalid` about `reason`; `store-unavailable` where it cannot even be said what there is
+ * @throws GatehouseError `input-invalid` about `reason`; `store-unavailable` where it cannot even be said what there is, or what
+ *   other instances have been told
  */
 export async function endCompany(
   services: CompanyServices,
@@ -129,40 +131,58 @@ export async function endCompany(
   { reason, actor }: { readonly reason: unknown; readonly actor: Actor },
 ): Promise<CompanyEnd> {
   const why = readReason(reason)
+  let untold: Error | null = null
   const look = async (): Promise<Holdings> => {
     // What a crash left approved and without its grant would else become one a moment after.
     await services.requests.tidy()
+    // What only this host knows to have ended is not held here any more, and open at all others.
+    untold = await tellWhatEnded(services)
     const found = (await holdingsOf(services, [company])).get(company)
     if (found === undefined) throw new Error('a company that was asked for is answered')
     return found
   }
   const ended = { requests: 0, grants: 0, sessions: 0, codes: 0 }
-  const failures = new Map<string, string>()
+  const failures = new Map<string, { readonly kind: Kind; readonly why: string }>()
+  const failedOf = (kind: Kind): string[] =>
+    [...failures].filter(([, failure]) => failure.kind === kind).map(([id]) => id)
   let held = await look()
-  if (isNothing(held)) return { companyId: company.id, ended, left: [] }
+  const leftOf = (kind: Kind): CompanyEnd['left'] => {
+    const still = idsOf(held, kind)
+    // Who answered it first has ended it.
+    const others = failedOf(kind).filter((id) => failures.get(id)?.why !== 'request-conflict')
+    return [...new Set([...still, ...others])].map((id) => ({
+      kind,
+      id,
+      why: failures.get(id)?.why ?? 'new',
+    }))
+  }
+  const answer = (): CompanyEnd => {
+    const left = kinds.flatMap(leftOf)
+    if (left.length === 0 && untold !== null) throw untold
+    return { companyId: company.id, ended, left }
+  }
+  if (isNothing(held)) return answer()
   const { id: companyId, emailDomains, claimValues } = company
   await services.record({ event: 'company.ended', companyId, emailDomains, claimValues, reason: why, actor })
-  for (let round = 0; round < roundsAtMost && !isNothing(held); round += 1) {
+  for (let round = 0; round < roundsAtMost && !(isNothing(held) && failures.size === 0); round += 1) {
     for (const kind of kinds) {
       const end = enders(services, why, actor)[kind]
-      for (const some of portions(idsOf(held, kind)))
+      for (const some of portions([...new Set([...idsOf(held, kind), ...failedOf(kind)])]))
         await Promise.all(
           some.map((id) =>
             end(id).then(
               (isEnded) => {
-                if (isEnded) ended[kind] += 1
+                if (isEnded || failures.get(id)?.why === 'stopped-here-only') ended[kind] += 1
+                failures.delete(id)
               },
-              (error: unknown) => failures.set(id, error instanceof GatehouseError ? error.code : 'internal'),
+              (error: unknown) => failures.set(id, { kind, why: codeOf(error) }),
             ),
           ),
         )
     }
     held = await look()
   }
-  const left = kinds.flatMap((kind) =>
-    idsOf(held, kind).map((id) => ({ kind, id, why: failures.get(id) ?? 'new' })),
-  )
-  return { companyId, ended, left }
+  return answer()
 }
 
 /** @throws GatehouseError `ended-in-part`, which names what has not ended */
@@ -177,6 +197,24 @@ export function assertEnded({ ended, left }: CompanyEnd): void {
     'ended-in-part',
     `Not all of it has ended. Done: ${done}. Not done, ${String(left.length)}: ${named}. Do it again; what has ended stays so.`,
   )
+}
+
+/** @returns why not all of it could be told; null where it was. Nothing may keep the rest from ending. */
+async function tellWhatEnded(services: CompanyServices): Promise<Error | null> {
+  const { grants, sessions, breakGlass, requests } = services
+  const told = await Promise.allSettled([
+    grants.revokeRevived(),
+    sessions.endRevived(),
+    breakGlass.withdrawRevived(),
+    requests.closeRevived(),
+  ])
+  const [failed] = told.filter((one) => one.status === 'rejected')
+  if (failed === undefined) return null
+  return failed.reason instanceof Error ? failed.reason : new Error('not told', { cause: failed.reason })
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof GatehouseError ? error.code : 'internal'
 }
 
 function enders(

@@ -20,7 +20,7 @@ import {
   type Requests,
   type Seats,
 } from '../grants/index.js'
-import type { Resets, SecondFactor, ServiceTokens } from '../identity/index.js'
+import type { BreakGlass, Resets, SecondFactor, ServiceTokens } from '../identity/index.js'
 import type { Sessions } from '../sessions/index.js'
 
 const lookMs = 400
@@ -43,6 +43,7 @@ export interface WatchOptions {
   readonly requests: Pick<Requests, 'noteClosed' | 'closeRevived'>
   readonly secondFactor: Pick<SecondFactor, 'noteReset' | 'finishResets'>
   readonly resets: Pick<Resets, 'noteAnswered'>
+  readonly breakGlass: Pick<BreakGlass, 'withdrawRevived'>
   readonly tokens: Pick<ServiceTokens, 'note' | 'revokeRevived'>
   readonly endings: EndingLimits
   /** To hear of each change once it has had its effect here. Must not throw, and is not waited for. */
@@ -67,8 +68,19 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     tellRedis()
     cutEnded(kind, id, options)
   })
-  const { streams, sessions, grants, lockdowns, releases, requests, secondFactor, resets, tokens, logger } =
-    options
+  const {
+    streams,
+    sessions,
+    grants,
+    lockdowns,
+    releases,
+    requests,
+    secondFactor,
+    resets,
+    tokens,
+    breakGlass,
+    logger,
+  } = options
 
   const left = new Set<Timer>()
   /** What a second factor that is gone has opened is over here at once, and in Redis too if nobody else comes to it. */
@@ -140,6 +152,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     await grants.restoreUses()
     await secondFactor.finishResets()
     await sessions.endRevived()
+    await breakGlass.withdrawRevived()
     await releases.withdrawRevived()
     await tokens.revokeRevived()
     await requests.closeRevived()

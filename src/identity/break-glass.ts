@@ -6,6 +6,7 @@ import {
   newId,
   readReply,
   readStored,
+  stoppedHereOnly,
   type ChangeLog,
   type Clock,
   type Journal,
@@ -96,6 +97,8 @@ export interface BreakGlassEntry {
   readonly used: { readonly at: EpochMs; readonly source: string } | null
   /** Taken back before it was used, as far as this host knows. */
   readonly isWithdrawn: boolean
+  /** Redis says so too, so that it is refused by any instance, whatever that has missed. */
+  readonly isWithdrawnEverywhere: boolean
   /** What the administrator who asks has confirmed to have seen. */
   readonly seenAs: BreakGlassState | null
 }
@@ -132,8 +135,11 @@ export interface BreakGlass {
   /**
    * Records `break-glass.withdrawn`; the code lets nobody in any more, on any instance. False where none waits to
    * be used: its session, if there is one, is ended like any other.
+   * @throws GatehouseError `stopped-here-only` when Redis did not confirm it
    */
   withdraw(sessionId: string, actor: Actor, reason?: string): Promise<boolean>
+  /** Tells Redis of what only this host knows to be withdrawn. */
+  withdrawRevived(): Promise<void>
   /** Those of the last 30 days, at most 100, newest first, as `principalId` has seen them. */
   list(principalId: string): Promise<BreakGlassEntry[]>
   /** Records `break-glass.acknowledged`; only what is so is taken as seen, and only once. `reason` is checked by the caller. */
@@ -180,8 +186,13 @@ const issueSchema = z.strictObject({
   didProviderAnswer: z.boolean(),
 })
 const useSchema = z.strictObject({ at: instant, source: z.string() })
+const withdrawnSchema = z.strictObject({ at: instant })
 const stateSchema = z.enum(breakGlassStates)
 const fieldsSchema = z.array(z.string().nullable())
+
+const useUp = `
+  if redis.call('HEXISTS', KEYS[1], 'withdrawn') == 1 then return 0 end
+  return redis.call('HSETNX', KEYS[1], 'use', ARGV[1])`
 
 /**
  * How it lies in Redis, all of it vouched for but the list, which only leads to it:
@@ -189,10 +200,12 @@ const fieldsSchema = z.array(z.string().nullable())
  *     break-glass:code:<MAC of the code>   string  id of the session that the code leads to
  *     break-glass:of:<session id>          hash    issue   what was made, JSON; never changes
  *                                                  use     when and from where it was used, JSON; set once
+ *                                                  withdrawn   since when, JSON; there, it lets nobody in
  *                                                  seen:<principal id>   what an administrator has seen it as
  *     break-glass:all                      sorted set of session ids by when the code was made
  *
- * `use` is what makes a code single-use: of all who come at the same moment, on whatever instance, one sets it.
+ * `use` is what makes a code single-use: of all who come at the same moment, on whatever instance, one sets it, and
+ * nobody once it is withdrawn.
  */
 export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
   const { store, clock, changes, journal, keyring, vouching, logger, record, people, secondFactor } = options
@@ -200,6 +213,7 @@ export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
   const entryKey = (sessionId: string): string => store.key('break-glass', 'of', sessionId)
   const codeKey = (mac: string): string => store.key('break-glass', 'code', mac)
   const codePlace = (mac: string): string => `break-glass code ${mac}`
+  const takeFirst = store.script(useUp)
   const place = (sessionId: string, field: string): string => `break-glass ${sessionId} ${field}`
   const seenField = (principalId: string): string => `seen:${principalId}`
   const tally = createTally({
@@ -218,24 +232,38 @@ export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
   const assemble = (
     sessionId: string,
     principalId: string,
-    [issue, use, seen]: readonly (string | null)[],
+    [issue, use, seen, withdrawn]: readonly (string | null)[],
   ): BreakGlassEntry | null => {
     const issued = verified(issueSchema, place(sessionId, 'issue'), issue)
     if (issued === null) return null
     const unreadable = { at: issued.issuedAt, source: 'unknown' }
     const used = use == null ? null : (verified(useSchema, place(sessionId, 'use'), use) ?? unreadable)
     const seenAs = verified(stateSchema, place(sessionId, seenField(principalId)), seen)
-    const isWithdrawn = used === null && journal.since('session', sessionId) !== null
-    return { ...issued, sessionId, used, isWithdrawn, state: used === null ? 'issued' : 'used', seenAs }
+    // What cannot be read lets nobody in, and is withdrawn for nobody who has to end it.
+    const isSaid = withdrawn != null
+    const isWithdrawn = used === null && (isSaid || journal.since('session', sessionId) !== null)
+    const isWithdrawnEverywhere =
+      isWithdrawn && verified(withdrawnSchema, place(sessionId, 'withdrawn'), withdrawn) !== null
+    const state = used === null ? 'issued' : 'used'
+    return { ...issued, sessionId, used, isWithdrawn, isWithdrawnEverywhere, state, seenAs }
   }
   const readEntries = async (ids: readonly string[], principalId: string): Promise<BreakGlassEntry[]> => {
     if (ids.length === 0) return []
     const replies = await store.pipeline((pipeline) => {
-      for (const id of ids) pipeline.hmget(entryKey(id), 'issue', 'use', seenField(principalId))
+      for (const id of ids) pipeline.hmget(entryKey(id), 'issue', 'use', seenField(principalId), 'withdrawn')
     })
     return readReply(z.array(fieldsSchema), replies)
       .map((fields, position) => assemble(ids[position] ?? '', principalId, fields))
       .filter((entry) => entry !== null)
+  }
+
+  const tellWithdrawn = async (sessionId: string): Promise<void> => {
+    const withdrawn = vouching.vouch(place(sessionId, 'withdrawn'), JSON.stringify({ at: clock.now() }))
+    await store.transaction((multi) => {
+      multi.hset(entryKey(sessionId), 'withdrawn', withdrawn)
+      multi.pexpire(entryKey(sessionId), shownMs + tidyUpMs)
+      changes.addTo(multi, { kind: 'session-ended', sessionId, cause: 'session-killed' })
+    })
   }
 
   const refuse = async (why: string, sessionId: string | null, source: string): Promise<GatehouseError> => {
@@ -298,9 +326,7 @@ export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
       const { entry, person } = found
       const { sessionId, roles: given, sessionLengthMs: lengthMs } = entry
       const use = JSON.stringify({ at: clock.now(), source })
-      const isFirst = await store.run((redis) =>
-        redis.hsetnx(entryKey(sessionId), 'use', vouching.vouch(place(sessionId, 'use'), use)),
-      )
+      const isFirst = await takeFirst([entryKey(sessionId)], [vouching.vouch(place(sessionId, 'use'), use)])
       if (isFirst !== 1) throw await refuse('used-before', sessionId, source)
       // Used up before it is recorded: where it cannot be recorded, nobody gets in and another code is needed.
       await record({ event: 'break-glass.used', sessionId, principalId: entry.to.id, source })
@@ -315,17 +341,26 @@ export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
     async withdraw(sessionId, actor, reason) {
       const [entry] = await readEntries([sessionId], '')
       if (entry?.used !== null) return false
-      if (!entry.isWithdrawn) {
-        const why = reason === undefined ? {} : { reason }
-        await record({ event: 'break-glass.withdrawn', sessionId, actor, ...why })
-        await journal.add('session', sessionId)
-      }
+      const isNews = !entry.isWithdrawnEverywhere && journal.since('session', sessionId) === null
+      const why = reason === undefined ? {} : { reason }
+      if (isNews) await record({ event: 'break-glass.withdrawn', sessionId, actor, ...why })
+      await journal.add('session', sessionId)
       // Also of one that only this host may know of yet.
-      await store.transaction((multi) => {
-        changes.addTo(multi, { kind: 'session-ended', sessionId, cause: 'session-killed' })
+      await tellWithdrawn(sessionId).catch(async (problem: unknown) => {
+        const isDurable = await journal.add('session', sessionId)
+        journal.announce('session', sessionId)
+        throw stoppedHereOnly('The code is withdrawn', isDurable, problem)
       })
       await changes.settle()
-      return !entry.isWithdrawn
+      return isNews
+    },
+
+    async withdrawRevived() {
+      const ids = await store.run((redis) => redis.zrevrange(allKey, 0, shownAtMost - 1))
+      for (const { sessionId, used, isWithdrawnEverywhere } of await readEntries(ids, '')) {
+        const isKnownHere = journal.since('session', sessionId) !== null
+        if (used === null && isKnownHere && !isWithdrawnEverywhere) await tellWithdrawn(sessionId)
+      }
     },
 
     async list(principalId) {

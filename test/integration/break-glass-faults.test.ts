@@ -258,6 +258,7 @@ describe('the operational log', () => {
     const error = (message: string): void => void errors.push(message)
     const logger: Logger = { debug: quiet, info: quiet, warn: quiet, error }
     const {
+      breakGlass,
       clock,
       changes,
       journal,
@@ -274,6 +275,7 @@ describe('the operational log', () => {
     const streams = createStreams({ clock })
     const watch = await watchChanges({
       ...{
+        breakGlass,
         clock,
         changes,
         journal,
