@@ -66,7 +66,8 @@ export interface Administrator {
  *
  * A proposal is answered once, lapses by itself, and is for the enrolment that there was when it was made. Neither who
  * proposes nor who confirms may be whose second factor it is, by account or by e-mail, or anything but a person with a one-time code of the last
- * five minutes: a program enters none, and one administrator alone can make it a token that another answers for.
+ * five minutes: a program enters none, and one administrator alone can make it a token that another answers for. Each of
+ * them has a verified e-mail: without one, nobody can tell two accounts of one person from two people.
  *
  * Each call throws GatehouseError `store-unavailable` when Redis fails it; each that records, `ledger-unavailable` when
  * it could not.
@@ -324,15 +325,26 @@ export function createResets(options: ResetsOptions): Resets {
 function checkAdministrator({ actor, roles, hasFreshCode }: Administrator, whose: Whose): void {
   if (actor.kind !== 'principal' || !roles.includes('admin'))
     throw refused('Only an administrator who is signed in may propose or confirm this.')
+  if (actor.email === null)
+    throw refused('The provider vouches for no e-mail of yours: nobody can tell that you are another person.')
+  if (whose.email === null)
+    throw refused(
+      'No e-mail of theirs is known here: nobody can tell that they are another person than you. On the host, `gatehouse users reset-totp` takes their id.',
+    )
   if (isSamePerson(actor, whose))
     throw refused('This is your own second factor: two others have to agree to reset it.')
   if (!hasFreshCode)
     throw new GatehouseError('fresh-code-required', 'This needs a one-time code of the last five minutes.')
 }
 
-/** By issuer and subject, from which the id is made; and by e-mail, for who has two accounts. */
+/** By issuer and subject, from which the id is made; and by e-mail, for who has two accounts. Without one, they may be. */
 function isSamePerson(one: Whose, other: Whose): boolean {
-  return one.principalId === other.principalId || (one.email !== null && one.email === other.email)
+  return (
+    one.principalId === other.principalId ||
+    one.email === null ||
+    other.email === null ||
+    one.email === other.email
+  )
 }
 
 function refused(message: string): GatehouseError {

@@ -391,6 +391,32 @@ describe('a proposal', () => {
     expect(await codeIn(resets.propose(idOf('vendor'), why, own))).toBe('reset-refused')
   })
 
+  /**
+   * Two accounts are told from two people by their e-mail. Where there was none they passed for two people, so that one
+   * administrator with a second account could reset what takes two.
+   */
+  it('takes people whose e-mail is known', async () => {
+    const { people, resets } = plant.gatehouse.services
+    const nameless = (id: string): Partial<Administrator> => ({
+      actor: { kind: 'principal', principalId: id, email: null },
+    })
+    const { id } = await proposed()
+    expect(
+      await codeIn(resets.confirm(id, why, administrator('secondAdmin', nameless('p-another-account')))),
+    ).toBe('reset-refused')
+    expect(
+      await codeIn(resets.propose(idOf('stranger'), why, administrator('admin', nameless(idOf('admin'))))),
+    ).toBe('reset-refused')
+    expect(await codeIn(resets.propose('p-never-seen', why, administrator('admin')))).toBe('reset-refused')
+
+    const known = await people.get(idOf('vendor'))
+    if (known === null) throw new Error('has signed in')
+    await people.remember({ ...known.principal, email: null }, [])
+    expect(await codeIn(resets.confirm(id, why, administrator('secondAdmin')))).toBe('reset-refused')
+    await people.remember(known.principal, [])
+    expect(await isEnrolled()).toBe(true)
+  })
+
   it('that cannot be put on record does not come about, and neither does its answer', async () => {
     const full = { record: () => Promise.reject(new Error('full')) }
     const { resets: mute, trust } = await another(full)
