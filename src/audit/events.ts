@@ -205,6 +205,8 @@ export type SecondFactorEvent =
   | {
       readonly event: 'second-factor.reset-failed'
       readonly proposalId: string
+      readonly principalId: string
+      readonly actor: Actor
       readonly attempt: 'proposed' | 'confirmed' | 'declined'
     }
   | {

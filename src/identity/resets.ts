@@ -36,6 +36,8 @@ export type ResetEvent =
   | {
       readonly event: 'second-factor.reset-failed'
       readonly proposalId: string
+      readonly principalId: string
+      readonly actor: Actor
       readonly attempt: Attempt
     }
 
@@ -217,10 +219,31 @@ export function createResets(options: ResetsOptions): Resets {
     if (!isOpen(kept)) throw conflict('This proposal has lapsed. Propose it again.')
   }
   /** A record that claims what did not happen, or may not have, is followed by one that says so. */
-  const fail = async (proposalId: string, attempt: Attempt): Promise<void> => {
-    await record({ event: 'second-factor.reset-failed', proposalId, attempt }).catch((error: unknown) => {
+  const fail = async (
+    { id: proposalId, principalId }: Pick<ResetProposal, 'id' | 'principalId'>,
+    attempt: Attempt,
+    actor: Actor,
+  ): Promise<void> => {
+    await record({
+      event: 'second-factor.reset-failed',
+      ...{ proposalId, principalId, actor, attempt },
+    }).catch((error: unknown) => {
       logger.error('resets: a failure is not on record', { proposalId, problem: describeError(error) })
     })
+  }
+  /** What Redis has not confirmed may be there all the same, or arrive: it is one that nobody can say yes to. */
+  const takeBack = async (proposalId: string): Promise<void> => {
+    await journal.add('reset', proposalId)
+    try {
+      await store.transaction((multi) => {
+        multi.hdel(key, proposalId)
+        changes.addTo(multi, { kind: 'reset-answered', proposalId })
+      })
+    } catch (error) {
+      logger.error('resets: a proposal that failed may be there', {
+        ...{ proposalId, problem: describeError(error) },
+      })
+    }
   }
   const answer = async (
     kept: Kept,
@@ -247,7 +270,7 @@ export function createResets(options: ResetsOptions): Resets {
       })
       if (isFirst !== 1) throw conflict('Somebody else has answered it at this very moment.')
     } catch (error) {
-      await fail(id, kind)
+      await fail(kept.proposal, kind, actor)
       throw error
     }
   }
@@ -281,7 +304,8 @@ export function createResets(options: ResetsOptions): Resets {
       try {
         await write({ id, text: vouching.vouch(place(id), JSON.stringify({ ...terms, enrolment })) })
       } catch (error) {
-        await fail(id, 'proposed')
+        await takeBack(id)
+        await fail({ id, principalId }, 'proposed', who.actor)
         throw error
       }
       return { id, ...terms }
@@ -303,7 +327,7 @@ export function createResets(options: ResetsOptions): Resets {
       try {
         await secondFactor.reset(principalId, who.actor, reason, { proposalId: id, enrolment })
       } catch (error) {
-        if (!isVoidHere(error)) await fail(id, 'confirmed')
+        if (!isVoidHere(error)) await fail(proposal, 'confirmed', who.actor)
         throw error
       }
       return proposal

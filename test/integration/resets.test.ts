@@ -1,5 +1,6 @@
 import { readLedger } from '../../src/audit/index.js'
 import { createResets, principalId, type Administrator, type Resets } from '../../src/identity/index.js'
+import { GatehouseError, type Store } from '../../src/lib/index.js'
 import type { Actor } from '../../src/model.js'
 import { rawRequest } from '../support/api.js'
 import type { Answer, Client } from '../support/client.js'
@@ -427,6 +428,35 @@ describe('a proposal', () => {
     await expect(mute.decline(id, why, operator)).rejects.toThrow('full')
     expect((await mute.waiting()).map((one) => one.id)).toEqual([id])
     expect(await isEnrolled()).toBe(true)
+    await trust.close()
+  })
+
+  /**
+   * One that Redis did not confirm in time was on record as failed, and waited all the same: whoever read the ledger knew of
+   * nothing that could be confirmed. And the record named neither whose second factor it was nor who had asked.
+   */
+  it('that Redis does not confirm in time is none, and its record says whose and by whom', async () => {
+    const { store } = plant.gatehouse.services
+    let isSlow = true
+    const slow: Store = {
+      ...store,
+      transaction: async (fill) => {
+        const result = await store.transaction(fill)
+        if (!isSlow) return result
+        isSlow = false
+        throw new GatehouseError('store-unavailable', 'Redis did not answer in time.')
+      },
+    }
+    const { resets: elsewhere, trust } = await another({ store: slow })
+    expect(await codeIn(elsewhere.propose(idOf('vendor'), why, administrator('admin')))).toBe(
+      'store-unavailable',
+    )
+    expect(await plant.gatehouse.services.resets.waiting()).toEqual([])
+    const [, failed] = (await recorded()).slice(-2)
+    expect(failed).toEqual({
+      ...{ event: 'second-factor.reset-failed', attempt: 'proposed' },
+      ...{ principalId: idOf('vendor'), actor: actorOf('admin'), proposalId: expect.any(String) as string },
+    })
     await trust.close()
   })
 
