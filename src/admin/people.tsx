@@ -35,6 +35,7 @@ const shownAtOnce = 100
 /** Who has signed in here, their second factor, and the ways to do something about it. */
 export function peopleRoutes(options: AdminOptions): Route[] {
   const { config, clock, pages, people, secondFactor, resets, savedFilters } = options
+  const { secondAdministrator } = config.totp
   const canInvite = config.totp.enrolment === 'invite'
 
   async function showPeople({ viewer, query, session }: PersonalCall): Promise<Answer> {
@@ -43,7 +44,8 @@ export function peopleRoutes(options: AdminOptions): Route[] {
     const fits = createMatcher(filter.text)
     const all = await people.list()
     const fitting = all.filter((person) => fits(textsOfPerson(person)))
-    const waiting = await resets.waiting()
+    // Null where they cannot be read: who is to be helped stands below, and must not go with them.
+    const waiting = secondAdministrator ? await resets.waiting().catch(() => null) : []
     const part = partOf(fitting, filter.page, shownAtOnce)
     const shown = await Promise.all(
       part.shown.map(async (person) => ({
@@ -53,7 +55,7 @@ export function peopleRoutes(options: AdminOptions): Route[] {
     )
     const { language } = viewer
     const words = peopleWords[language]
-    const { wasProposed, wasDeclined } = resetsWords[language]
+    const { wasProposed, wasDeclined, unreadable } = resetsWords[language]
     const done = new Map([
       ['proposed', wasProposed],
       ['declined', wasDeclined],
@@ -82,7 +84,11 @@ export function peopleRoutes(options: AdminOptions): Route[] {
             )}
           </p>
           {done !== undefined && <Notice>{done}</Notice>}
-          <WaitingResets {...{ waiting }} people={all} ownId={session.principal.id} />
+          {waiting === null ? (
+            <Notice kind="attention">{unreadable}</Notice>
+          ) : (
+            <WaitingResets {...{ waiting }} people={all} ownId={session.principal.id} />
+          )}
           <FilterForm filter={filter} hint={words.hint} states={[]} endpoints={[]} />
           <SavedFilters {...{ filter, saved, viewer }} outcome={query.one('kept')} />
           {fitting.length === 0 ? (
@@ -100,7 +106,9 @@ export function peopleRoutes(options: AdminOptions): Route[] {
                 {shown.map(({ person, status }) => (
                   <PersonRow
                     {...{ person, status, viewer }}
-                    isWaiting={waiting.some(({ principalId }) => principalId === person.principal.id)}
+                    isWaiting={
+                      waiting?.some(({ principalId }) => principalId === person.principal.id) ?? false
+                    }
                   />
                 ))}
               </Table>

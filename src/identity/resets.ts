@@ -78,7 +78,8 @@ export interface Resets {
   /** The oldest first; without those whose second factor is another by now. */
   waiting(): Promise<ResetProposal[]>
   /**
-   * @throws GatehouseError `reset-refused`, `fresh-code-required`; `not-enrolled`; `reset-conflict` where one waits already;
+   * @throws GatehouseError `reset-refused`, `fresh-code-required`; `not-enrolled`; `reset-conflict` where one waits already; `reset-limit` where
+   *   five of this administrator wait;
    *   `store-unfit`, `clock-untrusted`
    */
   propose(principalId: string, reason: string, who: Administrator): Promise<ResetProposal>
@@ -115,6 +116,8 @@ export interface ResetsOptions {
   readonly lapsesAfterMs: number
 }
 
+/** Of one proposer: whoever is asked to confirm reads a few, and not a flood. */
+const openAtMost = 5
 const idShape = /^r-[0-9a-z]{16}$/
 const instant = z.int().nonnegative()
 const termsSchema = z.strictObject({
@@ -207,6 +210,16 @@ export function createResets(options: ResetsOptions): Resets {
       .map(({ proposal }) => proposal)
       .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
   }
+  const checkRoom = async (actor: Actor): Promise<void> => {
+    const isOf = ({ proposal: { by } }: Kept): boolean =>
+      by.kind === 'principal' && actor.kind === 'principal' && by.principalId === actor.principalId
+    const open = (await readAll()).filter((kept) => isOpen(kept) && isOf(kept))
+    if (open.length >= openAtMost)
+      throw new GatehouseError(
+        'reset-limit',
+        `${String(openAtMost)} resets that you proposed wait for an answer. Take one back, or wait.`,
+      )
+  }
   const loadOpen = async (id: string): Promise<Kept> => {
     const kept = (await readAll()).find(({ proposal }) => proposal.id === id)
     if (kept === undefined)
@@ -294,6 +307,7 @@ export function createResets(options: ResetsOptions): Resets {
         throw new GatehouseError('not-enrolled', 'This person has no second factor to reset.')
       if ((await listWaiting()).some((one) => one.principalId === principalId))
         throw conflict('A reset of this second factor waits already for another administrator.')
+      await checkRoom(who.actor)
       const at = clock.now()
       const terms = { principalId, by: who.actor, reason, at, lapsesAt: at + options.lapsesAfterMs }
       const id = newId('r')

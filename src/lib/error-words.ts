@@ -86,6 +86,8 @@ const sentences: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<ErrorC
       'Das dürfen Sie hier nicht bestätigen oder vorschlagen: Es braucht zwei Administratoren, beide andere als die betroffene Person.',
     'reset-conflict':
       'Dieser Vorschlag wurde inzwischen beantwortet, ist abgelaufen, oder es wartet schon einer.',
+    'reset-limit':
+      'Von Ihnen warten schon so viele Vorschläge, wie es auf einmal sein dürfen. Nehmen Sie einen zurück, oder warten Sie auf die Antwort.',
     'release-refused': 'Den eigenen Zugang gibt niemand selbst frei.',
     'release-conflict':
       'Das ist so nicht möglich: Der Zugang läuft nicht, braucht das nicht, oder jemand anderes hat gerade entschieden.',

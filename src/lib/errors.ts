@@ -47,6 +47,7 @@ export const errorCodes = {
   'reset-unknown': 404,
   'reset-refused': 403,
   'reset-conflict': 409,
+  'reset-limit': 429,
   'release-refused': 403,
   'release-conflict': 409,
   'release-unknown': 404,

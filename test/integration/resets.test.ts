@@ -276,6 +276,45 @@ describe('a reset of a second factor that takes two administrators', () => {
     )
   })
 
+  /**
+   * Nothing bounded how many one administrator may propose, each of which stood at the head of the list of people; and where
+   * the proposals could not be read, neither could that list, with everything else that is done there.
+   */
+  it('waits five times for one proposer, and no more', async () => {
+    const { resets, store, vouching } = plant.gatehouse.services
+    await propose(await as('admin'))
+    // What another of the proposals looks like, for people who never were: each has only to be open.
+    const key = store.key('resets')
+    const [[id, kept] = ['', '']] = Object.entries(await store.run((redis) => redis.hgetall(key)))
+      .filter(
+        ([field, text]) =>
+          !field.includes(' ') && vouching.verify(`reset ${field}`, text)?.includes(why) === true,
+      )
+      .slice(-1)
+    const terms = JSON.parse(vouching.verify(`reset ${id}`, kept) ?? '{}') as object
+    const more = ['1', '2', '3', '4'].map((digit) => `r-${digit.repeat(16)}`)
+    for (const other of more) {
+      const text = JSON.stringify({ ...terms, principalId: `p-${other}`, at: plant.clock.now() })
+      await store.run((redis) => redis.hset(key, other, vouching.vouch(`reset ${other}`, text)))
+    }
+    await as('stranger')
+    const sixth = (name: AccountName) => codeIn(resets.propose(idOf('stranger'), why, administrator(name)))
+    expect(await sixth('admin')).toBe('reset-limit')
+    expect(await sixth('secondAdmin')).toBe(null)
+    await store.run((redis) => redis.hdel(key, ...more))
+  })
+
+  it('leaves the list of people readable where it is not', async () => {
+    const { store } = plant.gatehouse.services
+    const client = await as('admin')
+    await store.run((redis) => redis.del(store.key('resets')))
+    await store.run((redis) => redis.set(store.key('resets'), 'no hash'))
+    const page = await client.navigate(at('/admin/people'))
+    await store.run((redis) => redis.del(store.key('resets')))
+    expect(page.status).toBe(200)
+    expect(visibleText(page)).toMatch(/cannot be read at the moment.*ana@machines\.example/s)
+  })
+
   it('speaks German', async () => {
     const first = await as('admin')
     await propose(first)
@@ -402,6 +441,7 @@ describe('a proposal', () => {
       actor: { kind: 'principal', principalId: id, email: null },
     })
     const { id } = await proposed()
+    await as('stranger')
     expect(
       await codeIn(resets.confirm(id, why, administrator('secondAdmin', nameless('p-another-account')))),
     ).toBe('reset-refused')

@@ -26,6 +26,7 @@ export interface ResetsWords {
   readonly declineText: (name: string, by: string, reason: string) => string
   readonly wasProposed: string
   readonly wasDeclined: string
+  readonly unreadable: string
   readonly wasReset: (name: VNode) => ComponentChildren
   readonly invited: string
   readonly notice: (count: number) => string
@@ -66,6 +67,7 @@ export const resetsWords: InEach<ResetsWords> = {
       `${by} wants to reset the second factor of ${name}, because: ${reason} — With your no it stays as it is. It can be proposed again.`,
     wasProposed: 'Proposed. Tell another administrator: nothing is reset until they confirm it.',
     wasDeclined: 'Declined. The second factor stays as it is.',
+    unreadable: 'Which resets wait for a second administrator cannot be read at the moment.',
     wasReset: (name) => <>The second factor of {name} was reset, and all their sessions were ended.</>,
     invited: 'They need a new invitation code: it is made in the list of people, by whoever talks to them.',
     notice: (count) =>
@@ -108,6 +110,7 @@ export const resetsWords: InEach<ResetsWords> = {
     wasProposed:
       'Vorgeschlagen. Sagen Sie jemand anderem aus der Administration Bescheid: Zurückgesetzt wird erst mit der Bestätigung.',
     wasDeclined: 'Abgelehnt. Der zweite Faktor bleibt, wie er ist.',
+    unreadable: 'Welches Zurücksetzen auf eine zweite Person wartet, lässt sich gerade nicht lesen.',
     wasReset: (name) => (
       <>Der zweite Faktor von {name} ist zurückgesetzt, alle Sitzungen dieser Person sind beendet.</>
     ),
