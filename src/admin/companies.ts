@@ -1,4 +1,4 @@
-import type { BreakGlass, BreakGlassEntry, People } from '../identity/index.js'
+import type { BreakGlass, BreakGlassEntry, People, Person } from '../identity/index.js'
 import { readReason, type Grants, type Requests } from '../grants/index.js'
 import { GatehouseError, type Clock } from '../lib/index.js'
 import type { AccessRequest, Actor, Company, EndingLimits, Grant, Session } from '../model.js'
@@ -35,6 +35,8 @@ export interface Holdings {
   readonly sessions: readonly Session[]
   /** Break-glass codes that wait to be used. */
   readonly codes: readonly BreakGlassEntry[]
+  /** Of a company by claim, what may be its people's: the directory has lost who holds it, or cannot be read there. */
+  readonly unknown: readonly { readonly kind: Kind; readonly id: string }[]
 }
 
 /**
@@ -48,13 +50,17 @@ export interface CompanyEnd {
   readonly companyId: string
   /** How many have ended by this call. */
   readonly ended: Readonly<Record<Kind, number>>
-  /** What has not, and why: the code of an error, or `new` for what came while this was going on. */
+  /**
+   * What has not, and why: the code of an error, `new` for what came while this was going on, `holder-unknown` for
+   * what may be theirs, which is for whoever ends the company to look at.
+   */
   readonly left: readonly { readonly kind: Kind; readonly id: string; readonly why: string }[]
 }
 
 /** New grants may come while the old ones end; whoever keeps giving them has to be spoken to. */
 const roundsAtMost = 3
 const atATime = 25
+export const holderUnknown = 'holder-unknown'
 
 export function findCompany(id: string, companies: readonly Company[]): Company {
   const company = companies.find((each) => each.id === id)
@@ -80,10 +86,22 @@ export async function holdingsOf(
     sessions.all(),
     breakGlass.list(''),
   ])
-  type Held = { [kind in Kind]: Holdings[kind][number][] }
+  const waiting = codes.filter(
+    (code) => code.state === 'issued' && !code.isWithdrawnEverywhere && code.expiresAt > now,
+  )
+  const running = given.filter((grant) => !isOver(grant, now, endings))
+  // The list of everyone only finds: who holds something is looked up, and not taken for a stranger where that fails.
+  const { found, lost } = await lookUp(people, directory, [
+    ...running.map(({ to }) => to.principalId),
+    ...open.map(({ by }) => by.principalId),
+    ...signedIn.map(({ principal }) => principal.id),
+    ...waiting.map(({ to }) => to.id),
+  ])
+  const members = [...directory, ...found]
+  type Held = { [kind in keyof Holdings]: Holdings[kind][number][] }
   const all = companies.map((company) => {
-    const held: Held = { requests: [], grants: [], sessions: [], codes: [] }
-    return { company, held, isTheirs: membershipOf(company, directory) }
+    const held: Held = { requests: [], grants: [], sessions: [], codes: [], unknown: [] }
+    return { company, held, isTheirs: membershipOf(company, members) }
   })
   // Of thousands of grants of hundreds of people: each of them is looked up once.
   const holders = new Map<string | null, Map<string | null, readonly Held[]>>()
@@ -96,21 +114,47 @@ export async function holdingsOf(
     ofPrincipal.set(email, found)
     return found
   }
-  for (const grant of given)
-    if (!isOver(grant, now, endings))
-      for (const { grants: theirs } of holdersOf(grant.to.email, grant.to.principalId)) theirs.push(grant)
-  for (const request of open)
-    for (const { requests: theirs } of holdersOf(request.by.email, request.by.principalId))
-      theirs.push(request)
-  for (const session of signedIn)
-    for (const { sessions: theirs } of holdersOf(session.principal.email, session.principal.id))
-      theirs.push(session)
-  for (const code of codes)
-    if (code.state === 'issued' && !code.isWithdrawnEverywhere && code.expiresAt > now)
-      for (const { codes: theirs } of holdersOf(code.to.email, code.to.id)) theirs.push(code)
+  const sort = <K extends Kind>(
+    kind: K,
+    items: readonly Holdings[K][number][],
+    describe: (item: Holdings[K][number]) => { id: string; email: string | null; principalId: string | null },
+  ): void => {
+    for (const item of items) {
+      const { id, email, principalId } = describe(item)
+      const holders = holdersOf(email, principalId)
+      for (const held of holders) (held[kind] as Holdings[K][number][]).push(item)
+      if (principalId !== null && lost.has(principalId))
+        for (const { company, held } of all)
+          if (company.claimValues.length > 0 && !holders.includes(held)) held.unknown.push({ kind, id })
+    }
+  }
+  sort('grants', running, ({ id, to }) => ({ id, ...to }))
+  sort('requests', open, ({ id, by }) => ({ id, ...by }))
+  sort('sessions', signedIn, ({ id, principal }) => ({
+    id,
+    email: principal.email,
+    principalId: principal.id,
+  }))
+  sort('codes', waiting, ({ sessionId, to }) => ({ id: sessionId, email: to.email, principalId: to.id }))
   return new Map(all.map(({ company, held }) => [company, held]))
 }
 
+/** Those of `ids` that are missing from `directory`: with an entry all the same, or without one that can be read. */
+async function lookUp(
+  people: People,
+  directory: readonly Person[],
+  ids: readonly (string | null)[],
+): Promise<{ found: Person[]; lost: ReadonlySet<string> }> {
+  const listed = new Set(directory.map(({ principal }) => principal.id))
+  const missing = [...new Set(ids)].filter((id) => id !== null).filter((id) => !listed.has(id))
+  const persons = await people.byIds(missing)
+  return {
+    found: persons.filter((person) => person !== null),
+    lost: new Set(missing.filter((_, position) => persons[position] === null)),
+  }
+}
+
+/** Whether there is nothing to end; what is `unknown` is not ended either. */
 export function isNothing(held: Holdings): boolean {
   return kinds.every((kind) => held[kind].length === 0)
 }
@@ -157,7 +201,8 @@ export async function endCompany(
     }))
   }
   const answer = (): CompanyEnd => {
-    const left = kinds.flatMap(leftOf)
+    const unknown = held.unknown.map(({ kind, id }) => ({ kind, id, why: holderUnknown }))
+    const left = [...kinds.flatMap(leftOf), ...unknown]
     if (left.length === 0 && untold !== null) throw untold
     return { companyId: company.id, ended, left }
   }
@@ -193,9 +238,17 @@ export function assertEnded({ ended, left }: CompanyEnd): void {
     .slice(0, 20)
     .map(({ id, why }) => `${id} (${why})`)
     .join(', ')
+  const next = [
+    ...(left.some(({ why }) => why !== holderUnknown) ? ['Do it again; what has ended stays so.'] : []),
+    ...(left.some(({ why }) => why === holderUnknown)
+      ? [
+          'Whose the ones marked holder-unknown are cannot be read: look at each of them, and end it by itself.',
+        ]
+      : []),
+  ].join(' ')
   throw new GatehouseError(
     'ended-in-part',
-    `Not all of it has ended. Done: ${done}. Not done, ${String(left.length)}: ${named}. Do it again; what has ended stays so.`,
+    `Not all of it has ended. Done: ${done}. Not done, ${String(left.length)}: ${named}. ${next}`,
   )
 }
 

@@ -21,6 +21,7 @@ import type { Company } from '../model.js'
 import {
   endCompany,
   findCompany,
+  holderUnknown,
   holdingsOf,
   isNothing,
   type CompanyEnd,
@@ -82,6 +83,7 @@ export function companyRoutes(options: AdminOptions): Route[] {
     const words = companiesWords[viewer.language]
     const held = await heldBy(company)
     const { reason, error, left } = outcome
+    const failed = left.filter(({ why }) => why !== holderUnknown)
     const hasFailed = error !== null || left.length > 0
     const html = pages.render({
       title: hasFailed ? words.failed(company.name) : company.name,
@@ -92,11 +94,19 @@ export function companyRoutes(options: AdminOptions): Route[] {
       now: clock.now(),
       body: (
         <>
-          {query.one('done') === 'ended' && isNothing(held) && <Notice>{words.done}</Notice>}
-          {left.length > 0 && (
+          {query.one('done') === 'ended' && isNothing(held) && held.unknown.length === 0 && (
+            <Notice>{words.done}</Notice>
+          )}
+          {failed.length > 0 && (
             <Notice kind="alarm">
               <strong>{words.inPart}</strong> {words.inPartNext}{' '}
-              <Said>{left.map(({ id, why }) => `${id} (${why})`).join(', ')}</Said>
+              <Said>{failed.map(({ id, why }) => `${id} (${why})`).join(', ')}</Said>
+            </Notice>
+          )}
+          {held.unknown.length > 0 && (
+            <Notice kind="alarm">
+              <strong>{words.unknown(held.unknown.length)}</strong> {words.unknownNext}{' '}
+              <Said>{held.unknown.map(({ id }) => id).join(', ')}</Said>
             </Notice>
           )}
           <div class="panel">

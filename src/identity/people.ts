@@ -30,6 +30,8 @@ export interface People {
   /** Everyone whose last sign-in carried this e-mail, verified. Several, when an address changed hands. */
   byEmail(email: string): Promise<Person[]>
   get(principalId: string): Promise<Person | null>
+  /** In the order of `ids`, also of those that the list of everyone has lost. Null for an entry that is missing or cannot be read. */
+  byIds(ids: readonly string[]): Promise<(Person | null)[]>
   /** Most recent sign-in first. */
   list(): Promise<Person[]>
 }
@@ -63,7 +65,7 @@ export function createPeople(options: {
 
   /** Read anew by each page about people, and the same text as the time before but for who has signed in since. */
   const known = new Map<string, { readonly text: string; readonly person: Person }>()
-  /** An unreadable entry is treated as absent: nobody gains anything by missing from a directory. */
+  /** An unreadable entry is treated as absent. Whose right depends on one that is, is for the caller to say (`byIds`). */
   const read = (id: string, text: string | null): Person | null => {
     if (text === null) return null
     const before = known.get(id)
@@ -79,14 +81,13 @@ export function createPeople(options: {
     logger.error('people: entry unreadable', { principalId: id })
     return null
   }
-  const readAll = async (ids: string[]): Promise<Person[]> => {
+  const byIds = async (ids: readonly string[]): Promise<(Person | null)[]> => {
     if (ids.length === 0) return []
     const texts = await store.run((redis) => redis.mget(ids.map(personKey)))
-    return ids
-      .map((id, index) => read(id, texts[index] ?? null))
-      .filter((person) => person !== null)
-      .sort((a, b) => b.lastLoginAt - a.lastLoginAt)
+    return ids.map((id, index) => read(id, texts[index] ?? null))
   }
+  const readAll = async (ids: readonly string[]): Promise<Person[]> =>
+    (await byIds(ids)).filter((person) => person !== null).sort((a, b) => b.lastLoginAt - a.lastLoginAt)
   const get = async (id: string): Promise<Person | null> =>
     read(id, await store.run((redis) => redis.get(personKey(id))))
 
@@ -109,6 +110,7 @@ export function createPeople(options: {
       return found.filter((person) => person.principal.email === wanted)
     },
     get,
+    byIds,
     list: async () => readAll(await store.run((redis) => redis.smembers(everyone))),
   }
 }

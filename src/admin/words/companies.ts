@@ -34,6 +34,9 @@ export interface CompaniesWords {
   readonly done: string
   readonly inPart: string
   readonly inPartNext: string
+  /** What may be the company's, and nobody can say. */
+  readonly unknown: (count: number) => string
+  readonly unknownNext: string
   readonly all: string
   readonly failed: (title: string) => string
 }
@@ -74,6 +77,10 @@ export const companiesWords: InEach<CompaniesWords> = {
     done: 'The company holds nothing any more. Everything it had open has been cut.',
     inPart: 'Not all of it has ended.',
     inPartNext: 'What is still there stands below. What has ended stays so; end the rest again.',
+    unknown: (count) =>
+      count === 1 ? 'Whose one more is cannot be read.' : `Whose ${String(count)} more are cannot be read.`,
+    unknownNext:
+      'The directory has no readable entry of who holds them, so they may be this company’s, and are not ended with it. Look at each of them, and end it by itself:',
     all: 'All companies',
     failed: (title) => `Error: ${title}`,
   },
@@ -111,6 +118,12 @@ export const companiesWords: InEach<CompaniesWords> = {
     done: 'Die Firma hat nichts mehr. Alles, was sie offen hatte, wurde getrennt.',
     inPart: 'Es ist nicht alles beendet.',
     inPartNext: 'Was noch da ist, steht unten. Was beendet ist, bleibt es; beenden Sie den Rest noch einmal.',
+    unknown: (count) =>
+      count === 1
+        ? 'Von einem weiteren Eintrag ist nicht zu lesen, wem er gehört.'
+        : `Von ${String(count)} weiteren Einträgen ist nicht zu lesen, wem sie gehören.`,
+    unknownNext:
+      'Im Verzeichnis steht nichts Lesbares zu ihren Inhabern; sie können dieser Firma gehören und enden nicht mit ihr. Sehen Sie sich jeden an und beenden Sie ihn einzeln:',
     all: 'Alle Firmen',
     failed: (title) => `Fehler: ${title}`,
   },
