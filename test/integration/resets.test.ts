@@ -19,6 +19,7 @@ let plant: Plant
 const clients: Client[] = []
 beforeAll(async () => {
   plant = await startPlant({ extra: 'totp: { secondAdministrator: true }' })
+  ;(await plant.signIn('vendor')).close() // known by their e-mail
 }, 60_000)
 afterEach(async () => {
   for (const client of clients.splice(0)) client.close()
@@ -282,15 +283,10 @@ describe('a reset of a second factor that takes two administrators', () => {
    */
   it('waits five times for one proposer, and no more', async () => {
     const { resets, store, vouching } = plant.gatehouse.services
-    await propose(await as('admin'))
+    const id = await propose(await as('admin'))
     // What another of the proposals looks like, for people who never were: each has only to be open.
     const key = store.key('resets')
-    const [[id, kept] = ['', '']] = Object.entries(await store.run((redis) => redis.hgetall(key)))
-      .filter(
-        ([field, text]) =>
-          !field.includes(' ') && vouching.verify(`reset ${field}`, text)?.includes(why) === true,
-      )
-      .slice(-1)
+    const kept = (await store.run((redis) => redis.hget(key, id))) ?? ''
     const terms = JSON.parse(vouching.verify(`reset ${id}`, kept) ?? '{}') as object
     const more = ['1', '2', '3', '4'].map((digit) => `r-${digit.repeat(16)}`)
     for (const other of more) {
