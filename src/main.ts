@@ -207,7 +207,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
   const people = createPeople(shared)
   const sessions = createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs })
   const secondFactor = createSecondFactor({
-    ...{ ...shared, ...config.totp },
+    ...{ ...shared, ...config.totp, people },
     provenSessions: (principalId) => sessions.provenOf(principalId),
   })
   const note: Ledger['note'] = (event) => ledger.note(event)

@@ -17,7 +17,7 @@ import {
   type Route,
   type Viewer,
 } from '../lib/page/index.js'
-import { readAnswer, type Question } from './answer-for.js'
+import { askReason, codeFirst, readAnswer, type Question } from './answer-for.js'
 import { invite } from './invitation.js'
 import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFilter } from './listing.js'
 import { SavedFilters } from './saved-filter-pages.js'
@@ -183,9 +183,16 @@ export function peopleRoutes(options: AdminOptions): Route[] {
     personal('GET', '/admin/people', 'admin', showPeople),
     ...(canInvite
       ? [
+          personal('GET', '/admin/invitations', 'admin', (call) => {
+            const question = invitationOf(call, call.query.one('email'))
+            return codeFirst(call, clock, addressOf(question)) ?? askReason(options, call, question)
+          }),
           personal('POST', '/admin/invitations', 'admin', (call) => {
             const email = call.body.one('email')
-            const given = readAnswer(options, call, invitationOf(call, email))
+            const question = invitationOf(call, email)
+            const code = codeFirst(call, clock, addressOf(question))
+            if (code !== null) return code
+            const given = readAnswer(options, call, question)
             return 'again' in given ? given.again : invite(options, call, { email, ...given }, null)
           }),
         ]
@@ -203,6 +210,11 @@ function invitationOf({ viewer }: PersonalCall, email: string): Question {
     fields: { email },
     isHarmless: true,
   }
+}
+
+/** Where the question stands by itself, to come back to with a one-time code. */
+function addressOf({ action, fields }: Question): string {
+  return `${action}?${new URLSearchParams(fields).toString()}`
 }
 
 /** What a search for a person looks at. */

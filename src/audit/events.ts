@@ -204,10 +204,11 @@ export type SecondFactorEvent =
     }
   | {
       readonly event: 'second-factor.reset-failed'
-      readonly proposalId: string
+      /** Where two administrators were to agree. */
+      readonly proposalId?: string
       readonly principalId: string
       readonly actor: Actor
-      readonly attempt: 'proposed' | 'confirmed' | 'declined'
+      readonly attempt: 'proposed' | 'confirmed' | 'declined' | 'reset'
     }
   | {
       readonly event: 'invitation.issued'
@@ -451,7 +452,7 @@ export const eventMeanings: Readonly<Record<EventName, string>> = {
     'A second administrator agreed; `second-factor.reset` with the same `proposalId` follows, or `second-factor.reset-failed`.',
   'second-factor.reset-declined': 'Somebody said no to such a proposal, or took it back; nothing is reset.',
   'second-factor.reset-failed':
-    'What the record before it says of this proposal did not come about, or Redis did not confirm it; nothing is reset without a `second-factor.reset`.',
+    'What the record before it says of this proposal or person did not come about, or Redis did not confirm it; nothing is reset without a `second-factor.reset`.',
   'invitation.issued': 'A code to enrol a second factor was made for an address.',
   'break-glass.issued':
     'An operator of the host made a code that lets a person sign in without the provider.',

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { GatehouseError, type ChainableCommander, type Store } from '../lib/index.js'
+import { GatehouseError, type ChangeEntry, type Store } from '../lib/index.js'
 import type { EpochMs } from '../model.js'
 import { newestStep } from './totp.js'
 
@@ -29,8 +29,11 @@ export interface SecondFactorState {
 
   /** Stores the enrolment and uses its invitation up, with every other one to that e-mail. */
   enrol(principalId: string, input: EnrolInput): Promise<'right' | 'enrolled' | 'expired' | 'uninvited'>
-  /** `also` joins the transaction. */
-  reset(principalId: string, also: (multi: ChainableCommander) => void): Promise<void>
+  /**
+   * Removes the enrolment, with the invitations to that e-mail: whoever was given one before would set up the next.
+   * @returns whether it was that one; else nothing is removed
+   */
+  reset(principalId: string, input: ResetInput): Promise<boolean>
   acknowledgeReset(principalId: string): Promise<void>
 }
 
@@ -51,6 +54,14 @@ export interface EnrolInput {
   readonly invitation: string | null
   readonly secret: string
   readonly recoveryCodes: readonly string[]
+}
+
+export interface ResetInput {
+  /** Sealed, as it was read. */
+  readonly secret: string
+  readonly email: string | null
+  /** What the others are told with it. */
+  readonly entry: ChangeEntry
 }
 
 /**
@@ -140,11 +151,14 @@ const enrolScript = `
 `
 /** The mark stays, but not in the future: a clock that once ran ahead must not keep the person out. */
 const resetScript = `
+  if redis.call('HGET', KEYS[1], 'secret') ~= ARGV[3] then return 0 end
   local newest = tonumber(ARGV[2])
   local last = tonumber(redis.call('HGET', KEYS[1], 'step') or '0') or newest
   redis.call('HDEL', KEYS[1], 'secret', 'enrolledAt', 'failures', 'rounds', 'lockedUntil')
   redis.call('HSET', KEYS[1], 'resetAt', ARGV[1], 'step', math.min(last, newest))
-  redis.call('DEL', KEYS[2], KEYS[3])
+  redis.call('DEL', KEYS[2], KEYS[3], KEYS[4])
+  redis.call('XADD', KEYS[5], unpack(ARGV, 4))
+  return 1
 `
 const storeInvitationScript = `
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
@@ -207,12 +221,13 @@ export function createSecondFactorState(store: Store, now: () => EpochMs): Secon
       const values = [now(), sessionId, input.pending, invitation ?? '', secret, ...recoveryCodes]
       return parse(enrolSchema, await runEnrol(keys, values))
     },
-    reset: async (id, also) => {
-      const keys = [factor(id), recovery(id), pending(id)]
-      await store.transaction((multi) => {
-        multi.eval(resetScript, keys.length, ...keys, now(), newestStep(now()))
-        also(multi)
+    reset: async (id, { secret, email, entry }) => {
+      const keys = [factor(id), recovery(id), pending(id), invitations(email ?? ''), entry.key]
+      const values = [now(), newestStep(now()), secret, ...entry.args]
+      const [isRemoved] = await store.transaction((multi) => {
+        multi.eval(resetScript, keys.length, ...keys, ...values)
       })
+      return isRemoved === 1
     },
     acknowledgeReset: async (id) => {
       await store.run((redis) => redis.hdel(factor(id), 'resetAt'))

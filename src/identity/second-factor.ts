@@ -14,6 +14,7 @@ import {
 } from '../lib/index.js'
 import type { Actor, EpochMs, Principal } from '../model.js'
 import { normaliseEmail } from './claims.js'
+import type { People } from './people.js'
 import { newCode, readCode } from './codes.js'
 import {
   createSecondFactorState,
@@ -35,6 +36,12 @@ export type SecondFactorEvent =
       readonly actor: Actor
       readonly reason?: string
       readonly proposalId?: string
+    }
+  | {
+      readonly event: 'second-factor.reset-failed'
+      readonly principalId: string
+      readonly actor: Actor
+      readonly attempt: 'reset'
     }
   | {
       readonly event: 'invitation.issued'
@@ -77,7 +84,8 @@ export interface SecondFactor {
   /**
    * A single-use code with which the owner of `email` may enrol; using one voids the others.
    * @param reason checked by the caller
-   * @throws GatehouseError `input-invalid` (field `email`)
+   * @throws GatehouseError `input-invalid` (field `email`); `invitee-enrolled` where everyone with this e-mail has a second
+   *   factor: a code that waits for its reset would let whoever has it set up the next
    */
   invite(email: string, reason: string, actor: Actor): Promise<{ code: string; expiresAt: EpochMs }>
   /**
@@ -105,7 +113,7 @@ export interface SecondFactor {
   /** @throws GatehouseError `code-wrong`, `code-locked`, `not-enrolled` */
   useRecoveryCode(input: { principalId: string; sessionId: string; code: string }): Promise<{ left: number }>
   /**
-   * Removes the enrolment and its recovery codes. The sessions in which it was proved are over with it, on every instance,
+   * Removes the enrolment and its recovery codes, and voids every invitation of the person. The sessions in which it was proved are over with it, on every instance,
    * whatever becomes of the caller; to end them all, on record, is the caller's part: see `endingSessions`.
    * @param confirmed where two have agreed: to what, and to the removal of which enrolment
    * @throws GatehouseError `not-enrolled`; `reset-conflict` where the enrolment is another by now; `stopped-here-only` where
@@ -163,6 +171,7 @@ export interface SecondFactorOptions {
   readonly label: string
   readonly invitationLifetimeMs: number
   readonly logger: Logger
+  readonly people: Pick<People, 'get' | 'byEmail'>
   /** Of the sessions in which this person has proved their second factor, the ids. */
   readonly provenSessions: (principalId: string) => Promise<readonly string[]>
 }
@@ -178,7 +187,7 @@ type Pending = z.infer<typeof pendingSchema> & { readonly raw: string; readonly 
 const recoveryCodeCount = 10
 
 export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
-  const { store, clock, changes, journal, keyring, record, logger } = options
+  const { store, clock, changes, journal, keyring, record, logger, people } = options
   const state = createSecondFactorState(store, () => clock.now())
   const needsInvitation = options.enrolment === 'invite'
 
@@ -235,22 +244,30 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
 
   /** Whose second factor is void here, and Redis has not confirmed it. */
   const unconfirmed = new Set<string>()
-  const removeStored = async (principalId: string, print: string): Promise<void> => {
-    await state.reset(principalId, (multi) => {
-      changes.addTo(multi, { kind: 'second-factor-reset', print, principalId })
-    })
+  /** Whether it was still there. */
+  const removeStored = async (
+    principalId: string,
+    secret: string,
+    email: string | null,
+  ): Promise<boolean> => {
+    const change = { kind: 'second-factor-reset', print: fingerprint(secret), principalId } as const
+    return state.reset(principalId, { secret, email, entry: changes.entryOf(change) })
   }
+  const emailOf = async (principalId: string): Promise<string | null> =>
+    (await people.get(principalId))?.principal.email ?? null
   /** Known here before Redis is told, with the sessions: an instance that dies in between revives neither. */
   const remove = async (
     principalId: string,
     sealed: string,
+    email: string | null,
     sessionIds: readonly string[],
   ): Promise<void> => {
     const print = fingerprint(sealed)
     const added = [journal.add('second-factor', print), ...sessionIds.map((id) => journal.add('session', id))]
     const areDurable = await Promise.all(added)
+    let isRemoved: boolean
     try {
-      await removeStored(principalId, print)
+      isRemoved = await removeStored(principalId, sealed, email)
     } catch (error) {
       unconfirmed.add(principalId)
       for (const id of sessionIds) journal.announce('session', id)
@@ -261,13 +278,15 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
         error,
       )
     }
+    if (!isRemoved)
+      throw new GatehouseError('reset-conflict', 'This second factor has been changed meanwhile.')
   }
   /** Without a second factor that was reset before: a Redis in an older state still has it. */
   const read = async (principalId: string): Promise<Stored> => {
     const stored = await state.read(principalId)
     if (stored.secret === null || !journal.hasEnded('second-factor', fingerprint(stored.secret)))
       return stored
-    await removeStored(principalId, fingerprint(stored.secret))
+    await removeStored(principalId, stored.secret, await emailOf(principalId))
     return state.read(principalId)
   }
 
@@ -302,6 +321,14 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
       const email = normaliseEmail(to)
       if (email === null)
         throw new GatehouseError('input-invalid', 'This is not an e-mail address.', { field: 'email' })
+      const known = await people.byEmail(email)
+      const factors = await Promise.all(known.map(({ principal }) => read(principal.id)))
+      if (factors.length > 0 && factors.every(({ secret }) => secret !== null))
+        throw new GatehouseError(
+          'invitee-enrolled',
+          'This person has a second factor. To set up another, theirs is reset first.',
+          { field: 'email' },
+        )
       const code = newCode()
       const expiresAt = clock.now() + options.invitationLifetimeMs
       await record({ event: 'invitation.issued', email, actor, expiresAt, reason })
@@ -391,13 +418,21 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
       }
       if (confirmed !== undefined && confirmed.enrolment !== fingerprint(secret))
         throw new GatehouseError('reset-conflict', 'This second factor has been changed meanwhile.')
+      const email = await emailOf(principalId)
       const sessionIds = await options.provenSessions(principalId)
       await record({
         ...{ event: 'second-factor.reset', principalId, actor },
         ...(reason === undefined ? {} : { reason }),
         ...(confirmed === undefined ? {} : { proposalId: confirmed.proposalId }),
       })
-      await remove(principalId, secret, sessionIds)
+      try {
+        await remove(principalId, secret, email, sessionIds)
+      } catch (error) {
+        // The record before it claims what did not happen. Of a proposal, whoever confirmed it says so.
+        if (confirmed === undefined && !isVoidHere(error))
+          await record({ event: 'second-factor.reset-failed', principalId, actor, attempt: 'reset' })
+        throw error
+      }
       await changes.settle()
     },
 

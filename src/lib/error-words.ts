@@ -62,6 +62,8 @@ const sentences: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<ErrorC
     'break-glass-invalid': 'Dieser Code gilt nicht oder nicht mehr.',
     'identity-provider-answers': 'Der Anmeldedienst antwortet; ein Notfallcode wird nicht gebraucht.',
     'already-enrolled': 'Sie haben schon einen zweiten Faktor.',
+    'invitee-enrolled':
+      'Diese Person hat einen zweiten Faktor. Um einen anderen einzurichten, wird ihrer zuerst zurückgesetzt.',
     'not-enrolled': 'Es ist kein zweiter Faktor eingerichtet.',
     'grant-unknown': 'Diese Freigabe gibt es nicht.',
     'grant-conflict': 'Diese Freigabe wurde inzwischen beendet.',

@@ -35,6 +35,7 @@ export const errorCodes = {
   'break-glass-invalid': 422,
   'identity-provider-answers': 409,
   'already-enrolled': 409,
+  'invitee-enrolled': 409,
   'not-enrolled': 409,
   // administration
   'grant-unknown': 404,

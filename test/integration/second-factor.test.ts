@@ -1,4 +1,4 @@
-import { createSecondFactor, principalId } from '../../src/identity/index.js'
+import { createPeople, createSecondFactor, principalId } from '../../src/identity/index.js'
 import type { SecondFactor, SecondFactorEvent } from '../../src/identity/index.js'
 import { generateKeys, GatehouseError, openKeyring, type Change, type Store } from '../../src/lib/index.js'
 import type { Actor, Principal } from '../../src/model.js'
@@ -29,7 +29,8 @@ async function setUp(options: { enrolment?: 'invite' | 'first-login' } = {}) {
   const events: SecondFactorEvent[] = []
   const ledger = { isFull: false, onEvent: (_event: SecondFactorEvent): Promise<void> => Promise.resolve() }
   const stores = await Promise.all([connected(), connected()])
-  const { journal, revived } = await trusted(clock)
+  const { journal, revived, vouching } = await trusted(clock)
+  const people = createPeople({ store: stores[0], clock, logger: silentLogger, vouching })
   const [first, second] = stores.map((store) =>
     createSecondFactor({
       store,
@@ -46,6 +47,7 @@ async function setUp(options: { enrolment?: 'invite' | 'first-login' } = {}) {
       label: 'Plant',
       invitationLifetimeMs: 7 * 24 * 3_600_000,
       logger: silentLogger,
+      people,
       provenSessions: () => Promise.resolve([]),
     }),
   ) as [SecondFactor, SecondFactor]
@@ -76,6 +78,7 @@ async function setUp(options: { enrolment?: 'invite' | 'first-login' } = {}) {
     journal,
     revived,
     store: stores[0],
+    people,
     first,
     second,
     ana,
@@ -779,6 +782,50 @@ describe('a reset by an administrator', () => {
     ).toBe('invitation-invalid')
     await enrol()
     expect((await first.status(ana.id)).resetAt).not.toBeNull()
+  })
+
+  /**
+   * Somebody with a copied cookie invited a person who was enrolled, kept the code, and waited for the reset: it was good for
+   * seven days, so they and not the person set up the next second factor.
+   */
+  it('voids the invitations there are, and nobody who has a second factor gets one', async () => {
+    const { enrol, first, second, people, ana } = await setUp()
+    const email = ana.email ?? ''
+    await enrol()
+    // While it was not known yet whose address it is.
+    const kept = await second.invite(email, 'first day at the plant', operator)
+    await people.remember(ana, [])
+    expect(await codeOf(first.invite(email, 'first day at the plant', admin))).toBe('invitee-enrolled')
+    await first.reset(ana.id, admin)
+    const begin = (invitation: string) =>
+      second.beginEnrolment({ principal: ana, sessionId: 's-2', invitation })
+    expect(await codeOf(begin(kept.code))).toBe('invitation-invalid')
+    const { code } = await first.invite(email, 'has a new phone', admin)
+    expect(await codeOf(begin(code))).toBe('accepted')
+  })
+
+  it('invites who shares an address with somebody who has a second factor', async () => {
+    const { enrol, first, people, ana } = await setUp()
+    await enrol()
+    await people.remember(ana, [])
+    await people.remember({ ...ana, id: principalId(ana.issuer, 'twin'), subject: 'twin' }, [])
+    expect(await codeOf(first.invite(ana.email ?? '', 'first day at the plant', admin))).toBe('accepted')
+  })
+
+  /** It looked first and removed after its record was on disk: what had been set up in between went instead. */
+  it('removes the second factor that it is for, and not one that was set up while it was recorded', async () => {
+    const { enrol, first, second, ana, clock, ledger, events } = await setUp()
+    await enrol()
+    ledger.onEvent = async (event) => {
+      if (event.event !== 'second-factor.reset') return
+      ledger.onEvent = () => Promise.resolve()
+      await second.reset(ana.id, operator)
+      await clock.advance({ seconds: 60 })
+      await enrol()
+    }
+    expect(await codeOf(first.reset(ana.id, admin))).toBe('reset-conflict')
+    expect((await first.status(ana.id)).isEnrolled).toBe(true)
+    expect(events.map(({ event }) => event)).toEqual(['second-factor.reset', 'second-factor.reset-failed'])
   })
 
   it('ends an enrolment that was about to be confirmed', async () => {
