@@ -8,7 +8,7 @@ const names: readonly (readonly [(typeof browserNames)[number], RegExp])[] = [
   ['edge', /\bEdg(?:A|iOS)?\//],
   ['opera', /\bOPR\//],
   ['firefox', /\b(?:Firefox|FxiOS)\//],
-  ['chrome', /\b(?:Chrome|CriOS|Chromium)\//],
+  ['chrome', /(?:Chrome|CriOS|Chromium)\//],
   ['safari', /\bSafari\//],
 ]
 const systems: readonly (readonly [(typeof browserSystems)[number], RegExp])[] = [

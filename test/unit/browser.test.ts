@@ -4,6 +4,7 @@ const webkit = 'AppleWebKit/537.36 (KHTML, like Gecko)'
 
 describe('what a browser says it is', () => {
   it.each([
+    [`Mozilla/5.0 (X11; Linux x86_64) ${webkit} HeadlessChrome/156.0.0.0 Safari/537.36`, 'chrome', 'linux'],
     [`Mozilla/5.0 (X11; Linux x86_64) ${webkit} Chrome/156.0.0.0 Safari/537.36`, 'chrome', 'linux'],
     [
       `Mozilla/5.0 (Windows NT 10.0; Win64; x64) ${webkit} Chrome/156.0.0.0 Safari/537.36 Edg/156.0`,
