@@ -247,7 +247,7 @@ const oidc = section('The identity provider that people sign in with (OpenID Con
       'Long values leave people in front of an empty page while the provider is down; short ones fail with slow providers.',
   }),
   companyClaim: plainText(200).optional().register(optionTexts, {
-    what: 'The claim that says for which company somebody works: text, or a list of texts. Compared with `claimValues` of `companies`; anything else in it counts for nothing.',
+    what: 'The claim that says for which company somebody works: text, or a list of texts. Compared with `claimValues` of `companies`; anything else in it counts for nothing, and is kept for companies to come. Where the ID token does not have it and a company has `claimValues`, UserInfo is asked, and without its answer nobody signs in.',
     default: '`oidc.roles.claim`',
     danger:
       'A claim that people can edit themselves lets them leave a company before what it holds is ended, and see the names of machines that another may ask for.',

@@ -60,15 +60,27 @@ export function groupsFrom(idToken: Claims, userInfo: Claims, settings: RoleSett
   return settings.approver.filter((group) => held.has(group))
 }
 
-/** Those of the entries of a claim that name a company; nothing else of it is kept. */
+/**
+ * What a claim says of somebody's companies: its entries that are text. Those that name none today are kept too, for a
+ * company may be configured after their sign-in and end before the next.
+ *
+ * @param known the values that name a company: kept however many entries there are, while others fall away beyond 100
+ */
 export function companyClaimsFrom(
   idToken: Claims,
   userInfo: Claims,
   { claim, known }: { readonly claim: string; readonly known: readonly string[] },
 ): string[] {
   const held = entriesOf(idToken, userInfo, claim)
-  return known.filter((value) => held.has(value))
+  const named = [...new Set(known)].filter((value) => held.has(value))
+  const others = [...held]
+    .map(boundedText)
+    .filter((value) => value !== null)
+    .filter((value) => !known.includes(value))
+  return [...named, ...others.slice(0, othersKept)]
 }
+
+const othersKept = 100
 
 function entriesOf(idToken: Claims, userInfo: Claims, claim: string): ReadonlySet<unknown> {
   const value = own(idToken, claim) ?? own(userInfo, claim)

@@ -9,7 +9,7 @@ export interface Person {
   readonly roles: readonly Role[]
   /** As in `Session`. */
   readonly groups: readonly string[]
-  /** What the provider said that names a company, by the configuration of that moment. */
+  /** What the provider said in the claim that names companies; most of it names none. */
   readonly companyClaims: readonly string[]
   readonly lastLoginAt: EpochMs
 }

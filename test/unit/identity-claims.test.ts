@@ -155,20 +155,27 @@ describe('roles from the configured claim', () => {
   it.each<[unknown, string[]]>([
     ['huber', ['huber']],
     [
+      ['else', 'meier', 'huber', 'meier'],
       ['huber', 'meier', 'else'],
-      ['huber', 'meier'],
     ],
-    ['huber,meier', []],
-    ['Huber', []],
+    ['huber,meier', ['huber,meier']],
+    ['Huber', ['Huber']],
+    [['a\u202eb', 'x'.repeat(256), '', 'else'], ['else']],
     [[['huber']], []],
     [{ huber: true }, []],
     [[{ name: 'huber' }, 7, null, true], []],
     [undefined, []],
-  ])('keep, of %j, what names a company: %j', (company, expected) => {
+  ])('keep, of %j, what may name a company: %j', (company, expected) => {
     const settings = { claim: 'company', known: ['huber', 'meier', '7', 'true', 'null', 'undefined'] }
     const claims = { ...base, ...(company === undefined ? {} : { company }) }
     expect(companyClaimsFrom(claims, {}, settings)).toEqual(expected)
     expect(companyClaimsFrom(base, claims, settings)).toEqual(expected)
+  })
+
+  it('lose none that names a company to how many others there are', () => {
+    const company = [...Array.from({ length: 500 }, (_, number) => `group-${String(number)}`), 'huber']
+    const kept = companyClaimsFrom({ ...base, company }, {}, { claim: 'company', known: ['huber'] })
+    expect(kept).toEqual(['huber', ...company.slice(0, 100)])
   })
 
   it('come from UserInfo only when the ID token does not have the claim', () => {
