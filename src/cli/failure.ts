@@ -17,6 +17,7 @@ const hints: Partial<Record<ErrorCode, string>> = {
   'token-unknown': '`gatehouse tokens list` shows all tokens.',
   'identity-provider-answers':
     'Break-glass is for when it does not. Where it answers and lets nobody in all the same, add --anyway; it is recorded.',
+  'invitee-enrolled': '`gatehouse users reset-totp` voids it, and makes a code for the next.',
   'not-enrolled': '`gatehouse users invite` makes a code with which they can set one up.',
 }
 

@@ -1,8 +1,16 @@
 import { readLedger } from '../../src/audit/index.js'
-import { endingSessions, principalId, type Administrator } from '../../src/identity/index.js'
+import {
+  createSecondFactor,
+  endingSessions,
+  principalId,
+  type Administrator,
+} from '../../src/identity/index.js'
 import { GatehouseError, type Store } from '../../src/lib/index.js'
 import type { Client } from '../support/client.js'
+import { silentLogger } from '../support/logger.js'
 import { accounts, operator, startPlant, type AccountName, type Plant } from '../support/plant.js'
+import { changesOf } from '../support/store.js'
+import { openTrust } from '../support/trust.js'
 import { until } from '../support/until.js'
 
 /*
@@ -71,6 +79,23 @@ describe('a confirmed reset whose instance dies before it has ended the sessions
         (await recorded()).some((one) => one.event === 'session.ended' && one.sessionId === sessionId),
       20_000,
     )
+  })
+
+  it('ends them also on the instances that share no journal with it', async () => {
+    const { clock, keyring, ledger, people, sessions, store } = plant.gatehouse.services
+    const trust = await openTrust(plant.clock, keyring)
+    const elsewhere = createSecondFactor({
+      ...{ store, clock, keyring, people, journal: trust.journal, logger: silentLogger },
+      changes: changesOf(store, { vouching: trust.vouching }).changes,
+      record: (event) => ledger.append(event),
+      ...{ enrolment: 'invite', label: 'Plant', invitationLifetimeMs: 60_000 },
+      provenSessions: (id) => sessions.provenOf(id),
+    })
+    expect(await isIn()).toBe(true)
+    await elsewhere.reset(idOf('vendor'), operator, why)
+    await until('it is over here', async () => !(await isIn()), 20_000)
+    await until('Redis has forgotten it', async () => (await keptSessions()).length === 0, 20_000)
+    await trust.close()
   })
 
   it.each([true, false])('is void where Redis did not answer in time (it took it: %s)', async (reaches) => {
