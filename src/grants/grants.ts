@@ -256,7 +256,7 @@ export function createGrants({
 
     byIds: async (ids) => (await register.byIds(ids)).map(asKnown),
 
-    endingAfter: async (instant) => (await register.endingAfter(instant, listedAtMost)).map(asKnown),
+    endingAfter: async (instant) => (await register.endingAfter(instant)).map(asKnown),
 
     list: async () => (await view.follow('grants', listWhole, relist)).grants.map(asKnown),
 

@@ -110,7 +110,7 @@ export interface Grants {
   byIds(ids: readonly string[]): Promise<Grant[]>
   /** The one that ends last comes first; at most 10,000. */
   list(): Promise<Grant[]>
-  /** Those that end after `instant`, likewise. */
+  /** All that end after `instant`, in the same order: what is to be ended with a company must not stand behind a limit. */
   endingAfter(instant: EpochMs): Promise<Grant[]>
   /**
    * Records `grant.extended`, then moves the end to a later instant. A grant that drains can be extended, and

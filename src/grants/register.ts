@@ -225,10 +225,8 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
     count: (): Promise<number> => store.run((redis) => redis.zcard(allKey)),
 
     /** The one that ends last comes first. */
-    async endingAfter(instant: EpochMs, limit: number): Promise<Grant[]> {
-      return this.byIds(
-        await store.run((redis) => redis.zrevrangebyscore(allKey, '+inf', `(${instant}`, 'LIMIT', 0, limit)),
-      )
+    async endingAfter(instant: EpochMs): Promise<Grant[]> {
+      return this.byIds(await store.run((redis) => redis.zrevrangebyscore(allKey, '+inf', `(${instant}`)))
     },
 
     /** In the same order, without what is not there or cannot be read. */
