@@ -1,4 +1,4 @@
-import { cutCauses, type CutCause, type EndingLimits, type Grant } from '../model.js'
+import { cutCauses, type CutCause, type EndingLimits, type EpochMs, type Grant } from '../model.js'
 import { covers, grantState, isDraining, phasesOf, spanAt } from '../policy/index.js'
 import {
   describeError,
@@ -28,6 +28,8 @@ const blindMs = 4_100
 const retellMs = 1_000
 /** For who has reset a second factor to end the sessions, on record; shorter than what is on its way for the journal. */
 const endingsTakeMs = 4_000
+/** Which second factor a session was proved with is told by two clocks. */
+const clocksApartMs = 5_000
 
 export interface WatchOptions {
   readonly clock: Clock
@@ -42,7 +44,7 @@ export interface WatchOptions {
   readonly seats: Pick<Seats, 'without'>
   readonly requests: Pick<Requests, 'noteClosed' | 'closeRevived'>
   readonly secondFactor: Pick<SecondFactor, 'noteReset' | 'finishResets'>
-  readonly resets: Pick<Resets, 'noteAnswered'>
+  readonly resets: Pick<Resets, 'noteAnswered' | 'closeAnswered'>
   readonly breakGlass: Pick<BreakGlass, 'withdrawRevived'>
   readonly tokens: Pick<ServiceTokens, 'note' | 'revokeRevived'>
   readonly endings: EndingLimits
@@ -84,12 +86,12 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
 
   const left = new Set<Timer>()
   /** What a second factor that is gone has opened is over here at once, and in Redis too if nobody else comes to it. */
-  const endProven = async (principalId: string): Promise<void> => {
-    const ids = await sessions.provenOf(principalId)
+  const endProven = async (principalId: string, at: EpochMs): Promise<void> => {
+    const ids = await sessions.provenOf(principalId, at + clocksApartMs)
     if (ids.length === 0) return
+    for (const id of ids) void sessions.noteEnded(id)
     const cut = streams.cut(({ sessionId }) => ids.includes(sessionId), 'second-factor-reset')
     logger.info('second factor reset', { principalId, sessionIds: ids, cut })
-    for (const id of ids) void sessions.noteEnded(id)
     const timer = systemClock.after(endingsTakeMs, () => {
       left.delete(timer)
       for (const id of ids)
@@ -101,6 +103,14 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
         })
     })
     left.add(timer)
+  }
+  /** Whose sessions could not be read when the change came, and since when their second factor is gone. */
+  const owed = new Map<string, EpochMs>()
+  const endOwed = async (): Promise<void> => {
+    for (const [principalId, at] of owed) {
+      await endProven(principalId, at)
+      owed.delete(principalId)
+    }
   }
 
   const apply = async (change: Change): Promise<void> => {
@@ -125,7 +135,10 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
       if (grant) moveEnds(grant, options)
     } else if (change.kind === 'second-factor-reset') {
       void secondFactor.noteReset(change.print)
-      if (change.principalId !== undefined) await endProven(change.principalId)
+      if (change.principalId !== undefined) {
+        owed.set(change.principalId, change.at ?? options.clock.now())
+        await endOwed()
+      }
     } else if (change.kind === 'reset-answered') {
       void resets.noteAnswered(change.proposalId)
     } else if (change.kind === 'token-changed') {
@@ -150,12 +163,14 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     await lockdowns.restore()
     await grants.revokeRevived()
     await grants.restoreUses()
-    await secondFactor.finishResets()
+    await endOwed()
     await sessions.endRevived()
     await breakGlass.withdrawRevived()
     await releases.withdrawRevived()
     await tokens.revokeRevived()
     await requests.closeRevived()
+    await resets.closeAnswered()
+    await secondFactor.finishResets()
   }
   const restore = async (): Promise<void> => {
     // What the journal knows counts already; Redis is told afterwards.

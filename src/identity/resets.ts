@@ -98,6 +98,8 @@ export interface Resets {
   decline(id: string, reason: string, actor: Actor): Promise<ResetProposal>
   /** To be told of each that another instance has answered. */
   noteAnswered(id: string): Promise<void>
+  /** Takes out of Redis what was answered on this host and Redis has not been told: a no holds everywhere. */
+  closeAnswered(): Promise<void>
 }
 
 export interface ResetsOptions {
@@ -244,19 +246,21 @@ export function createResets(options: ResetsOptions): Resets {
       logger.error('resets: a failure is not on record', { proposalId, problem: describeError(error) })
     })
   }
+  const takeOut = async (proposalId: string): Promise<void> => {
+    await store.transaction((multi) => {
+      multi.hdel(key, proposalId)
+      changes.addTo(multi, { kind: 'reset-answered', proposalId })
+    })
+  }
   /** What Redis has not confirmed may be there all the same, or arrive: it is one that nobody can say yes to. */
   const takeBack = async (proposalId: string): Promise<void> => {
     await journal.add('reset', proposalId)
-    try {
-      await store.transaction((multi) => {
-        multi.hdel(key, proposalId)
-        changes.addTo(multi, { kind: 'reset-answered', proposalId })
-      })
-    } catch (error) {
+    await takeOut(proposalId).catch((error: unknown) => {
       logger.error('resets: a proposal that failed may be there', {
         ...{ proposalId, problem: describeError(error) },
       })
-    }
+      journal.announce('reset', proposalId)
+    })
   }
   const answer = async (
     kept: Kept,
@@ -283,6 +287,8 @@ export function createResets(options: ResetsOptions): Resets {
       })
       if (isFirst !== 1) throw conflict('Somebody else has answered it at this very moment.')
     } catch (error) {
+      // Redis is told until it knows: what was answered here must not be confirmed elsewhere.
+      journal.announce('reset', id)
       await fail(kept.proposal, kind, actor)
       throw error
     }
@@ -352,6 +358,15 @@ export function createResets(options: ResetsOptions): Resets {
       await answer(kept, 'declined', reason, actor)
       await changes.settle()
       return kept.proposal
+    },
+
+    async closeAnswered() {
+      const rows = readReply(rowsSchema, await store.run((redis) => redis.hgetall(key)))
+      const untold = Object.keys(rows).filter(
+        (id) =>
+          idShape.test(id) && rows[outcomeField(id)] === undefined && journal.since('reset', id) !== null,
+      )
+      for (const id of untold) await takeOut(id)
     },
 
     async noteAnswered(id) {

@@ -17,7 +17,10 @@ export interface SecondFactorState {
   read(principalId: string): Promise<Stored>
   /** Judges a one-time code. `secret` as it was read, null when the person must not be enrolled yet. */
   judgeCode(principalId: string, input: { secret: string | null; step: number | null }): Promise<Verdict>
-  judgeRecoveryCode(principalId: string, mac: string): Promise<Verdict>
+  judgeRecoveryCode(
+    principalId: string,
+    entry: { readonly secret: string; readonly mac: string },
+  ): Promise<Verdict>
   judgeInvitation(principalId: string, email: string, mac: string): Promise<Verdict>
 
   storeInvitation(email: string, mac: string, expiresAt: EpochMs, lifetimeMs: number): Promise<void>
@@ -121,7 +124,7 @@ const judgeCodeScript = `${attempt}
   return right(0)
 `
 const judgeRecoveryCodeScript = `${attempt}
-  if redis.call('HEXISTS', factor, 'secret') == 0 then return {'changed', 0} end
+  if (redis.call('HGET', factor, 'secret') or '') ~= ARGV[3] then return {'changed', 0} end
   if redis.call('SREM', KEYS[2], ARGV[2]) == 0 then return wrong() end
   return right(redis.call('SCARD', KEYS[2]))
 `
@@ -196,8 +199,8 @@ export function createSecondFactorState(store: Store, now: () => EpochMs): Secon
     },
     judgeCode: async (id, { secret, step }) =>
       verdict(await runJudgeCode([factor(id)], [now(), secret ?? '', step ?? -1])),
-    judgeRecoveryCode: async (id, mac) =>
-      verdict(await runJudgeRecoveryCode([factor(id), recovery(id)], [now(), mac])),
+    judgeRecoveryCode: async (id, { secret, mac }) =>
+      verdict(await runJudgeRecoveryCode([factor(id), recovery(id)], [now(), mac, secret])),
     judgeInvitation: async (id, email, mac) =>
       verdict(await runJudgeInvitation([factor(id), invitations(email)], [now(), mac])),
 

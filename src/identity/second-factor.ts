@@ -129,7 +129,7 @@ export interface SecondFactor {
   acknowledgeReset(principalId: string): Promise<void>
   /** To be told of each reset that another instance or command made. */
   noteReset(print: string): Promise<void>
-  /** Tells Redis again of each reset of this process that it did not confirm. */
+  /** Tells Redis again of each reset on this host, by whatever process, that it has not taken. */
   finishResets(): Promise<void>
 }
 
@@ -185,6 +185,9 @@ const pendingSchema = z.strictObject({
 type Pending = z.infer<typeof pendingSchema> & { readonly raw: string; readonly plainSecret: string }
 
 const recoveryCodeCount = 10
+
+/** In the journal, beside the print of what was reset: whose it was, so that somebody looks whether Redis has it still. */
+const holderMark = 'of '
 
 export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
   const { store, clock, changes, journal, keyring, record, logger, people } = options
@@ -242,15 +245,14 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
     return mac
   }
 
-  /** Whose second factor is void here, and Redis has not confirmed it. */
-  const unconfirmed = new Set<string>()
-  /** Whether it was still there. */
+  /** @returns whether it was still there */
   const removeStored = async (
     principalId: string,
     secret: string,
     email: string | null,
+    at: EpochMs,
   ): Promise<boolean> => {
-    const change = { kind: 'second-factor-reset', print: fingerprint(secret), principalId } as const
+    const change = { kind: 'second-factor-reset', print: fingerprint(secret), principalId, at } as const
     return state.reset(principalId, { secret, email, entry: changes.entryOf(change) })
   }
   const emailOf = async (principalId: string): Promise<string | null> =>
@@ -263,13 +265,19 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
     sessionIds: readonly string[],
   ): Promise<void> => {
     const print = fingerprint(sealed)
-    const added = [journal.add('second-factor', print), ...sessionIds.map((id) => journal.add('session', id))]
+    const at = clock.now()
+    const added = [
+      ...[print, holderMark + principalId].map((id) => journal.add('second-factor', id, at)),
+      ...sessionIds.map((id) => journal.add('session', id, at)),
+    ]
     const areDurable = await Promise.all(added)
-    let isRemoved: boolean
+    let isGone: boolean
     try {
-      isRemoved = await removeStored(principalId, sealed, email)
+      // Whoever looks at this person on this host meanwhile removes what is void by now, and is quicker.
+      isGone =
+        (await removeStored(principalId, sealed, email, at)) ||
+        (await state.read(principalId)).secret === null
     } catch (error) {
-      unconfirmed.add(principalId)
       for (const id of sessionIds) journal.announce('session', id)
       journal.announce('second-factor', print)
       throw stoppedHereOnly(
@@ -278,15 +286,15 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
         error,
       )
     }
-    if (!isRemoved)
-      throw new GatehouseError('reset-conflict', 'This second factor has been changed meanwhile.')
+    if (!isGone) throw new GatehouseError('reset-conflict', 'This second factor has been changed meanwhile.')
   }
   /** Without a second factor that was reset before: a Redis in an older state still has it. */
   const read = async (principalId: string): Promise<Stored> => {
     const stored = await state.read(principalId)
-    if (stored.secret === null || !journal.hasEnded('second-factor', fingerprint(stored.secret)))
-      return stored
-    await removeStored(principalId, stored.secret, await emailOf(principalId))
+    const print = stored.secret === null ? null : fingerprint(stored.secret)
+    if (stored.secret === null || print === null || !journal.hasEnded('second-factor', print)) return stored
+    const at = journal.since('second-factor', print) ?? clock.now()
+    await removeStored(principalId, stored.secret, await emailOf(principalId), at)
     return state.read(principalId)
   }
 
@@ -403,9 +411,10 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
     },
 
     useRecoveryCode: async ({ principalId, code }) => {
+      const { sealed } = await readSecret(principalId)
       const entered = readCode(code)
       const mac = entered === null ? '' : recoveryMac(principalId, entered)
-      const verdict = await state.judgeRecoveryCode(principalId, mac)
+      const verdict = await state.judgeRecoveryCode(principalId, { secret: sealed, mac })
       if (verdict.outcome !== 'right') await refuse(principalId, verdict, refusalCodes)
       await record({ event: 'second-factor.recovery-used', principalId, left: verdict.value })
       return { left: verdict.value }
@@ -443,10 +452,8 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
     },
 
     finishResets: async () => {
-      for (const principalId of [...unconfirmed]) {
-        await read(principalId)
-        unconfirmed.delete(principalId)
-      }
+      for (const id of journal.list('second-factor'))
+        if (id.startsWith(holderMark)) await read(id.slice(holderMark.length))
     },
   }
 }

@@ -24,11 +24,15 @@ const changeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('lockdown-changed'), scope: z.string() }),
   z.object({ kind: z.literal('session-changed'), sessionId: z.string() }),
   z.object({ kind: z.literal('session-ended'), sessionId: z.string(), cause: z.string() }),
-  /** `print`: the fingerprint of the sealed secret; whose it was, for what it has opened ends with it. */
+  /**
+   * `print`: the fingerprint of the sealed secret; whose it was, for what it has opened until `at` ends with it. What the next
+   * second factor opens does not, whoever writes this entry again.
+   */
   z.object({
     kind: z.literal('second-factor-reset'),
     print: z.string(),
     principalId: z.string().optional(),
+    at: z.int().nonnegative().optional(),
   }),
   /** Ends nothing: every instance is to be loud about it. */
   z.object({ kind: z.literal('break-glass-issued'), sessionId: z.string() }),

@@ -89,7 +89,7 @@ export interface Sessions {
   /** To be told of each session that another instance or command ended. */
   noteEnded(sessionId: string): Promise<void>
   /** The sessions in which this person has proved their second factor: none of them outlives it. */
-  provenOf(principalId: string): Promise<string[]>
+  provenOf(principalId: string, until?: EpochMs): Promise<string[]>
   /** Ends again what this instance knows to have ended, and Redis does not. */
   endRevived(): Promise<void>
   /** How many were ended. Goes on past a failure, then throws it. */

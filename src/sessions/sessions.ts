@@ -187,9 +187,12 @@ export function createSessions(options: SessionsOptions): Sessions {
       await journal.add('session', sessionId)
     },
 
-    async provenOf(principalId) {
+    async provenOf(principalId, until = Infinity) {
       const held = await vault.byIds(await vault.idsIn(indexes.ofPrincipal(principalId), 0))
-      return held.flatMap((session) => (session?.assurance.secondFactorAt != null ? [session.id] : []))
+      return held.flatMap((session) => {
+        const provedAt = session?.assurance.secondFactorAt ?? null
+        return session !== null && provedAt !== null && provedAt <= until ? [session.id] : []
+      })
     },
 
     async endRevived() {

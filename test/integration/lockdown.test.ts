@@ -267,7 +267,7 @@ describe('a lockdown', () => {
       const admin = await as('admin')
       const question = `${plant.portal}/admin/lockdowns/lift?scope=${encodeURIComponent(lift.scope)}`
       expect((await admin.navigate(question)).text).toContain('Let them go on?')
-      expect((await post(admin, '/admin/lockdowns/lift', { scope: lift.scope })).status).toBe(422)
+      expect((await post(admin, '/admin/lockdowns/lift', { scope: lift.scope, reason: '' })).status).toBe(422)
       await plant.clock.advance({ minutes: 6 })
       const stale = await post(admin, '/admin/lockdowns/lift', lift)
       expect(stale.header('location')).toMatch(/^\/second-factor\/again\?/)

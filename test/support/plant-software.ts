@@ -48,7 +48,7 @@ async function watch(visit: Visit, work: (window: TestWindow) => Promise<void>):
     await work(window)
     // Some are fetched when the page has nothing better to do. What never comes is for the caller to find missing.
     const haveArrived = (): boolean => (visit.awaits ?? []).every((path) => assets.has(path))
-    await until('what else the page fetches', haveArrived, 10_000).catch(() => undefined)
+    await until('what else the page fetches', haveArrived, 30_000).catch(() => undefined)
     await screenshot(page, `third-party/${visit.name}`)
     // A string, because it runs in the page, whose globals are not Node's.
     const scopes = await page.evaluate<string[]>(
