@@ -768,6 +768,7 @@ describe('a reset by an administrator', () => {
     expect(told[0]).toEqual({
       ...{ kind: 'second-factor-reset', principalId: ana.id },
       print: expect.stringMatching(/^[\w-]{43}$/) as string,
+      at: expect.any(Number) as number,
     })
     await follower.close()
   })
