@@ -23,6 +23,7 @@ import { readAnswer } from './answer-for.js'
 import type { AdminOptions } from './options.js'
 import { actorName } from './words.js'
 import { breakGlassWords } from './words/break-glass.js'
+import { rolesText } from './words/roles.js'
 
 const noticesAtOnce = 3
 const listPath = '/admin/break-glass'
@@ -196,7 +197,8 @@ function EntryRow({ entry, now }: { entry: BreakGlassEntry; now: EpochMs }): VNo
 }
 
 function RightsText({ entry: { roles, sessionLengthMs } }: { entry: BreakGlassEntry }): VNode {
-  return <>{useWords(breakGlassWords).rightsFor(roles.join(', '), durationWords(sessionLengthMs))}</>
+  const words = useWords(breakGlassWords)
+  return <>{words.rightsFor(rolesText(roles, useLanguage()), durationWords(sessionLengthMs))}</>
 }
 
 function UsedText({

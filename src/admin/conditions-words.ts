@@ -6,12 +6,14 @@ export interface ConditionsWords {
   readonly weekly: string
   readonly weeklyHint: string
   readonly days: Readonly<Record<Weekday, string>>
+  /** As they stand in a sentence. */
+  readonly onDays: Readonly<Record<Weekday, string>>
   readonly dayFrom: string
   readonly dayUntil: string
   /** As `saySources`, of the hours. */
-  readonly sayOnly: string
+  readonly sayOnly: (days: string, from: string, until: string) => string
   /** Of the second window and those after it. */
-  readonly sayAndOnly: string
+  readonly sayAndOnly: (days: string, from: string, until: string) => string
   readonly weeklyAlso: (number: number) => string
   readonly another: string
   readonly sources: string
@@ -46,10 +48,14 @@ export const conditionsWords: InEach<ConditionsWords> = {
     weeklyHint:
       'In plant time, every week between the start and the end. An end that is not later than the beginning is on the next day. Nothing chosen: at all hours.',
     days: { mon: 'Mon', tue: 'Tue', wed: 'Wed', thu: 'Thu', fri: 'Fri', sat: 'Sat', sun: 'Sun' },
+    onDays: {
+      ...{ mon: 'Mondays', tue: 'Tuesdays', wed: 'Wednesdays', thu: 'Thursdays' },
+      ...{ fri: 'Fridays', sat: 'Saturdays', sun: 'Sundays' },
+    },
     dayFrom: 'from',
     dayUntil: 'until',
-    sayOnly: 'only {}',
-    sayAndOnly: 'and {}',
+    sayOnly: (days, from, until) => `only ${days} ${from} to ${until}`,
+    sayAndOnly: (days, from, until) => `and ${days} ${from} to ${until}`,
     weeklyAlso: (number) => `And at these, time ${String(number)}`,
     another: 'Another time of the week',
     sources: 'Only from these networks',
@@ -81,10 +87,14 @@ export const conditionsWords: InEach<ConditionsWords> = {
     weeklyHint:
       'In Werkszeit, jede Woche zwischen Beginn und Ende. Ein Ende, das nicht nach dem Anfang liegt, ist am nächsten Tag. Nichts gewählt: zu jeder Stunde.',
     days: { mon: 'Mo', tue: 'Di', wed: 'Mi', thu: 'Do', fri: 'Fr', sat: 'Sa', sun: 'So' },
+    onDays: {
+      ...{ mon: 'montags', tue: 'dienstags', wed: 'mittwochs', thu: 'donnerstags' },
+      ...{ fri: 'freitags', sat: 'samstags', sun: 'sonntags' },
+    },
     dayFrom: 'von',
     dayUntil: 'bis',
-    sayOnly: 'nur {}',
-    sayAndOnly: 'und {}',
+    sayOnly: (days, from, until) => `nur ${days} ${from} bis ${until}`,
+    sayAndOnly: (days, from, until) => `und ${days} ${from} bis ${until}`,
     weeklyAlso: (number) => `Und zu diesen, Zeit ${String(number)}`,
     another: 'Noch eine Zeit der Woche',
     sources: 'Nur aus diesen Netzen',

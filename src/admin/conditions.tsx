@@ -52,6 +52,11 @@ function namesOf(position: number): { days: string; from: string; until: string 
   return { days: `days${suffix}`, from: `dayFrom${suffix}`, until: `dayUntil${suffix}` }
 }
 
+/** Where the script puts what was entered in a field, in the sentence that reads the form back. */
+function slot(field: string): string {
+  return `{${field}}`
+}
+
 export function readConditions(body: Fields): ConditionsInput {
   return {
     sources: body.one('sources').trim(),
@@ -103,7 +108,7 @@ export function MoreConditions(props: {
     <details class="more" open={isOpen}>
       <summary>{words.more}</summary>
       <WeeklyWindows weekly={input.weekly} position={0} error={errorOf('weekly')} />
-      <div data-say-also={words.saySources}>
+      <div data-say-also={words.saySources.replace('{}', slot('sources'))}>
         <Field
           name="sources"
           label={words.sources}
@@ -114,7 +119,7 @@ export function MoreConditions(props: {
           value={input.sources}
         />
       </div>
-      <div data-say-also={words.sayLasts}>
+      <div data-say-also={words.sayLasts.replace('{}', slot('lasts'))}>
         <Field
           name="lasts"
           label={words.lasts}
@@ -125,7 +130,7 @@ export function MoreConditions(props: {
           input={{ maxLength: 10 }}
         />
       </div>
-      <div data-say-also={words.saySessions}>
+      <div data-say-also={words.saySessions.replace('{}', slot('maxSessions'))}>
         <Field
           name="maxSessions"
           label={words.sessions}
@@ -158,10 +163,11 @@ function WeeklyWindows(props: {
   if (shown === undefined) return null
   const names = namesOf(position)
   const isFirst = position === 0
+  const say = isFirst ? words.sayOnly : words.sayAndOnly
   const hasNext = position + 1 < weekly.length
   return (
     <>
-      <div data-say-also={isFirst ? words.sayOnly : words.sayAndOnly}>
+      <div data-say-also={say(slot(names.days), slot(names.from), slot(names.until))}>
         <Choices
           name={isFirst ? 'weekly' : `weekly-${String(position + 1)}`}
           legend={isFirst ? words.weekly : words.weeklyAlso(position + 1)}
@@ -174,7 +180,7 @@ function WeeklyWindows(props: {
               name={names.days}
               value={day}
               isChosen={shown.days.includes(day)}
-              say={words.days[day]}
+              say={words.onDays[day]}
             >
               {words.days[day]}
             </Choice>

@@ -23,11 +23,13 @@ import { FilterForm, FilterNote, isFiltered, NothingFits, Pager, partOf, readFil
 import { SavedFilters } from './saved-filter-pages.js'
 import { listStates } from './saved-filters.js'
 import { createMatcher } from './matching.js'
+import type { Principal } from '../model.js'
 import type { AdminOptions } from './options.js'
 import { resetPath, WaitingResets } from './resets.js'
 import { companiesWords } from './words/companies.js'
 import { peopleWords } from './words/people.js'
 import { resetsWords } from './words/resets.js'
+import { rolesText, roleWords, textsOfRoles } from './words/roles.js'
 import { tokensWords } from './words/tokens.js'
 
 const shownAtOnce = 100
@@ -106,6 +108,7 @@ export function peopleRoutes(options: AdminOptions): Route[] {
                 {shown.map(({ person, status }) => (
                   <PersonRow
                     {...{ person, status, viewer }}
+                    own={session.principal}
                     isWaiting={
                       waiting?.some(({ principalId }) => principalId === person.principal.id) ?? false
                     }
@@ -126,10 +129,15 @@ export function peopleRoutes(options: AdminOptions): Route[] {
     status: SecondFactorStatus
     viewer: Viewer
     isWaiting: boolean
+    /** Of the session that looks at it. */
+    own: Principal
   }): VNode {
-    const { person, status, viewer, isWaiting } = props
+    const { person, status, viewer, isWaiting, own } = props
     const { id, name, email } = person.principal
     const words = useWords(peopleWords)
+    // As it would be refused: by account, and by e-mail for who has two of them.
+    const isOwn = id === own.id || (email !== null && email === own.email)
+    const isBeyondThem = secondAdministrator && isOwn && status.isEnrolled
     return (
       <Row>
         <RowHead>
@@ -142,7 +150,11 @@ export function peopleRoutes(options: AdminOptions): Route[] {
           {email === null && <div class="soft small">{words.noEmail}</div>}
         </RowHead>
         <Cell label={words.roles}>
-          {person.roles.length === 0 ? <span class="soft">{words.vendor}</span> : person.roles.join(', ')}
+          {person.roles.length === 0 ? (
+            <span class="soft">{roleWords[viewer.language].none}</span>
+          ) : (
+            rolesText(person.roles, viewer.language)
+          )}
         </Cell>
         <Cell label={words.lastLogin}>
           <Instant at={person.lastLoginAt} />
@@ -156,7 +168,9 @@ export function peopleRoutes(options: AdminOptions): Route[] {
           )}
         </Cell>
         <Cell>
-          {isWaiting ? null : status.isEnrolled ? (
+          {isWaiting ? null : isBeyondThem ? (
+            <span class="soft small">{resetsWords[viewer.language].notOwn}</span>
+          ) : status.isEnrolled ? (
             <a class="button quiet" href={resetPath(id)}>
               {words.reset}
               <span class="visually-hidden">{words.resetOf(name)}</span>
@@ -219,7 +233,7 @@ function addressOf({ action, fields }: Question): string {
 
 /** What a search for a person looks at. */
 export function textsOfPerson({ principal, roles }: Person): (string | null)[] {
-  return [principal.name, principal.email, principal.id, ...(roles.length === 0 ? ['vendor'] : roles)]
+  return [principal.name, principal.email, principal.id, ...textsOfRoles(roles)]
 }
 
 function FactorText({ status }: { status: SecondFactorStatus }): VNode {

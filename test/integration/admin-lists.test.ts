@@ -89,6 +89,15 @@ describe('the other lists', () => {
     expect(await read('/admin/people?q=nobody')).toContain('Nothing fits')
   })
 
+  it('call the roles of people by their names, and find them by these and by their ids', async () => {
+    const address = '/admin/people?q=cara@plant.example'
+    expect(await read(address)).toMatch(/cara@plant\.example administrator \d/)
+    const german = await admin.navigate(plant.portal + address, { headers: { 'Accept-Language': 'de' } })
+    expect(visibleText(german)).toMatch(/cara@plant\.example Administration \d/)
+    for (const typed of ['administrator', 'Administration', 'admin'])
+      expect(await read(`/admin/people?q=${typed}+cara@plant.example`)).toContain('1 found')
+  })
+
   it('find who is in by what they have open', async () => {
     await plant.issue()
     const vendor = await plant.signIn('vendor')

@@ -179,7 +179,13 @@ describe('in a browser, the pages', () => {
       await page.locator(`#dayFrom${suffix}`).fill(from)
       await page.locator(`#dayUntil${suffix}`).fill(until)
     }
-    await page.getByText('only Mon, 06:00, 14:00, and Sat, 08:00, 12:00.').waitFor()
+    await page.getByText('only Mondays 06:00 to 14:00, and Saturdays 08:00 to 12:00.').waitFor()
+    await page.getByLabel('Only from these networks').fill('192.0.2.7\n198.51.100.0/24')
+    await page.locator('#days-2-sun').check()
+    await page.locator('#dayUntil-2').fill('')
+    await page
+      .getByText('and Saturdays, Sundays 08:00 to …, only from 192.0.2.7, 198.51.100.0/24.', { exact: false })
+      .waitFor()
     await expectSoundInEachLook(page, 'two times of the week', 'issue-two-times')
   }, 60_000)
 

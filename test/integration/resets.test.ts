@@ -221,13 +221,17 @@ describe('a reset of a second factor that takes two administrators', () => {
   })
 
   it('is neither proposed nor confirmed by the person whose second factor it is, who may say no', async () => {
+    const second = await as('secondAdmin')
     const first = await as('admin')
+    const list = await first.navigate(at('/admin/people'))
+    expect(visibleText(list)).toContain('Your own. Two other administrators have to agree to reset it.')
+    expect(list.text).not.toContain(`href="/admin/people/${idOf('admin')}/reset-totp"`)
+    expect(list.text).toContain(`href="/admin/people/${idOf('secondAdmin')}/reset-totp"`)
     const own = await first.submit(await ask(first, 'admin'), { reason: why }, {})
     expect([own.status, visibleText(own)]).toEqual([
       403,
       expect.stringContaining('This is your own second factor'),
     ])
-    const second = await as('secondAdmin')
     const id = await propose(second, 'admin')
     expect(visibleText(await first.navigate(at('/admin/people')))).toContain(
       'If you did not ask for this, decline it.',

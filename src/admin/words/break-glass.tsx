@@ -107,7 +107,7 @@ export const breakGlassWords: InEach<BreakGlassWords> = {
     seenTitle: 'Anmeldung mit Notfallcode bestätigen?',
     seenText: (who) =>
       `Der Hinweis auf ${who} verschwindet von Ihren Seiten; andere aus der Administration sehen ihn weiter. Sagen Sie, was Sie darüber wissen: wer das wofür brauchte, oder dass Sie dem nachgehen.`,
-    rightsFor: (roles, length) => `${roles === '' ? 'ohne Rolle' : `als ${roles}`}, für ${length}`,
+    rightsFor: (roles, length) => `${roles === '' ? 'ohne Rolle' : `Rolle: ${roles}`}, für ${length}`,
     notUsed: 'Noch nicht benutzt',
     neverUsed: 'Nie benutzt, und nicht mehr gültig',
     withdrawn: 'Zurückgenommen, bevor er benutzt wurde',

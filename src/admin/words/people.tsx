@@ -13,7 +13,6 @@ export interface PeopleWords {
   readonly secondFactor: string
   readonly actions: string
   readonly noEmail: string
-  readonly vendor: string
   readonly reset: string
   readonly resetOf: (name: string) => string
   readonly invite: string
@@ -51,7 +50,6 @@ export const peopleWords: InEach<PeopleWords> = {
     secondFactor: 'Second factor',
     actions: 'Actions',
     noEmail: 'no verified e-mail',
-    vendor: 'vendor',
     reset: 'Reset second factor',
     resetOf: (name) => ` of ${name}`,
     invite: 'New invitation code',
@@ -89,7 +87,6 @@ export const peopleWords: InEach<PeopleWords> = {
     secondFactor: 'Zweiter Faktor',
     actions: 'Handlungen',
     noEmail: 'keine bestätigte E-Mail-Adresse',
-    vendor: 'Dienstleister',
     reset: 'Zweiten Faktor zurücksetzen',
     resetOf: (name) => `: ${name}`,
     invite: 'Neuer Einladungscode',

@@ -14,6 +14,7 @@ export interface ResetsWords {
   readonly of: (name: string) => string
   readonly own: string
   readonly ofYou: string
+  readonly notOwn: string
   readonly resetTitle: string
   readonly resetText: (name: string) => string
   readonly resetButton: string
@@ -51,6 +52,7 @@ export const resetsWords: InEach<ResetsWords> = {
     of: (name) => `: second factor of ${name}`,
     own: 'Another administrator has to confirm it.',
     ofYou: 'This is your own second factor. If you did not ask for this, decline it.',
+    notOwn: 'Your own. Two other administrators have to agree to reset it.',
     resetTitle: 'Reset the second factor?',
     resetText: (name) =>
       `${name} is signed out everywhere and loses every open connection. Their authenticator entry and recovery codes stop working. Make sure that you are talking to the right person: whoever gets the new invitation code sets up the next second factor.`,
@@ -93,6 +95,7 @@ export const resetsWords: InEach<ResetsWords> = {
     of: (name) => `: zweiter Faktor von ${name}`,
     own: 'Jemand anderes aus der Administration muss bestätigen.',
     ofYou: 'Das ist Ihr eigener zweiter Faktor. Wenn Sie nicht darum gebeten haben, lehnen Sie ab.',
+    notOwn: 'Ihr eigener. Zum Zurücksetzen müssen zwei andere Administratoren zustimmen.',
     resetTitle: 'Zweiten Faktor zurücksetzen?',
     resetText: (name) =>
       `${name} wird überall abgemeldet und verliert jede offene Verbindung. Der Eintrag in der Authenticator-App und die Wiederherstellungscodes gelten nicht mehr. Vergewissern Sie sich, dass Sie mit der richtigen Person sprechen: Wer den neuen Einladungscode bekommt, richtet den nächsten zweiten Faktor ein.`,

@@ -124,20 +124,18 @@ for (const output of all('[data-readback]')) {
   const moment = (name, field) =>
     said(name) +
     (form.elements[name].value === 'at' ? ` ${form.elements[field].value.replace('T', ' ') || '…'}` : '')
-  const more = () =>
-    all('[data-say-also]', form)
-      .map((part) => [part, all('textarea, :checked, input:not([type=checkbox])', part)])
-      .map(([part, fields]) => [
-        part.dataset.sayAlso,
-        fields
-          .map((field) => field.labels[0].dataset.say ?? field.value.match(/[^\s,;]+/g)?.join(', '))
-          .filter(Boolean),
-      ])
-      .filter(([, entered]) => entered.length)
-      .map(([words, entered]) => `, ${words.replace('{}', entered.join(', '))}`)
-      .join('')
+  const text = (field) => field.labels[0].dataset.say ?? field.value.match(/[^\s,;]+/g)?.join(', ')
+  const more = (part) => {
+    const fields = all('textarea, :checked, input:not([type=checkbox])', part)
+    const entered = (_, name) =>
+      fields
+        .filter((field) => field.name === name)
+        .map(text)
+        .join(', ') || '…'
+    return fields.some(text) ? `, ${part.dataset.sayAlso.replace(/{(.+?)}/g, entered)}` : ''
+  }
   const readBack = () => {
-    output.textContent = `${form.elements.to.value || '…'} ${said('access')} ${said('endpoints')}, ${moment('start', 'from')} ${moment('end', 'until')}, ${said('ending')}${more()}.`
+    output.textContent = `${form.elements.to.value || '…'} ${said('access')} ${said('endpoints')}, ${moment('start', 'from')} ${moment('end', 'until')}, ${said('ending')}${all('[data-say-also]', form).map(more).join('')}.`
   }
   output.hidden = false
   form.addEventListener('input', readBack)
