@@ -4,7 +4,7 @@ import { GatehouseError, type Clock } from '../lib/index.js'
 import type { AccessRequest, Actor, Company, EndingLimits, Grant, Session } from '../model.js'
 import type { Sessions } from '../sessions/index.js'
 import { isOver } from './grant-selection.js'
-import { membershipOf } from './membership.js'
+import { membershipIn, type Holder } from './membership.js'
 
 /** What is written to the ledger before anything of a company ends. */
 export interface CompanyEvent {
@@ -68,21 +68,29 @@ export function findCompany(id: string, companies: readonly Company[]): Company 
   return company
 }
 
+/** Whom each of a kind belongs to. */
+const holderOf: { readonly [K in Kind]: (item: Holdings[K][number]) => Holder } = {
+  grants: ({ to }) => to,
+  requests: ({ by }) => by,
+  sessions: ({ principal: { id, email } }) => ({ email, principalId: id }),
+  codes: ({ to: { id, email } }) => ({ email, principalId: id }),
+}
+
 /**
  * A company with what it holds; the others have it too, and nothing is looked up twice.
  *
- * @param listed the grants to look through, for who only shows what there is; default: all there are, read now
+ * @param shown what to look through, for who only shows what there is; default: all there is, read now
  */
 export async function holdingsOf(
   { clock, grants, requests, sessions, people, breakGlass, endings }: Omit<CompanyServices, 'record'>,
   companies: readonly Company[],
-  listed?: readonly Grant[],
+  shown?: Pick<Holdings, 'grants' | 'requests'>,
 ): Promise<ReadonlyMap<Company, Holdings>> {
   const now = clock.now()
   const [directory, given, open, signedIn, codes] = await Promise.all([
     people.list(),
-    listed ?? grants.endingAfter(now - endings.drainMs),
-    requests.open(),
+    shown?.grants ?? grants.endingAfter(now - endings.drainMs),
+    shown?.requests ?? requests.open(),
     sessions.all(),
     breakGlass.list(''),
   ])
@@ -92,61 +100,46 @@ export async function holdingsOf(
   const running = given.filter((grant) => !isOver(grant, now, endings))
   // The list of everyone only finds: who holds something is looked up, and not taken for a stranger where that fails.
   const { found, lost } = await lookUp(people, directory, [
-    ...running.map(({ to }) => to.principalId),
-    ...open.map(({ by }) => by.principalId),
-    ...signedIn.map(({ principal }) => principal.id),
-    ...waiting.map(({ to }) => to.id),
+    ...running.map(holderOf.grants),
+    ...open.map(holderOf.requests),
+    ...signedIn.map(holderOf.sessions),
+    ...waiting.map(holderOf.codes),
   ])
-  const members = [...directory, ...found]
+  const companiesWith = membershipIn(companies, [...directory, ...found])
   type Held = { [kind in keyof Holdings]: Holdings[kind][number][] }
-  const all = companies.map((company) => {
-    const held: Held = { requests: [], grants: [], sessions: [], codes: [], unknown: [] }
-    return { company, held, isTheirs: membershipOf(company, members) }
-  })
-  // Of thousands of grants of hundreds of people: each of them is looked up once.
-  const holders = new Map<string | null, Map<string | null, readonly Held[]>>()
-  const holdersOf = (email: string | null, principalId: string | null): readonly Held[] => {
-    const ofPrincipal = holders.get(principalId) ?? new Map<string | null, readonly Held[]>()
-    holders.set(principalId, ofPrincipal)
-    const known = ofPrincipal.get(email)
-    if (known !== undefined) return known
-    const found = all.filter(({ isTheirs }) => isTheirs(email, principalId)).map(({ held }) => held)
-    ofPrincipal.set(email, found)
-    return found
-  }
-  const sort = <K extends Kind>(
-    kind: K,
-    items: readonly Holdings[K][number][],
-    describe: (item: Holdings[K][number]) => { id: string; email: string | null; principalId: string | null },
-  ): void => {
+  const all = new Map(
+    companies.map((company): [Company, Held] => [
+      company,
+      { requests: [], grants: [], sessions: [], codes: [], unknown: [] },
+    ]),
+  )
+  const sort = <K extends Kind>(kind: K, items: readonly Holdings[K][number][]): void => {
     for (const item of items) {
-      const { id, email, principalId } = describe(item)
-      const holders = holdersOf(email, principalId)
-      for (const held of holders) (held[kind] as Holdings[K][number][]).push(item)
-      if (principalId !== null && lost.has(principalId))
-        for (const { company, held } of all)
-          if (company.claimValues.length > 0 && !holders.includes(held)) held.unknown.push({ kind, id })
+      const holder = holderOf[kind](item)
+      const theirs = companiesWith(holder)
+      for (const company of theirs) (all.get(company)?.[kind] as Holdings[K][number][]).push(item)
+      if (holder.principalId === null || !lost.has(holder.principalId)) continue
+      const id = idOf(item)
+      for (const [company, held] of all)
+        if (company.claimValues.length > 0 && !theirs.includes(company)) held.unknown.push({ kind, id })
     }
   }
-  sort('grants', running, ({ id, to }) => ({ id, ...to }))
-  sort('requests', open, ({ id, by }) => ({ id, ...by }))
-  sort('sessions', signedIn, ({ id, principal }) => ({
-    id,
-    email: principal.email,
-    principalId: principal.id,
-  }))
-  sort('codes', waiting, ({ sessionId, to }) => ({ id: sessionId, email: to.email, principalId: to.id }))
-  return new Map(all.map(({ company, held }) => [company, held]))
+  sort('grants', running)
+  sort('requests', open)
+  sort('sessions', signedIn)
+  sort('codes', waiting)
+  return all
 }
 
-/** Those of `ids` that are missing from `directory`: with an entry all the same, or without one that can be read. */
+/** Those of `holders` that are missing from `directory`: with an entry all the same, or without one that can be read. */
 async function lookUp(
   people: People,
   directory: readonly Person[],
-  ids: readonly (string | null)[],
+  holders: readonly Holder[],
 ): Promise<{ found: Person[]; lost: ReadonlySet<string> }> {
   const listed = new Set(directory.map(({ principal }) => principal.id))
-  const missing = [...new Set(ids)].filter((id) => id !== null).filter((id) => !listed.has(id))
+  const ids = new Set([...new Set(holders)].map(({ principalId }) => principalId))
+  const missing = [...ids].filter((id) => id !== null).filter((id) => !listed.has(id))
   const persons = await people.byIds(missing)
   return {
     found: persons.filter((person) => person !== null),
@@ -291,7 +284,11 @@ function enders(
 }
 
 function idsOf(held: Holdings, kind: Kind): string[] {
-  return kind === 'codes' ? held.codes.map(({ sessionId }) => sessionId) : held[kind].map(({ id }) => id)
+  return held[kind].map(idOf)
+}
+
+function idOf(item: Holdings[Kind][number]): string {
+  return 'sessionId' in item ? item.sessionId : item.id
 }
 
 function portions<T>(items: readonly T[]): T[][] {

@@ -49,7 +49,7 @@ export function companyRoutes(options: AdminOptions): Route[] {
 
   async function showAll({ viewer }: PersonalCall): Promise<Answer> {
     const words = companiesWords[viewer.language]
-    const held = await holdingsOf(services, companies, await services.grants.list())
+    const held = await holdingsOf(services, companies, await shown())
     const html = pages.render({
       title: words.title,
       language: viewer.language,
@@ -81,8 +81,9 @@ export function companyRoutes(options: AdminOptions): Route[] {
   async function render(call: PersonalCall, company: Company, outcome: Outcome): Promise<Answer> {
     const { viewer, query } = call
     const words = companiesWords[viewer.language]
-    const held = await heldBy(company)
     const { reason, error, left } = outcome
+    const isAfterEnd = query.one('done') === 'ended' || left.length > 0
+    const held = await heldBy(company, isAfterEnd ? undefined : await shown())
     const failed = left.filter(({ why }) => why !== holderUnknown)
     const hasFailed = error !== null || left.length > 0
     const html = pages.render({
@@ -184,7 +185,7 @@ export function companyRoutes(options: AdminOptions): Route[] {
     const company = findCompany(params.one('id'), companies)
     const reason = body.one('reason').trim()
     if (body.one('sure') !== 'yes' && reason !== '') {
-      const asked = confirmation(company, await heldBy(company), viewer.language)
+      const asked = confirmation(company, await heldBy(company, await shown()), viewer.language)
       const html = pages.render({
         title: asked.title,
         language: viewer.language,
@@ -215,8 +216,14 @@ export function companyRoutes(options: AdminOptions): Route[] {
     return { kind: 'redirect', to: `${pathOf(company)}?done=ended` }
   }
 
-  async function heldBy(company: Company): Promise<Holdings> {
-    const held = (await holdingsOf(services, [company], await services.grants.list())).get(company)
+  /** By lists that follow the changes, a moment late; what follows an end is read from Redis instead, to say truly what is left. */
+  async function shown(): Promise<Pick<Holdings, 'grants' | 'requests'>> {
+    const [grants, requests] = await Promise.all([services.grants.list(), services.requests.shownOpen()])
+    return { grants, requests }
+  }
+
+  async function heldBy(company: Company, among?: Pick<Holdings, 'grants' | 'requests'>): Promise<Holdings> {
+    const held = (await holdingsOf(services, [company], among)).get(company)
     if (held === undefined) throw new Error('a company that was asked for is answered')
     return held
   }

@@ -38,7 +38,7 @@ export function selectGrants(
   const over: Placed[] = []
   for (const grant of all) {
     if (!isThere(grant.endpoints)) continue
-    if (isTheirs !== undefined && !isTheirs(grant.to.email, grant.to.principalId)) continue
+    if (isTheirs !== undefined && !isTheirs(grant.to)) continue
     const group = groupOf(grant, now, limits)
     if ((filter.state !== '' && filter.state !== group) || !fits(grant)) continue
     counts[group] += 1

@@ -333,6 +333,11 @@ export interface Requests {
    * @param part to read no more than some of them; default: all
    */
   open(part?: { readonly skip: number; readonly count: number }): Promise<AccessRequest[]>
+  /**
+   * All of those as they were a moment ago, by a list that follows the changes: for pages that show what there is. Whoever
+   * answers, ends or decides asks `open`.
+   */
+  shownOpen(): Promise<AccessRequest[]>
   /** How many those are, by the list of them alone: none is read, so nothing may be decided by it. */
   countOpen(): Promise<number>
   /** Newest first, at most 1,000. */

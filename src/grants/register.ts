@@ -185,8 +185,19 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
     if (grant !== null) known.set(id, { fields, grant })
     return grant
   }
+  /** All grants of a person share one: who sorts ten thousand by their owner need not compare texts. */
+  const holders = new Map<string, Grant['to']>()
+  const holderOf = (email: string, principalId: string | null): Grant['to'] => {
+    const key = JSON.stringify([email, principalId])
+    const known = holders.get(key)
+    if (known !== undefined) return known
+    if (holders.size >= knownAtMost) holders.clear()
+    const holder = { email, principalId }
+    holders.set(key, holder)
+    return holder
+  }
   const read = (id: string, fields: Fields): Grant | null => {
-    const grant = assemble(verify(id, fields))
+    const grant = assemble(verify(id, fields), holderOf)
     if (grant?.id === id) return grant
     logger.error('grants: a grant cannot be read and permits nothing', { grantId: id })
     return null
@@ -385,9 +396,10 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
   }
 }
 
-function assemble([terms, until, principalId, revocation, firstUse]: (
-  string | null | undefined
-)[]): Grant | null {
+function assemble(
+  [terms, until, principalId, revocation, firstUse]: readonly (string | null | undefined)[],
+  holderOf: (email: string, principalId: string | null) => Grant['to'],
+): Grant | null {
   const issued = typeof terms === 'string' ? readStored(termsSchema, terms) : null
   const end = untilSchema.safeParse(until)
   const revoked = typeof revocation === 'string' ? readStored(revocationSchema, revocation) : null
@@ -397,7 +409,7 @@ function assemble([terms, until, principalId, revocation, firstUse]: (
   // Name by name: what a rest and a spread make has a shape of its own each time, and ten thousand of these are read slowly.
   const grant: Grant = {
     id: issued.id,
-    to: { email: issued.email, principalId },
+    to: holderOf(issued.email, principalId),
     endpoints: issued.endpoints,
     access: issued.access,
     from: issued.from,

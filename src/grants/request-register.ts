@@ -70,6 +70,7 @@ const addAsked = `
   redis.call('ZADD', KEYS[3], ARGV[3], ARGV[1])
   redis.call('ZADD', KEYS[4], ARGV[2], ARGV[1])
   redis.call('ZADD', KEYS[5], ARGV[2], ARGV[1])
+  redis.call('XADD', KEYS[7], unpack(ARGV, 11))
   return 'done'`
 
 /**
@@ -164,7 +165,7 @@ export function openRequestRegister({
   store: Store
   vouching: Vouching
   logger: Logger
-  changes: Pick<ChangeLog, 'addTo'>
+  changes: Pick<ChangeLog, 'addTo' | 'entryOf'>
 }) {
   const requestKey = (id: string): string => store.key('request', id)
   const openKey = store.key('requests', 'open')
@@ -253,6 +254,8 @@ export function openRequestRegister({
       byIds(
         await store.run((redis) => redis.zrangebyscore(openKey, `(${now}`, '+inf', 'LIMIT', skip, count)),
       ),
+    /** Those too that cannot be read, or have lapsed and were not closed yet. */
+    countIndexed: (): Promise<number> => store.run((redis) => redis.zcard(openKey)),
     countOpen: (now: EpochMs): Promise<number> =>
       store.run((redis) => redis.zcount(openKey, `(${now}`, '+inf')),
     all: async () => byIds(await store.run((redis) => redis.zrevrange(allKey, 0, listedAtMost - 1))),
@@ -277,11 +280,14 @@ export function openRequestRegister({
       const { principalId } = request.by
       const text = vouch(id, 'terms', asked)
       const take = async () => {
+        const { key: changesKey, args } = changes.entryOf({ kind: 'request-changed', requestId: id })
+        const lists = [openKey, openOf(principalId), allKey, ofKey(principalId)]
         const reply = await run.add(
-          [requestKey(id), openKey, openOf(principalId), allKey, ofKey(principalId), voidKey(id)],
+          [requestKey(id), ...lists, voidKey(id), changesKey],
           [
             ...[id, askedAt, lapsesAt, openAtMost, openPerPersonAtMost, text],
             ...[askedAt - dayMs, askedADayAtMost, askedAt - keptMs, lapsesAt - askedAt + keptMs],
+            ...args,
           ],
         )
         return readReply(z.enum(['done', 'all', 'own', 'often']), reply)

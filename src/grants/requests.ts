@@ -4,12 +4,14 @@ import {
   idFrom,
   newId,
   systemClock,
+  type Change,
   type ChangeLog,
   type Clock,
   type Journal,
   type Keyring,
   type Logger,
   type Store,
+  type View,
   type Vouching,
 } from '../lib/index.js'
 import type {
@@ -45,7 +47,8 @@ export interface RequestsOptions {
   readonly clock: Clock
   readonly vouching: Vouching
   readonly keyring: Keyring
-  readonly changes: Pick<ChangeLog, 'addTo'>
+  readonly changes: Pick<ChangeLog, 'addTo' | 'entryOf'>
+  readonly view: View
   readonly journal: Journal
   readonly logger: Logger
   /** Resolves when the event is durable. */
@@ -65,6 +68,17 @@ export interface RequestsOptions {
   readonly endpointGroups?: readonly EndpointGroup[]
 }
 
+interface Listed {
+  readonly requests: readonly AccessRequest[]
+  /** How many the list of those that wait has in Redis, those too that cannot be read. */
+  readonly count: number
+}
+
+/** As Redis has them in order. */
+function byLapse(a: AccessRequest, b: AccessRequest): number {
+  return a.lapsesAt - b.lapsesAt || (a.id < b.id ? -1 : 1)
+}
+
 const tidyEveryMs = 2_000
 /** Each try means that somebody else has agreed in between, and there are never many who have to. */
 const triesAtMost = 20
@@ -73,7 +87,7 @@ const settleTries = 15
 const settlePauseMs = 200
 
 export function createRequests(options: RequestsOptions): Requests {
-  const { store, clock, vouching, keyring, changes, journal, logger } = options
+  const { store, clock, vouching, keyring, changes, view, journal, logger } = options
   const { record, assertFit, grants, endpoints, standingOf } = options
   const register = openRequestRegister({ store, vouching, logger, changes })
 
@@ -102,6 +116,24 @@ export function createRequests(options: RequestsOptions): Requests {
     const request = await register.find(id)
     return request === null ? null : asKnown(request)
   }
+  const stillOpen = (waiting: readonly AccessRequest[]): AccessRequest[] => {
+    const now = clock.now()
+    return waiting.map(asKnown).filter((request) => requestState(request, now) === 'open')
+  }
+  const listWhole = async (): Promise<Listed> => {
+    const count = await register.countIndexed()
+    return { requests: await register.open(), count }
+  }
+  /** As the list of grants: what changed is read anew, and all where some have come or gone that no change has named. */
+  const relist = async (listed: Listed, changed: readonly Change[]): Promise<Listed> => {
+    const named = new Set(changed.flatMap((one) => (one.kind === 'request-changed' ? [one.requestId] : [])))
+    if (named.size === 0) return listed
+    const others = listed.requests.filter(({ id }) => !named.has(id))
+    const renewed = (await register.byIds([...named])).filter(({ outcome }) => outcome === null)
+    const count = listed.count + others.length + renewed.length - listed.requests.length
+    if ((await register.countIndexed()) !== count) return listWhole()
+    return { requests: [...others, ...renewed].sort(byLapse), count }
+  }
   const load = async (id: string): Promise<AccessRequest> => {
     const request = await find(id)
     if (request === null) throw new GatehouseError('request-unknown', 'There is no such request.')
@@ -110,16 +142,6 @@ export function createRequests(options: RequestsOptions): Requests {
   const checkOpen = (request: AccessRequest): void => {
     const state = requestState(request, clock.now())
     if (state !== 'open') throw conflict(sentences[state])
-  }
-  /** For who wants to know at once; whoever does not hear of it finds it in the state. */
-  const announce = async (requestId: string): Promise<void> => {
-    await store
-      .transaction((multi) => {
-        changes.addTo(multi, { kind: 'request-changed', requestId })
-      })
-      .catch((error: unknown) => {
-        logger.warn('requests: a change was not announced', { requestId, problem: describeError(error) })
-      })
   }
   const fail = async (requestId: string, attempt: Attempt): Promise<void> =>
     record({ event: 'access.failed', requestId, attempt })
@@ -266,21 +288,17 @@ export function createRequests(options: RequestsOptions): Requests {
       const actor: Actor = { kind: 'principal', principalId: principal.id, email }
       await record({ event: 'access.requested', request: event, actor })
       const verdict = await confirm(request.id, 'requested', register.add(request))
-      if (verdict === 'done') {
-        await announce(request.id)
-        return request
-      }
+      if (verdict === 'done') return request
       await fail(request.id, 'requested')
       throw new GatehouseError('request-limit', limitSentences[verdict])
     },
 
     get: find,
 
-    async open(part) {
-      const now = clock.now()
-      const waiting = part === undefined ? await register.open() : await register.openPart(now, part)
-      return waiting.map(asKnown).filter((request) => requestState(request, now) === 'open')
-    },
+    open: async (part) =>
+      stillOpen(await (part === undefined ? register.open() : register.openPart(clock.now(), part))),
+
+    shownOpen: async () => stillOpen((await view.follow('requests', listWhole, relist)).requests),
 
     countOpen: () => register.countOpen(clock.now()),
 

@@ -8,13 +8,14 @@ import {
   type Requests,
 } from '../../src/grants/index.js'
 import type { AccessEvent } from '../../src/grants/model.js'
-import { generateKeys, GatehouseError, openKeyring, type Store } from '../../src/lib/index.js'
+import { generateKeys, GatehouseError, openKeyring, type ChangeLog, type Store } from '../../src/lib/index.js'
 import type { AccessRequest, Actor, Grant, Principal } from '../../src/model.js'
 import { TestClock } from '../support/clock.js'
 import { silentLogger } from '../support/logger.js'
 import { changesOf, connectedStore } from '../support/store.js'
 import { startRedis, type TestRedis } from '../support/redis.js'
 import { openTrust, type Trust } from '../support/trust.js'
+import { until } from '../support/until.js'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -58,6 +59,7 @@ let events: (AccessEvent | GrantEvent)[]
 let whileRecording: (event: AccessEvent | GrantEvent) => Promise<void>
 let grants: Grants
 let requests: Requests
+let changes: ChangeLog
 
 beforeAll(async () => {
   redis = await startRedis()
@@ -72,8 +74,10 @@ beforeEach(async () => {
   trust = await openTrust(clock)
   events = []
   whileRecording = async () => {}
+  const followed = changesOf(store, { vouching: trust.vouching })
+  changes = followed.changes
   const shared = {
-    ...{ store, clock, ...changesOf(store, { vouching: trust.vouching }) },
+    ...{ store, clock, ...followed },
     ...{ journal: trust.journal, vouching: trust.vouching, logger: silentLogger },
     assertFit: async () => {},
     record: async (event: AccessEvent | GrantEvent) => {
@@ -214,6 +218,63 @@ describe('asking for access', () => {
     await clock.advance({ hours: 8 })
     await requests.tidy()
     expect(await store.run((connection) => connection.zcard(store.key('requests', 'open')))).toBe(0)
+  })
+})
+
+describe('the list of what waits, for pages', () => {
+  const idle = { onChange: async () => {}, onDoubt: async () => {} }
+  const reads = async (): Promise<number> => {
+    const said = await store.run((connection) => connection.info('commandstats'))
+    return Number(/cmdstat_hgetall:calls=(\d+)/.exec(said)?.[1] ?? 0)
+  }
+  /** What the list has, once all changes so far are followed; it has what Redis has. */
+  const shown = async (): Promise<string[]> => {
+    await changes.settle()
+    const listed = await requests.shownOpen()
+    expect(listed).toEqual(await requests.open())
+    return listed.map(({ id }) => id)
+  }
+
+  it('follows whatever happens to a request, and reads no others for it', async () => {
+    const follower = await changes.follow(idle)
+    await until('changes are followed', () => performance.now() - changes.proof.provedAt < 500)
+    const others = []
+    for (let count = 0; count < 10; count += 1) others.push((await ask({}, eve)).id)
+    expect((await shown()).toSorted()).toEqual(others.toSorted())
+    const asked = await ask()
+    expect(await shown()).toContain(asked.id)
+    await requests.approve(asked.id, ben, {})
+    expect(await shown()).not.toContain(asked.id)
+    const halfway = await ask({ endpoints: ['crane'] })
+    await requests.approve(halfway.id, ben, {})
+    expect(await shown()).toContain(halfway.id)
+    await requests.deny(halfway.id, cara, 'Not today')
+    const takenBack = await ask()
+    expect(await shown()).toContain(takenBack.id)
+    await requests.withdraw(takenBack.id, ana)
+    expect((await shown()).toSorted()).toEqual(others.toSorted())
+    const last = await ask()
+    await changes.settle()
+    const before = await reads()
+    expect((await requests.shownOpen()).map(({ id }) => id)).toContain(last.id)
+    expect((await reads()) - before).toBe(1)
+    await clock.advance({ hours: 9 })
+    expect(await shown()).toEqual([])
+    await requests.tidy()
+    expect(await shown()).toEqual([])
+    await follower.close()
+  })
+
+  it('is read whole again where one is gone that no change has named', async () => {
+    const follower = await changes.follow(idle)
+    await until('changes are followed', () => performance.now() - changes.proof.provedAt < 500)
+    const gone = await ask()
+    expect(await shown()).toEqual([gone.id])
+    await store.run((connection) => connection.zrem(store.key('requests', 'open'), gone.id))
+    expect((await requests.shownOpen()).map(({ id }) => id)).toEqual([gone.id])
+    const { id } = await ask()
+    expect(await shown()).toEqual([id])
+    await follower.close()
   })
 })
 
