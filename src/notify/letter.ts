@@ -123,6 +123,8 @@ function accessContent(notice: AccessNotice, plant: Surroundings, words: MailWor
   const { labels } = words
   const { names, subject, zone } = machinesOf(notice.endpoints, plant, words)
   const isForApprovers = kind === 'access.requested' || kind === 'access.withdrawn'
+  const isRefused = kind === 'access.denied' || kind === 'access.lapsed'
+  const may = isForApprovers ? labels.wants : kind === 'access.approved' ? labels.access : labels.asked
   const asker: Facts = isForApprovers ? [[labels.who, `${name}, ${email}`]] : []
   const time: Facts =
     from === null
@@ -136,17 +138,17 @@ function accessContent(notice: AccessNotice, plant: Surroundings, words: MailWor
     says: words.accessSays[kind],
     facts: [
       ...asker,
+      ...(outcome?.reason == null ? [] : [[labels.deniedBecause, outcome.reason] as const]),
       [labels.machines, names],
       ...time,
       ...(lastsMs === null ? [] : [[labels.lasts, words.fromFirstUse(lengthText(lastsMs))] as const]),
-      ...(needsRelease ? [[labels.release, words.needsRelease] as const] : []),
+      ...(needsRelease && !isRefused ? [[labels.release, words.needsRelease] as const] : []),
       ...(standing == null
-        ? [[isForApprovers ? labels.wants : labels.access, words.access[access]] as const]
+        ? [[may, words.access[access]] as const]
         : [[labels.agreed, words.agreed(standing.agreed, standing.needed)] as const]),
       [labels.reason, reason],
       ...(ticket === null ? [] : [[labels.ticket, ticket] as const]),
       ...(isForApprovers && outcome === null ? [[labels.lapses, timeText(lapsesAt, zone)] as const] : []),
-      ...(outcome?.reason == null ? [] : [[labels.deniedBecause, outcome.reason] as const]),
     ],
     // A page that asks for the sign-in, and then for the answer: scanners of mail open links.
     path: isForApprovers ? `admin/requests/${encodeURIComponent(requestId)}` : '',
@@ -188,6 +190,7 @@ function grantContent(notice: GrantNotice, plant: Surroundings, words: MailWords
   const { kind, endpoints, access, from, until, reason, ticket, isOpen, revocation } = notice
   const { labels } = words
   const { names, subject, zone } = machinesOf(endpoints, plant, words)
+  const isOver = kind === 'grant.ended' || kind === 'grant.revoked'
   return {
     subject: words.subjects[kind](subject),
     says: kind === 'grant.issued' && !isOpen ? words.saysIssuedForLater : words.says[kind],
@@ -196,7 +199,7 @@ function grantContent(notice: GrantNotice, plant: Surroundings, words: MailWords
       [labels.from, timeText(from, zone)],
       [labels.until, timeText(until, zone)],
       ...conditionFacts(notice, zone, words),
-      [labels.access, words.access[access]],
+      [isOver ? labels.could : labels.access, words.access[access]],
       [labels.reason, reason],
       ...(ticket === null ? [] : [[labels.ticket, ticket] as const]),
       ...(revocation === null

@@ -32,7 +32,10 @@ export interface MailWords {
     readonly machines: string
     readonly from: string
     readonly until: string
+    /** Of what somebody may, asked for and was not given, and could until it ended. */
     readonly access: string
+    readonly asked: string
+    readonly could: string
     readonly reason: string
     readonly ticket: string
     readonly at: string
@@ -95,9 +98,10 @@ export const mailWords: InEach<MailWords> = {
         'Somebody at the plant has said yes, and others have to as well. You need do nothing; you are told when all have answered.',
       'access.approved':
         'The plant has said yes, to what is below; it may be less than you asked for. Sign in at the portal to open the machine when its time has come.',
-      'access.denied': 'The plant has said no. Talk to your contact there if you do not see why.',
+      'access.denied':
+        'The plant has said no to your request, so nothing opens for you by it. Talk to your contact there if you do not see why.',
       'access.lapsed':
-        'Nobody answered your request in time, so it is over. Call your contact at the plant, and ask again in the portal.',
+        'Nobody answered your request in time, so it is over and nothing opens for you by it. Call your contact at the plant, and ask again in the portal.',
       'access.withdrawn':
         'Whoever asked for this has taken it back. There is nothing left to answer, and nothing was given.',
     },
@@ -127,6 +131,8 @@ export const mailWords: InEach<MailWords> = {
       from: 'From',
       until: 'Until',
       access: 'You may',
+      asked: 'You asked to',
+      could: 'You could',
       reason: 'Reason',
       ticket: 'Ticket',
       at: 'When',
@@ -191,9 +197,9 @@ export const mailWords: InEach<MailWords> = {
       'access.approved':
         'Das Werk hat dem zugestimmt, was unten steht; es kann weniger sein, als Sie beantragt haben. Melden Sie sich im Portal an, um die Maschine zu öffnen, sobald die Zeit gekommen ist.',
       'access.denied':
-        'Das Werk hat abgelehnt. Sprechen Sie mit Ihrem Ansprechpartner dort, wenn Sie den Grund nicht verstehen.',
+        'Das Werk hat Ihren Antrag abgelehnt; durch ihn öffnet sich Ihnen nichts. Sprechen Sie mit Ihrem Ansprechpartner dort, wenn Sie den Grund nicht verstehen.',
       'access.lapsed':
-        'Niemand hat Ihren Antrag rechtzeitig beantwortet, deshalb ist er verfallen. Rufen Sie Ihren Ansprechpartner im Werk an, und stellen Sie ihn im Portal neu.',
+        'Niemand hat Ihren Antrag rechtzeitig beantwortet, deshalb ist er verfallen; durch ihn öffnet sich Ihnen nichts. Rufen Sie Ihren Ansprechpartner im Werk an, und stellen Sie ihn im Portal neu.',
       'access.withdrawn':
         'Der Antrag wurde zurückgezogen. Es ist nichts mehr zu beantworten, und nichts wurde gegeben.',
     },
@@ -224,6 +230,8 @@ export const mailWords: InEach<MailWords> = {
       from: 'Von',
       until: 'Bis',
       access: 'Sie dürfen',
+      asked: 'Beantragt war',
+      could: 'Sie durften',
       reason: 'Grund',
       ticket: 'Vorgang',
       at: 'Wann',

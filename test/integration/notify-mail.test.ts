@@ -243,6 +243,41 @@ describe('a mail', () => {
   })
 
   it.each([
+    ['access.denied', 'en', 'The plant has said no to your request', 'You asked to: look and operate'],
+    ['access.denied', 'de', 'Das Werk hat Ihren Antrag abgelehnt', 'Beantragt war: ansehen und bedienen'],
+    ['access.lapsed', 'en', 'Nobody answered your request in time', 'You asked to: look and operate'],
+    ['access.lapsed', 'de', 'Niemand hat Ihren Antrag', 'Beantragt war: ansehen und bedienen'],
+  ] as const)(
+    'of %s (%s) begins with it, and names nothing that they may',
+    async (kind, language, says, asks) => {
+      const server = kept(await startMailServer())
+      const reason = kind === 'access.denied' ? 'not during the shift' : null
+      const outcome = { at: 2, by: null, reason, grantId: null }
+      const refused = { ...asked, kind, outcome, access: 'operate', needsRelease: true } as const
+      await send(server, { notice: refused, language })
+      const [first, ...rest] = bodiesOf(one(server)).split('<!doctype html>')
+      const lines = (first ?? '').split(/\r?\n/).filter((line) => line !== '')
+      const title = lines.findIndex((line) => /^(?!Subject).*Press 3 HMI$/.test(line))
+      expect(lines[title + 1]).toContain(says)
+      if (reason !== null) expect(lines[title + 2]).toMatch(/: not during the shift$/)
+      expect(first).toContain(asks)
+      expect(rest.join('')).toContain(asks.split(': ')[1])
+      for (const body of [first, ...rest])
+        expect(body).not.toMatch(/You may|Sie dürfen|Before each|Vor jeder/)
+    },
+  )
+
+  it.each([
+    ['grant.issued', 'You may: look and operate'],
+    ['grant.ended', 'You could: look and operate'],
+    ['grant.revoked', 'You could: look and operate'],
+  ] as const)('of %s says what they may, or could', async (kind, says) => {
+    const server = kept(await startMailServer())
+    await send(server, { notice: { ...notice, kind, access: 'operate' } })
+    expect(bodiesOf(one(server))).toContain(says)
+  })
+
+  it.each([
     ['en', 'Not all have agreed yet: access to Press 3 HMI', 'Have said yes: 1 of 2'],
     ['de', 'Noch nicht alle haben zugestimmt: Zugang zu Press 3 HMI', 'Zugestimmt haben: 1 von 2'],
   ] as const)('of a yes in between says how many there are, in %s', async (language, subject, says) => {
