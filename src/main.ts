@@ -358,7 +358,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     seats,
     beginUse: (grant) => grants.beginUse(grant),
     ...{ grants, requests: services.requests },
-    ...{ config, answers, gather, mayOpen, clock, logger, keyring, ledger, sessions },
+    ...{ config, answers, gather, changes, mayOpen, clock, logger, keyring, ledger, sessions },
     ...{ streams, upstreams, assertions, pages },
     tokens: services.tokens,
     surfaces: [portal, admin, api],

@@ -14,14 +14,23 @@ import {
   type ServiceToken,
   type Session,
 } from '../model.js'
-import { chooseLanguage, newId, timeLeftPath, type Language, type SteadyClock } from '../lib/index.js'
+import {
+  chooseLanguage,
+  GatehouseError,
+  newId,
+  systemClock,
+  timeLeftPath,
+  type ChangeLog,
+  type Language,
+  type SteadyClock,
+} from '../lib/index.js'
 import { decide } from '../policy/index.js'
 import type { Ledger } from '../audit/index.js'
 import type { Grants, Seats } from '../grants/index.js'
 import { normaliseRequest, type NormalisedRequest } from '../dataplane/index.js'
 import type { ServiceTokens } from '../identity/index.js'
 import { cookieNames, readCookies, type Sessions } from '../sessions/index.js'
-import { machineOf, type Asked, type GatherFacts } from './facts.js'
+import { machineOf, takesFrom, type Asked, type GatherFacts } from './facts.js'
 import { initiatorOf, isNavigation, type Place } from './origins.js'
 import type { Refusals } from './refusals.js'
 import { createTrust, type Source } from './source.js'
@@ -62,6 +71,7 @@ export interface AdmissionOptions {
   readonly sessions: Sessions
   readonly tokens: Pick<ServiceTokens, 'identify' | 'recordRefusal'>
   readonly gather: GatherFacts
+  readonly changes: Pick<ChangeLog, 'proof'>
   readonly seats: Pick<Seats, 'take'>
   readonly beginUse: Grants['beginUse']
   readonly locate: (authority: string) => Place | null
@@ -89,6 +99,7 @@ export const assetPathPrefix = `${ownPathPrefix}static/`
  */
 export function createAdmission(options: AdmissionOptions) {
   const { clock, ledger, sessions } = options
+  const { proof } = options.changes
 
   return async function admit(req: IncomingMessage, isUpgrade: boolean): Promise<Admission | Refusal> {
     const id = newId('r')
@@ -113,24 +124,25 @@ export function createAdmission(options: AdmissionOptions) {
     // A page that does not exist asks for as much as a page that does, so that nobody can map them.
     const access = options.accessOf(place, request.method, request.path) ?? 'verified'
     const isCall = isServiceAccess(access)
-    const token = isCall ? await tokenOf(access, request) : null
-    const { session, pass } = isCall ? nobody : await identify(place, cookies)
-    const asked = {
-      resource: isCall
-        ? callOf(access, { request, cookies, token, source })
-        : resourceOf(place, request, access),
-      request: {
-        isSafe: request.isSafe,
-        isUpgrade: request.isUpgrade,
-        initiator: initiatorOf(request, place.origin),
-      },
-      session,
-      source: source.address,
+    const look = async (): Promise<Found> => {
+      const token = isCall ? await tokenOf(access, request) : null
+      const { session, pass } = isCall ? nobody : await identify(place, cookies)
+      const asked = {
+        resource: isCall
+          ? callOf(access, { request, cookies, token, source })
+          : resourceOf(place, request, access),
+        request: {
+          isSafe: request.isSafe,
+          isUpgrade: request.isUpgrade,
+          initiator: initiatorOf(request, place.origin),
+        },
+        session,
+        source: source.address,
+      }
+      const isUse = place.kind === 'endpoint' && !request.path.startsWith(ownPathPrefix)
+      return { token, session, pass, ...(await judge(asked, isUse)) }
     }
-    const { facts, decision, decidedAt } = await judge(
-      asked,
-      place.kind === 'endpoint' && !request.path.startsWith(ownPathPrefix),
-    )
+    const { token, session, pass, facts, decision, decidedAt } = await lookAtOnce(look)
     const admission: Admission = {
       id,
       startedAt,
@@ -155,16 +167,46 @@ export function createAdmission(options: AdmissionOptions) {
   }
 
   /**
+   * What a permit rests on is read piece by piece, and must have been true all at once: where something was taken away in
+   * between, or that could not be known here, all is read again. Whoever has acknowledged an end then finds it heeded (R1).
+   *
+   * Where that cannot be known in time, a machine is denied (`view-unproved`).
+   *
+   * @throws GatehouseError `store-unavailable` where that cannot be known in time of what is no machine
+   */
+  async function lookAtOnce(look: () => Promise<Found>): Promise<Found> {
+    const giveUpAt = systemClock.monotonic() + patienceMs
+    for (;;) {
+      const { generation } = proof
+      const askedAt = systemClock.monotonic()
+      const found = await look()
+      if (found.decision.outcome !== 'permit' || isStillTrue(found, generation, askedAt)) return found
+      while (!proof.isAwaited && systemClock.monotonic() < giveUpAt)
+        await new Promise<void>((resolve) => systemClock.after(pauseMs, resolve))
+      if (systemClock.monotonic() >= giveUpAt) return unproved(found)
+    }
+  }
+
+  function isStillTrue(found: Found, generation: number, askedAt: number): boolean {
+    if (found.session === null && found.token === null) return true
+    const isKnown =
+      found.facts.resource.kind !== 'endpoint' ||
+      (proof.isAwaited && systemClock.monotonic() - askedAt < oldestLookMs)
+    if (!isKnown) return false
+    if (proof.generation === generation) return true
+    const changes = proof.changesSince(generation)
+    const { session, token, facts } = found
+    return changes?.every((change) => !takesFrom(change, { session, token, grants: facts.grants })) ?? false
+  }
+
+  /**
    * A grant whose time begins with its first use is used before anything is let through, and judged anew as it is then. So
    * is one that only so many sessions may use at a time: this one takes a seat, or, where others were faster, what else its
    * holder has counts.
    *
    * @param isUse whether what is asked goes to the machine
    */
-  async function judge(
-    asked: Asked,
-    isUse: boolean,
-  ): Promise<{ facts: Facts; decision: Decision; decidedAt: number }> {
+  async function judge(asked: Asked, isUse: boolean): Promise<Judged> {
     const begun = new Map<string, Use>()
     const full = new Set<string>()
     for (;;) {
@@ -262,6 +304,23 @@ export function createAdmission(options: AdmissionOptions) {
 }
 
 const nobody = { session: null, pass: null }
+
+/** For an instance to come back to following; within half a second whoever asks has an answer (R2). */
+const patienceMs = 400
+const pauseMs = 10
+/** Others wait a second for this instance, no longer. */
+const oldestLookMs = 800
+
+/** What would be permitted, were it known that nothing has changed. */
+function unproved(found: Found): Found {
+  const decision = decide({ ...found.facts, viewAgeMs: Infinity })
+  if (decision.outcome === 'permit')
+    throw new GatehouseError('store-unavailable', 'Changes cannot be followed.')
+  return { ...found, decision }
+}
+
+type Judged = Pick<Admission, 'decision' | 'decidedAt'> & { readonly facts: Facts }
+type Found = Judged & Pick<Admission, 'session' | 'pass' | 'token'>
 
 type Use = Pick<Grant, 'firstUsedAt' | 'until'>
 

@@ -1,7 +1,7 @@
 import { isPathOpen } from '../dataplane/index.js'
 import { fulfilledBy, type Grants, type Lockdowns, type Releases, type Seats } from '../grants/index.js'
-import type { ChangeLog, SteadyClock } from '../lib/index.js'
-import type { EndingLimits, Endpoint, Facts } from '../model.js'
+import type { Change, ChangeLog, SteadyClock } from '../lib/index.js'
+import type { EndingLimits, Endpoint, Facts, Grant, ServiceToken } from '../model.js'
 
 /** What is known of a question before anything is looked up for it. */
 export interface Asked extends Pick<Facts, 'resource' | 'request'> {
@@ -54,6 +54,35 @@ export function createFacts(options: {
       fulfilled: fulfilledBy(grants, { source, release, seat: new Set([...held, ...free]) }),
     }
     return { facts, gatheredAt, freeSeats: free }
+  }
+}
+
+/** Whether a change may have taken away what these had when they were read. What only gives is for the next request. */
+export function takesFrom(
+  change: Change,
+  {
+    session,
+    token,
+    grants,
+  }: Pick<Asked, 'session'> & {
+    readonly token: Pick<ServiceToken, 'id'> | null
+    readonly grants: readonly Pick<Grant, 'id'>[]
+  },
+): boolean {
+  switch (change.kind) {
+    case 'session-ended':
+    case 'release-withdrawn':
+      return change.sessionId === session?.id
+    case 'grant-revoked':
+      return grants.some(({ id }) => id === change.grantId)
+    case 'second-factor-reset':
+      return change.principalId === undefined || change.principalId === session?.principal.id
+    case 'token-changed':
+      return change.tokenId === token?.id
+    case 'lockdown-changed':
+      return true
+    default:
+      return false
   }
 }
 

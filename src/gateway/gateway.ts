@@ -15,6 +15,7 @@ import {
   type SteadyClock,
   type Keyring,
   type Logger,
+  type ChangeLog,
   type OwnSurface,
   type Pages,
   type Visit,
@@ -60,6 +61,7 @@ export interface GatewayOptions {
   readonly config: Config
   readonly answers: Answers
   readonly gather: GatherFacts
+  readonly changes: Pick<ChangeLog, 'proof'>
   readonly seats: Pick<Seats, 'take'>
   readonly beginUse: Grants['beginUse']
   readonly grants: Pick<Grants, 'byIds'>
@@ -122,6 +124,7 @@ export function createGateway(options: GatewayOptions) {
     sessions,
     tokens: options.tokens,
     gather: options.gather,
+    changes: options.changes,
     seats: options.seats,
     beginUse: options.beginUse,
     locate,

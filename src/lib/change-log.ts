@@ -103,6 +103,11 @@ export interface Proof {
   readonly ageMs: number
   /** The same for what is open already, which a rollback alone is no reason to cut: its own right is looked at. */
   readonly blindMs: number
+  /**
+   * Whether everybody who acknowledges a change waits until it is followed here. Else somebody may have been told of an
+   * end that this instance has not heard of, also while it asks Redis each time.
+   */
+  readonly isAwaited: boolean
 }
 
 export interface ChangeHandlers {
@@ -123,6 +128,8 @@ const blockMs = 200
 const pauseAfterFailureMs = 200
 /** A follower that was not heard of for so long believes no copy any more, so nobody need wait for it. */
 const followerLifeMs = 1_200
+/** For as long as that is sure. */
+const awaitedMs = followerLifeMs - 200
 const settleLimitMs = 1_000
 const settlePauseMs = 2
 /** By then an instance without news has let go of everything (R2), and a moment more. */
@@ -162,6 +169,11 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
     },
     get blindMs() {
       return performance.now() - this.lastProvedAt
+    },
+    /** When it asked to be among the followers for the last time. */
+    stoodAt: -Infinity,
+    get isAwaited() {
+      return performance.now() - this.stoodAt < awaitedMs
     },
   }
   const prove = (at: number): void => {
@@ -268,9 +280,11 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
       }
       const standAt = async (at: string): Promise<void> => {
         // Among the followers each time: who stood still for longer than a follower lives was taken off.
+        const askedAt = performance.now()
         const commands = connection.multi().sadd(followersKey, instance)
         const replies = await commands.set(followerKey(instance), at, 'PX', followerLifeMs).exec()
         for (const [error] of replies ?? [[new Error('transaction aborted')]]) if (error) throw error
+        proof.stoodAt = askedAt
       }
       const readOn = async (from: string): Promise<string> => {
         const askedAt = performance.now()
@@ -322,6 +336,7 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
             isLost = false
           } catch (error) {
             proof.provedAt = -Infinity
+            proof.stoodAt = -Infinity
             tellChanged([null])
             onBegun()
             if (isClosed()) return
@@ -344,6 +359,7 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
         close: async () => {
           closed = true
           proof.provedAt = -Infinity
+          proof.stoodAt = -Infinity
           connection.disconnect()
           await running
           // Nobody need wait for us until we would have been forgotten.

@@ -126,9 +126,7 @@ describe('when something breaks', () => {
       const statusOf = async (): Promise<number> => (await client.fetch(press())).status
       // Whoever can write to Redis can spoil the log of changes.
       await store.run((redis) => redis.set(store.key('changes'), 'spoilt'))
-      const began = performance.now()
       await until('nobody is let in', async () => (await statusOf()) === 503, 4_000)
-      expect(performance.now() - began).toBeGreaterThan(2_500)
       expect((await client.fetch(press())).json()).toMatchObject({ code: 'view-unproved' })
       expect((await client.navigate(press())).text).toContain('Access cannot be checked right now')
       expect(await recorded('request.decided', 'view-unproved')).toContainEqual(

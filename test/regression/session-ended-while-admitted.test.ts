@@ -1,0 +1,129 @@
+// Redis had been back for a quarter of a second when the end of a session was acknowledged. A host that did not follow the
+// changes again yet, and so was not waited for, had read the session a moment before: it read the grants after it, and
+// decided that two requests may pass, 75 and 118 ms after somebody had been told that nothing passes.
+// Found by the day of a million requests (`npm run test:soak -- --seed 7`).
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { readLedger } from '../../src/audit/index.js'
+import { openServices, type Services } from '../../src/main.js'
+import type { Client } from '../support/client.js'
+import { silentLogger } from '../support/logger.js'
+import { operator, startPlant, type Plant } from '../support/plant.js'
+import { until } from '../support/until.js'
+
+let plant: Plant
+let vendor: Client
+let directory: string
+/** A host of its own, with a journal of its own. */
+let elsewhere: Services
+
+beforeEach(async () => {
+  plant = await startPlant()
+  await plant.issue()
+  vendor = await plant.signIn('vendor')
+  expect((await vendor.navigate(plant.origin('press-3'))).status).toBe(200)
+  directory = await mkdtemp(join(tmpdir(), 'gatehouse-elsewhere-'))
+  const config = { ...plant.config, audit: { ...plant.config.audit, directory, writer: 'elsewhere' } }
+  elsewhere = await openServices(config, { clock: plant.clock, logger: silentLogger })
+}, 60_000)
+afterEach(async () => {
+  vendor.close()
+  await elsewhere.close()
+  await plant.close()
+  await rm(directory, { recursive: true })
+})
+
+/** Something happens right before, the next time that is called. */
+function beforeNext<K extends string>(
+  target: Record<K, (...parameters: never[]) => Promise<unknown>>,
+  method: K,
+  happen: () => Promise<unknown>,
+): void {
+  const original = target[method].bind(target)
+  target[method] = async (...parameters) => {
+    target[method] = original
+    await happen()
+    return original(...parameters)
+  }
+}
+
+/** Redis is back and answers, and changes are not followed until the right behind all that is open has been looked at. */
+async function followNoMore(): Promise<{ goOn: () => void }> {
+  const { sessions, changes } = plant.gatehouse.services
+  const live = await vendor.openWebSocket(`${plant.origin('press-3')}/live`)
+  await live.next()
+  let goOn = (): void => undefined
+  const gate = new Promise<void>((resolve) => (goOn = resolve))
+  beforeNext(sessions, 'byIds', () => gate)
+  await plant.redis.restart()
+  await until('nobody waits for it', () => !changes.proof.isAwaited && changes.proof.blindMs > 1_500)
+  return { goOn }
+}
+
+const set = (): ReturnType<Client['fetch']> =>
+  vendor.fetch(`${plant.origin('press-3')}/setpoint`, { method: 'POST', body: 'x' })
+
+async function lastOutcome(): Promise<unknown> {
+  let last: unknown = null
+  const { directory } = plant.config.audit
+  for await (const { fields } of readLedger({ directory, event: 'request.decided' })) last = fields.outcome
+  return last
+}
+
+const endSession = async (): Promise<void> => {
+  const [session] = await elsewhere.sessions.list()
+  await elsewhere.sessions.end(session?.id ?? '', 'session-killed', operator, 'a test')
+}
+const posts = (): number => plant.machine.received.filter(({ method }) => method === 'POST').length
+
+describe('a session that ends between its reading and the decision', () => {
+  it('lets nothing pass at a host that does not follow', async () => {
+    const { goOn } = await followNoMore()
+    beforeNext(plant.gatehouse.services.grants, 'heldBy', endSession)
+    expect((await set()).status).toBe(401)
+    expect(posts()).toBe(0)
+    goOn()
+    await until('that is on record', async () => (await lastOutcome()) === 'challenge')
+  })
+
+  it('is not recorded as decided after everybody was told at one that does', async () => {
+    await plant.redis.restart() // so that nothing is read from the copy
+    const { proof } = plant.gatehouse.services.changes
+    await until('changes are followed', () => performance.now() - proof.provedAt < 500)
+    beforeNext(plant.gatehouse.services.grants, 'heldBy', endSession)
+    expect((await set()).status).toBe(401)
+    expect(posts()).toBe(0)
+    await until('that is on record', async () => (await lastOutcome()) === 'challenge')
+  })
+})
+
+describe('whoever has every right', () => {
+  it('waits for a host that begins to follow, and passes', async () => {
+    const { goOn } = await followNoMore()
+    setTimeout(goOn, 100)
+    expect((await set()).status).toBe(200)
+    expect(posts()).toBe(1)
+  })
+
+  it('is told to come again where it does not', async () => {
+    const { goOn } = await followNoMore()
+    expect((await set()).json()).toMatchObject({ status: 503, code: 'store-unavailable' })
+    expect(posts()).toBe(0)
+    goOn()
+    await until('it passes', async () => (await set()).status === 200)
+  })
+
+  it('passes though somebody else loses theirs at that very moment', async () => {
+    const other = await plant.signIn('admin')
+    const { grants } = plant.gatehouse.services
+    const before = plant.gatehouse.services.changes.proof.generation
+    beforeNext(grants, 'heldBy', async () => {
+      const session = (await elsewhere.sessions.list()).find(({ roles }) => roles.includes('admin'))
+      await elsewhere.sessions.end(session?.id ?? '', 'session-killed', operator, 'a test')
+    })
+    expect((await set()).status).toBe(200)
+    expect(plant.gatehouse.services.changes.proof.generation).toBeGreaterThan(before)
+    other.close()
+  })
+})
