@@ -231,6 +231,7 @@ export const scopes = [
   'grants:read',
   'grants:write',
   'grants:invite',
+  'requests:read',
   'sessions:read',
   'sessions:end',
   'releases:read',

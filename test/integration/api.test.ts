@@ -13,7 +13,7 @@ let plant: Plant
 let everything: { secret: string; id: string }
 
 beforeAll(async () => {
-  plant = await startPlant({ enrolled: ['vendor', 'admin'] })
+  plant = await startPlant({ enrolled: ['vendor', 'admin'], extra: 'portal: { requestable: all }' })
   ;(await plant.signIn('admin')).close()
   everything = await tokenWith(scopes)
 }, 30_000)
@@ -278,6 +278,85 @@ describe('the list of grants', () => {
       'nonsense=1',
     ])
       expect([query, (await call('GET', `/grants?${query}`)).status]).toEqual([query, 422])
+  })
+})
+
+describe('requests for access', () => {
+  const list = async (query: string): Promise<{ items: { id: string }[]; next: string | null }> => {
+    const { status, json } = await call('GET', `/requests?${query}`)
+    expect([query, status]).toEqual([query, 200])
+    return json as unknown as { items: { id: string }[]; next: string | null }
+  }
+  const ask = async (over: object = {}): Promise<string> => {
+    const { email, subject, name } = accounts.vendor
+    const { issuer } = plant.provider
+    const principal = { id: principalId(issuer, subject), issuer, subject, email, name }
+    const asked = { endpoints: ['press-3', 'press-4'], from: null, lengthMs: 7_200_000 }
+    const request = { ...asked, reason: 'Replace the valve', ticket: 'CHG-7', ...over }
+    return (await plant.gatehouse.services.requests.ask(request, principal)).id
+  }
+  const approver = { actor: operator, roles: [], hasFreshCode: true }
+  const pressThree = { endpoints: ['press-3'], access: 'view' } as const
+
+  it('are found by ticket, person, machine and state, and say what was answered and by whom', async () => {
+    const { requests } = plant.gatehouse.services
+    const [open, yes, no] = [await ask(), await ask(), await ask({ endpoints: ['press-4'], ticket: 'CHG-8' })]
+    expect((await call('GET', `/requests/${yes}`)).json).toMatchObject({
+      ...{ id: yes, state: 'open', by: { email: accounts.vendor.email }, ticket: 'CHG-7' },
+      asked: { endpoints: ['press-3', 'press-4'], access: 'operate', from: null, lengthMs: 7_200_000 },
+      ...{ approvals: [], outcome: null },
+    })
+    await requests.approve(yes, approver, pressThree)
+    await requests.deny(no, approver, 'not during the shift')
+    const approved = await call('GET', `/requests/${yes}`)
+    expect(approved.json).toMatchObject({
+      state: 'approved',
+      asked: { endpoints: ['press-3', 'press-4'], access: 'operate' },
+      approvals: [{ by: { kind: 'operator' }, terms: pressThree }],
+      outcome: { by: { kind: 'operator' }, reason: null, terms: pressThree },
+    })
+    const { grantId } = approved.json.outcome as { grantId: string }
+    expect((await call('GET', `/grants/${grantId}`)).json).toMatchObject({ requestId: yes, ...pressThree })
+    expect((await call('GET', `/requests/${no}`)).json).toMatchObject({
+      state: 'denied',
+      outcome: { reason: 'not during the shift', grantId: null, terms: null },
+    })
+    const found = async (query: string): Promise<string[]> => (await list(query)).items.map(({ id }) => id)
+    expect(await found('')).toEqual(expect.arrayContaining([open, yes, no]))
+    expect((await found('ticket=CHG-7&person=ANA@machines.example')).sort()).toEqual([open, yes].sort())
+    expect(await found('state=open')).toEqual([open])
+    expect(await found('state=denied&endpoint=press-4&ticket=CHG-8')).toEqual([no])
+    expect(await found('state=denied&endpoint=press-3')).toEqual([])
+    expect(await found('person=eve@machines.example')).toEqual([])
+    const lapsed = await ask({ ticket: 'CHG-9' })
+    await plant.clock.advance({ hours: 25 })
+    expect(await found('state=lapsed&ticket=CHG-9')).toEqual([lapsed])
+    expect(await found('state=open')).toEqual([])
+  })
+
+  it('come in portions without gap or repetition, by no cursor of another question', async () => {
+    const ids: string[] = []
+    for (let count = 0; count < 5; count += 1) ids.push(await ask({ ticket: 'PAGES' }))
+    const first = await list('ticket=PAGES&limit=2&state=open')
+    await ask({ ticket: 'PAGES' }) // stands before what was read, or at the same moment beside it
+    const second = await list(`ticket=PAGES&limit=2&state=open&cursor=${first.next ?? ''}`)
+    const third = await list(`ticket=PAGES&limit=200&state=open&cursor=${second.next ?? ''}`)
+    const seen = [first, second, third].flatMap(({ items }) => items.map(({ id }) => id))
+    expect(new Set(seen).size).toBe(seen.length)
+    expect(seen).toEqual(expect.arrayContaining(ids))
+    expect(third.next).toBeNull()
+    for (const query of [`cursor=${first.next ?? ''}`, 'state=answered', 'limit=0', 'nonsense=1'])
+      expect([query, (await call('GET', `/requests?${query}`)).status]).toEqual([query, 422])
+  })
+
+  it('are answered by no program, and one that is unknown is none', async () => {
+    const id = await ask({ ticket: 'CHG-10' })
+    for (const path of [`/requests/${id}/approve`, `/requests/${id}/deny`])
+      expect((await call('POST', path, { body: { reason: 'a program says so' } })).status).toBe(404)
+    expect((await call('POST', `/requests/${id}`, { body: {} })).status).toBe(405)
+    expect((await call('GET', `/requests/${id}`)).json).toMatchObject({ state: 'open' })
+    for (const unknown of ['q-0000000000000000', 'nonsense', 'g-0000000000000000'])
+      expect(codeOf(await call('GET', `/requests/${unknown}`))).toBe('request-unknown')
   })
 })
 

@@ -3,7 +3,7 @@ import type { Config } from '../../config/index.js'
 import { readReason, type Grants, type Lockdowns, type Releases, type Requests } from '../../grants/index.js'
 import type { BreakGlass, People, Resets, SecondFactor } from '../../identity/index.js'
 import { GatehouseError, type Clock, type Keyring } from '../../lib/index.js'
-import type { Grant } from '../../model.js'
+import type { AccessRequest, Grant } from '../../model.js'
 import type { Sessions } from '../../sessions/index.js'
 import { assertEnded, endCompany, findCompany, holdingsOf, type CompanyEvent } from '../companies.js'
 import { issueGrant } from '../issue-grant.js'
@@ -22,6 +22,7 @@ import {
   describeGrant,
   describeLockdown,
   describeRelease,
+  describeRequest,
   describeResetProposal,
   describeSession,
   emptySchema,
@@ -42,6 +43,8 @@ import {
   reasonQuerySchema,
   reasonSchema,
   releaseSchema,
+  requestQuerySchema,
+  requestSchema,
   resetProposalSchema,
   sessionSchema,
   withdrawnSchema,
@@ -79,6 +82,7 @@ export function apiRoutes(services: ApiServices): readonly ApiRoute[] {
   const describeApi = (): Record<string, unknown> => openApiOf(routes, apiPrefix)
   const routes = [
     ...grantRoutes(services),
+    ...requestRoutes(services),
     ...releaseRoutes(services),
     ...stopRoutes(services),
     ...companyRoutes(services),
@@ -162,6 +166,48 @@ function grantRoutes({ config, clock, keyring, grants, people, secondFactor }: A
       answer: grantSchema,
       run: async ({ params, body, actor }) =>
         describe(await grants.revoke(params.id ?? '', body.reason, actor)),
+    }),
+  ]
+}
+
+function requestRoutes({ clock, keyring, requests }: ApiServices): ApiRoute[] {
+  const describe = (request: AccessRequest) => describeRequest(request, clock.now())
+  const keyOf = ({ askedAt, id }: AccessRequest): string => `${String(askedAt).padStart(16, '0')} ${id}`
+  return [
+    route('GET /requests', {
+      does: 'Requests for access, the latest first.',
+      details:
+        'All that wait for an answer with `state=open`; else the latest 1,000, answered or not. They are answered by people with a one-time code, and by no program.',
+      scope: 'requests:read',
+      query: requestQuerySchema,
+      body: null,
+      answer: listOf(requestSchema),
+      run: async ({ query }) => {
+        const { limit, cursor, state, endpoint, person, ticket } = query
+        const all = state === 'open' ? await requests.open() : await requests.list()
+        const found = all.filter(
+          (request) =>
+            (state === undefined || describe(request).state === state) &&
+            (endpoint === undefined || request.terms.endpoints.includes(endpoint)) &&
+            (person === undefined || request.by.email === person.toLowerCase()) &&
+            (ticket === undefined || request.ticket === ticket),
+        )
+        const list = JSON.stringify(['requests', state, endpoint, person, ticket])
+        const { items, next } = portion(keyring, list, found, keyOf, { limit, cursor })
+        return { items: items.map(describe), next }
+      },
+    }),
+    route('GET /requests/{id}', {
+      does: 'One request, with each answer to it.',
+      scope: 'requests:read',
+      query: emptySchema,
+      body: null,
+      answer: requestSchema,
+      run: async ({ params }) => {
+        const request = await requests.get(params.id ?? '')
+        if (request === null) throw new GatehouseError('request-unknown', 'There is no such request.')
+        return describe(request)
+      },
     }),
   ]
 }

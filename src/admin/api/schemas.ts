@@ -1,11 +1,12 @@
 import { z } from 'zod'
-import { scopeText } from '../../grants/index.js'
+import { requestState, scopeText } from '../../grants/index.js'
 import type { ResetProposal } from '../../identity/index.js'
 import {
   accessLevels,
   endings,
   roles,
   sessionOrigins,
+  type AccessRequest,
   type Actor,
   type Company,
   type EndingLimits,
@@ -13,6 +14,7 @@ import {
   type Grant,
   type Lockdown,
   type Release,
+  type RequestTerms,
   type Session,
 } from '../../model.js'
 import { grantState, isDraining } from '../../policy/index.js'
@@ -154,6 +156,50 @@ export const grantQuerySchema = z.strictObject({
   state: z.enum(grantStates).optional(),
   endpoint: z.string().max(63).optional().describe('Id of a machine'),
   person: z.string().max(254).optional().describe('E-mail address'),
+  ticket: z.string().max(64).optional(),
+  ...paging,
+})
+export const requestStates = ['open', 'approved', 'denied', 'lapsed', 'withdrawn', 'closed'] as const
+const stateOfRequest = z
+  .enum(requestStates)
+  .describe('`closed`: answered, and what the answer was is in the ledger alone')
+const termsSchema = z.strictObject({
+  endpoints: z.array(z.string()),
+  access: z.enum(accessLevels),
+  from: instant.nullable().describe('Null: from when the last of those who have to agree does'),
+  lengthMs: z.int(),
+  lastsFromFirstUseMs: z.int().nullable().describe('As of a grant'),
+  needsRelease: z.boolean().describe('As of a grant'),
+})
+export const requestSchema = z
+  .strictObject({
+    id: z.string(),
+    state: stateOfRequest,
+    by: z.strictObject({ email: z.string(), name: z.string() }),
+    asked: termsSchema,
+    reason: z.string(),
+    ticket: z.string().nullable(),
+    askedAt: instant,
+    lapsesAt: instant.describe('Unanswered until then, it is over'),
+    approvals: z
+      .array(z.strictObject({ at: instant, by: actor, terms: termsSchema }))
+      .describe('Each yes, with what it agrees to: as asked, or less'),
+    outcome: z
+      .strictObject({
+        at: instant,
+        by: actor.nullable().describe('Who agreed last, or said no'),
+        reason: z.string().nullable().describe('Of a no'),
+        grantId: z.string().nullable().describe('The grant that follows a yes'),
+        terms: termsSchema.nullable().describe('What was agreed to'),
+      })
+      .nullable()
+      .describe('Null while it waits, and for a moment after it has lapsed'),
+  })
+  .meta({ id: 'Request' })
+export const requestQuerySchema = z.strictObject({
+  state: stateOfRequest.optional(),
+  endpoint: z.string().max(63).optional().describe('Id of a machine'),
+  person: z.string().max(254).optional().describe('E-mail address of who asked'),
   ticket: z.string().max(64).optional(),
   ...paging,
 })
@@ -315,6 +361,35 @@ export function describeGrant(grant: Grant, now: EpochMs, limits: EndingLimits):
       at: isoText(revocation.at),
       by: describeActor(revocation.by),
       reason: revocation.reason,
+    },
+  }
+}
+
+function describeTerms(terms: RequestTerms): z.input<typeof termsSchema> {
+  const { endpoints, access, from, lengthMs, lastsFromFirstUseMs, needsRelease } = terms
+  return {
+    ...{ endpoints: [...endpoints], access, from: from === null ? null : isoText(from) },
+    ...{ lengthMs, lastsFromFirstUseMs, needsRelease },
+  }
+}
+
+export function describeRequest(request: AccessRequest, now: EpochMs): z.input<typeof requestSchema> {
+  const { id, by, terms, ticket, askedAt, lapsesAt, approvals, outcome } = request
+  return {
+    ...{ id, state: requestState(request, now), by: { email: by.email, name: by.name } },
+    ...{ asked: describeTerms(terms), reason: request.reason, ticket },
+    ...{ askedAt: isoText(askedAt), lapsesAt: isoText(lapsesAt) },
+    approvals: approvals.map((approval) => ({
+      at: isoText(approval.at),
+      by: describeActor(approval.by),
+      terms: describeTerms(approval.terms),
+    })),
+    outcome: outcome && {
+      at: isoText(outcome.at),
+      by: 'by' in outcome ? describeActor(outcome.by) : null,
+      reason: outcome.kind === 'denied' ? outcome.reason : null,
+      grantId: outcome.kind === 'approved' ? outcome.grantId : null,
+      terms: outcome.kind === 'approved' ? describeTerms(outcome.terms) : null,
     },
   }
 }
