@@ -208,7 +208,7 @@ export async function openServices(config: Config, options: ServiceOptions = {})
   const sessions = createSessions({ ...shared, maxLengthMs: config.sessions.maxLengthMs })
   const secondFactor = createSecondFactor({
     ...{ ...shared, ...config.totp, people },
-    provenSessions: (principalId) => sessions.provenOf(principalId),
+    sessionsOf: (principalId) => sessions.openedBy(principalId),
   })
   const note: Ledger['note'] = (event) => ledger.note(event)
   const breakGlass = createBreakGlass({ ...shared, note, people, secondFactor })

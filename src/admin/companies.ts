@@ -255,7 +255,10 @@ async function tellWhatEnded(services: CompanyServices): Promise<Error | null> {
     requests.closeRevived(),
   ])
   const [failed] = told.filter((one) => one.status === 'rejected')
-  if (failed === undefined) return null
+  if (failed === undefined) {
+    const isAllTold = told[1].status === 'fulfilled' && told[1].value
+    return isAllTold ? null : new Error('not on record yet')
+  }
   return failed.reason instanceof Error ? failed.reason : new Error('not told', { cause: failed.reason })
 }
 

@@ -76,6 +76,7 @@ export type StoreEvent =
       readonly kind:
         | 'grant'
         | 'session'
+        | 'session-owed'
         | 'lockdown'
         | 'second-factor'
         | 'token'

@@ -59,6 +59,7 @@ export interface WatchOptions {
 export async function watchChanges(options: WatchOptions): Promise<{ close(): Promise<void> }> {
   const stopLooking = cutWhenBlind(options)
   let untold: Timer | null = null
+  let isClosed = false
   /** What Redis was not told when it was stopped, it is told as soon as it answers. */
   const tellRedis = (): void => {
     untold ??= systemClock.after(retellMs, () => {
@@ -67,7 +68,8 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     })
   }
   const stopListening = options.journal.follow((kind, id) => {
-    tellRedis()
+    if (kind === 'session-owed') endLater()
+    else tellRedis()
     cutEnded(kind, id, options)
   })
   const {
@@ -85,30 +87,35 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
   } = options
 
   const left = new Set<Timer>()
-  /** What a second factor that is gone has opened is over here at once, and in Redis too if nobody else comes to it. */
-  const endProven = async (principalId: string, at: EpochMs): Promise<void> => {
-    const ids = await sessions.provenOf(principalId, at + clocksApartMs)
-    if (ids.length === 0) return
-    for (const id of ids) void sessions.noteEnded(id)
-    const cut = streams.cut(({ sessionId }) => ids.includes(sessionId), 'second-factor-reset')
-    logger.info('second factor reset', { principalId, sessionIds: ids, cut })
+  /** Time for who has asked for it to end the sessions as theirs, or for another instance. */
+  const endLater = (): void => {
+    if (isClosed) return
     const timer = systemClock.after(endingsTakeMs, () => {
       left.delete(timer)
-      for (const id of ids)
-        sessions.end(id, 'second-factor-reset', { kind: 'gateway' }).catch((error: unknown) => {
-          logger.warn('watch: a session is not ended in Redis yet', {
-            ...{ sessionId: id, problem: describeError(error) },
-          })
-          tellRedis()
-        })
+      endRevived().catch((error: unknown) => {
+        logger.warn('watch: sessions are not ended in Redis yet', { problem: describeError(error) })
+        tellRedis()
+      })
     })
     left.add(timer)
+  }
+  const endRevived = async (): Promise<void> => {
+    if (!(await sessions.endRevived())) endLater()
+  }
+  /** What was open with a second factor that is gone is over here at once, and in Redis too if nobody else comes to it. */
+  const endOpened = async (principalId: string, at: EpochMs): Promise<void> => {
+    const ids = await sessions.openedBy(principalId, { begunUntil: at, provedUntil: at + clocksApartMs })
+    if (ids.length === 0) return
+    void sessions.noteOwed(ids) // nobody who waits for us to follow need wait for the disk
+    const cut = streams.cut(({ sessionId }) => ids.includes(sessionId), 'second-factor-reset')
+    logger.info('second factor reset', { principalId, sessionIds: ids, cut })
+    endLater()
   }
   /** Whose sessions could not be read when the change came, and since when their second factor is gone. */
   const owed = new Map<string, EpochMs>()
   const endOwed = async (): Promise<void> => {
     for (const [principalId, at] of owed) {
-      await endProven(principalId, at)
+      await endOpened(principalId, at)
       owed.delete(principalId)
     }
   }
@@ -164,7 +171,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
     await grants.revokeRevived()
     await grants.restoreUses()
     await endOwed()
-    await sessions.endRevived()
+    await endRevived()
     await breakGlass.withdrawRevived()
     await releases.withdrawRevived()
     await tokens.revokeRevived()
@@ -185,6 +192,7 @@ export async function watchChanges(options: WatchOptions): Promise<{ close(): Pr
   const follower = await options.changes.follow({ onChange, onDoubt: restore })
   return {
     close: async () => {
+      isClosed = true
       stopLooking()
       stopListening()
       untold?.cancel()
@@ -204,20 +212,21 @@ async function cutLockedDown({ streams, lockdowns }: WatchOptions): Promise<numb
 
 /** Promise R7: what a command on this host has ended while Redis may be away. */
 function cutEnded(kind: Endable, id: string, { streams, logger }: WatchOptions): void {
-  // The sessions that a second factor proved have ends of their own, and neither a token, a request nor a proposal opens
+  // The sessions of a person whose second factor is void have ends of their own, and neither a token, a request nor a proposal opens
   // anything. Of a first use the grant itself says when it ends.
   if (kind === 'second-factor' || kind === 'token' || kind === 'request' || kind === 'first-use') return
   if (kind === 'reset') return
   const scope = kind === 'lockdown' ? scopeOf(id) : null
   const isEnded = ({ grantId, sessionId, endpointId, principalId, email }: StreamInfo): boolean => {
     if (kind === 'grant') return grantId === id
-    if (kind === 'session') return sessionId === id
+    if (kind === 'session' || kind === 'session-owed') return sessionId === id
     if (kind === 'release') return id === `${grantId} ${sessionId}`
     return scope !== null && covers(scope, endpointId, { id: principalId, email })
   }
   const causes = {
     grant: 'grant-revoked',
     session: 'session-killed',
+    'session-owed': 'second-factor-reset',
     lockdown: 'lockdown',
     release: 'release-withdrawn',
   } as const

@@ -113,8 +113,8 @@ export interface SecondFactor {
   /** @throws GatehouseError `code-wrong`, `code-locked`, `not-enrolled` */
   useRecoveryCode(input: { principalId: string; sessionId: string; code: string }): Promise<{ left: number }>
   /**
-   * Removes the enrolment and its recovery codes, and voids every invitation of the person. The sessions in which it was proved are over with it, on every instance,
-   * whatever becomes of the caller; to end them all, on record, is the caller's part: see `endingSessions`.
+   * Removes the enrolment and its recovery codes, and voids every invitation of the person. Their sessions are over with it, on every instance,
+   * whatever becomes of the caller; to put that on record as theirs is the caller's part: see `endingSessions`. What they leave the gateway does.
    * @param confirmed where two have agreed: to what, and to the removal of which enrolment
    * @throws GatehouseError `not-enrolled`; `reset-conflict` where the enrolment is another by now; `stopped-here-only` where
    *   Redis has not confirmed it: it is void here, and elsewhere once Redis answers
@@ -145,7 +145,8 @@ export async function endingSessions<T>(
   try {
     result = await reset()
   } catch (error) {
-    // They are over on this host. Where Redis answers again already, they end everywhere, and on record.
+    // They are over on this host, and owed. Where Redis answers again already, they end everywhere, and on record; else the
+    // gateway ends them once it does.
     if (isVoidHere(error)) await endSessions().catch(() => undefined)
     throw error
   }
@@ -172,8 +173,8 @@ export interface SecondFactorOptions {
   readonly invitationLifetimeMs: number
   readonly logger: Logger
   readonly people: Pick<People, 'get' | 'byEmail'>
-  /** Of the sessions in which this person has proved their second factor, the ids. */
-  readonly provenSessions: (principalId: string) => Promise<readonly string[]>
+  /** The ids of all sessions of this person. */
+  readonly sessionsOf: (principalId: string) => Promise<readonly string[]>
 }
 
 /** An enrolment that waits for its first code, as kept in Redis. */
@@ -268,7 +269,7 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
     const at = clock.now()
     const added = [
       ...[print, holderMark + principalId].map((id) => journal.add('second-factor', id, at)),
-      ...sessionIds.map((id) => journal.add('session', id, at)),
+      ...sessionIds.map((id) => journal.add('session-owed', id, at)),
     ]
     const areDurable = await Promise.all(added)
     let isGone: boolean
@@ -278,7 +279,7 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
         (await removeStored(principalId, sealed, email, at)) ||
         (await state.read(principalId)).secret === null
     } catch (error) {
-      for (const id of sessionIds) journal.announce('session', id)
+      for (const id of sessionIds) journal.announce('session-owed', id)
       journal.announce('second-factor', print)
       throw stoppedHereOnly(
         'The second factor is void',
@@ -428,7 +429,7 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
       if (confirmed !== undefined && confirmed.enrolment !== fingerprint(secret))
         throw new GatehouseError('reset-conflict', 'This second factor has been changed meanwhile.')
       const email = await emailOf(principalId)
-      const sessionIds = await options.provenSessions(principalId)
+      const sessionIds = await options.sessionsOf(principalId)
       await record({
         ...{ event: 'second-factor.reset', principalId, actor },
         ...(reason === undefined ? {} : { reason }),

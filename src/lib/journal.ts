@@ -8,6 +8,7 @@ import { readStored } from './stored.js'
 const kinds = [
   'grant',
   'session',
+  'session-owed',
   'lockdown',
   'second-factor',
   'token',
@@ -17,7 +18,8 @@ const kinds = [
   'reset',
 ] as const
 /**
- * What can end before its time, by its id; a lockdown, by its scope, ends access to what it names until it is
+ * What can end before its time, by its id. A session that is owed is over, and its end is still to be put on record and told
+ * to Redis. A lockdown, by its scope, ends access to what it names until it is
  * lifted; a second factor goes by the fingerprint of its sealed secret; the release of a grant for a session, by the
  * two ids with a space between them, ends whatever of it was given before, and may be given again. A first use, by its
  * grant, ends that there is time left to begin; a request ends by its answer, and so does the
@@ -81,7 +83,7 @@ interface Ending {
   isReported: boolean
 }
 
-const diesWithSession: readonly Endable[] = ['session', 'release']
+const diesWithSession: readonly Endable[] = ['session', 'session-owed', 'release']
 /** What may have happened at another time than is known. */
 const comesBack: readonly Endable[] = ['lockdown', 'release', 'first-use']
 /** The longest that one may wait for its answer; it is over by itself afterwards. */
@@ -102,6 +104,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const endings: Record<Endable, Map<string, Ending>> = {
     grant: new Map(),
     session: new Map(),
+    'session-owed': new Map(),
     lockdown: new Map(),
     'second-factor': new Map(),
     token: new Map(),

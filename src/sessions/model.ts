@@ -86,12 +86,23 @@ export interface Sessions {
    * @param reason why, where somebody did it to somebody else; checked by the caller
    */
   end(sessionId: string, cause: CutCause, actor: Actor, reason?: string): Promise<boolean>
-  /** To be told of each session that another instance or command ended. */
+  /** To be told of each session that another instance or command ended, on record. */
   noteEnded(sessionId: string): Promise<void>
-  /** The sessions in which this person has proved their second factor: none of them outlives it. */
-  provenOf(principalId: string, until?: EpochMs): Promise<string[]>
-  /** Ends again what this instance knows to have ended, and Redis does not. */
-  endRevived(): Promise<void>
+  /** These are over on this host from now on; whoever ends them first puts that on record, at the latest `endRevived`. */
+  noteOwed(sessionIds: readonly string[]): Promise<void>
+  /**
+   * Whatever of this person does not outlive their second factor: what it has proved, and what has not come to proving it.
+   * @param limits default: all there are
+   */
+  openedBy(
+    principalId: string,
+    limits?: { readonly begunUntil: EpochMs; readonly provedUntil: EpochMs },
+  ): Promise<string[]>
+  /**
+   * Ends again what this instance knows to have ended, and Redis does not; what is not on record yet, on record.
+   * @returns false where another instance is at some of it, or the ledger takes no record: to be asked again in a few seconds
+   */
+  endRevived(): Promise<boolean>
   /** How many were ended. Goes on past a failure, then throws it. */
   endAllOf(principalId: string, cause: CutCause, actor: Actor, reason?: string): Promise<number>
   /** For back-channel logout: ends by `sid`, by subject, or by both (OpenID Connect Back-Channel Logout §2.6). */

@@ -1,4 +1,5 @@
 import {
+  describeError,
   fingerprint,
   GatehouseError,
   isToken,
@@ -14,7 +15,7 @@ import {
   type View,
   type Vouching,
 } from '../lib/index.js'
-import type { Pass, Session } from '../model.js'
+import type { Actor, Pass, Session } from '../model.js'
 import { createHandoverCodes } from './handover.js'
 import type { ProviderLogout, SessionEvent, Sessions } from './model.js'
 import { indexes, openVault } from './vault.js'
@@ -33,11 +34,14 @@ export interface SessionsOptions {
   readonly maxLengthMs: number
 }
 
+const gateway: Actor = { kind: 'gateway' }
 const listedAtMost = 1_000
 const readAtOnce = 1_000
 const sessionIdShape = /^s-[0-9a-z]{16}$/
 /** How long Redis keeps what has ended by our clock: its own may be wrong by hours. */
 const tidyUpMs = 24 * 3_600_000
+/** For an instance that has said so to put the end of a session on record; then another one does. */
+const endingTakesMs = 5_000
 
 export function createSessions(options: SessionsOptions): Sessions {
   const { store, clock, changes, view, journal, vouching, keyring, logger, record, maxLengthMs } = options
@@ -45,7 +49,9 @@ export function createSessions(options: SessionsOptions): Sessions {
   const codes = createHandoverCodes({ store, clock, vouching })
 
   const isPast = (session: Session): boolean => clock.now() >= session.endsAt
-  const isOver = (session: Session): boolean => isPast(session) || journal.hasEnded('session', session.id)
+  const isOver = (session: Session): boolean =>
+    isPast(session) || isOwed(session.id) || journal.hasEnded('session', session.id)
+  const isOwed = (id: string): boolean => journal.since('session-owed', id) !== null
   const unlessOver = (session: Session | null): Session | null =>
     session && !isOver(session) ? session : null
 
@@ -79,6 +85,26 @@ export function createSessions(options: SessionsOptions): Sessions {
       })
     await changes.settle()
     return isRemoved
+  }
+
+  /**
+   * Of a session by break-glass that is not known: its code may have been withdrawn here while it was used elsewhere. Twice
+   * on record is better than never.
+   */
+  const isOnRecord = ({ id, origin }: Session): boolean =>
+    origin !== 'break-glass' && journal.since('session', id) !== null
+
+  /** @returns false where another instance is at it, or it is to be tried again */
+  const endOwed = async (sessionId: string): Promise<boolean> => {
+    try {
+      if (!(await vault.claimEnding(sessionId, endingTakesMs))) return false
+      await end(sessionId, isOwed(sessionId) ? 'second-factor-reset' : 'session-ended', gateway)
+      return true
+    } catch (error) {
+      // A ledger that is full must not keep what is on record already from being told.
+      logger.warn('sessions: an end is not on record yet', { sessionId, problem: describeError(error) })
+      return false
+    }
   }
 
   /** One that cannot be ended must not keep the others alive. */
@@ -187,24 +213,37 @@ export function createSessions(options: SessionsOptions): Sessions {
       await journal.add('session', sessionId)
     },
 
-    async provenOf(principalId, until = Infinity) {
+    async noteOwed(sessionIds) {
+      await Promise.all(sessionIds.map((id) => journal.add('session-owed', id)))
+    },
+
+    async openedBy(
+      principalId,
+      { begunUntil, provedUntil } = { begunUntil: Infinity, provedUntil: Infinity },
+    ) {
       const held = await vault.byIds(await vault.idsIn(indexes.ofPrincipal(principalId), 0))
-      return held.flatMap((session) => {
-        const provedAt = session?.assurance.secondFactorAt ?? null
-        return session !== null && provedAt !== null && provedAt <= until ? [session.id] : []
-      })
+      const isMeant = ({ startedAt, assurance: { secondFactorAt } }: Session): boolean =>
+        secondFactorAt === null ? startedAt <= begunUntil : secondFactorAt <= provedUntil
+      return held.flatMap((session) => (session !== null && isMeant(session) ? [session.id] : []))
     },
 
     async endRevived() {
-      for (const session of await vault.byIds(journal.list('session'))) {
+      const ids = new Set([...journal.list('session'), ...journal.list('session-owed')])
+      let isAllTold = true
+      for (const session of await vault.byIds([...ids])) {
         if (session === null || isPast(session) || !isOver(session)) continue
         const { id: sessionId } = session
+        if (!isOnRecord(session)) {
+          if (!(await endOwed(sessionId))) isAllTold = false
+          continue
+        }
         const holding = await vault.inspect(sessionId)
         if (!holding) continue
         await vault.remove(sessionId, holding, (multi) =>
           changes.addTo(multi, { kind: 'session-ended', sessionId, cause: 'session-ended' }),
         )
       }
+      return isAllTold
     },
 
     async endAllOf(principalId, ...why) {
@@ -212,7 +251,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
 
     async endByProvider(logout) {
-      return endEach(await matching(logout), 'signed-out', { kind: 'gateway' })
+      return endEach(await matching(logout), 'signed-out', gateway)
     },
 
     issueHandoverCode: codes.issue,

@@ -121,6 +121,7 @@ export interface Holding {
  *                                   pass:<print>   a pass, JSON, vouched for
  *     session-key:<print>   string  id of the session that a token or a pass leads to
  *     sessions:<index>      sorted set of session ids by their end
+ *     session-ending:<id>   string  an instance is at ending it for whoever has not come to it
  *
  * All of a session lies under one key: deleting that key ends it with every pass, whatever else is left
  * lying about. A `session-key` only points. The session must itself name the print, so a pointer that was
@@ -285,6 +286,11 @@ export function openVault(options: {
       const read = readReply(z.array(z.string().nullable()), texts)
       return ids.map((id, position) => readSession(id, read[position]))
     },
+
+    /** Whether no instance has said so within `forMs`: of several that would do the same, one does. */
+    claimEnding: async (id: string, forMs: number): Promise<boolean> =>
+      (await store.run((redis) => redis.set(store.key('session-ending', id), '1', 'PX', forMs, 'NX'))) ===
+      'OK',
 
     idToken: (id: string): Promise<string | null> =>
       store.run((redis) => redis.hget(sessionKey(id), 'idToken')),

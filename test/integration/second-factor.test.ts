@@ -48,7 +48,7 @@ async function setUp(options: { enrolment?: 'invite' | 'first-login' } = {}) {
       invitationLifetimeMs: 7 * 24 * 3_600_000,
       logger: silentLogger,
       people,
-      provenSessions: () => Promise.resolve([]),
+      sessionsOf: () => Promise.resolve([]),
     }),
   ) as [SecondFactor, SecondFactor]
   const ana = person(`ana-${String(count)}`)

@@ -47,7 +47,7 @@ const recorded = async (): Promise<Record<string, unknown>[]> => {
 const isIn = async (): Promise<boolean> => (await client.fetch(`${plant.portal}/`)).status === 200
 const propose = async (): Promise<string> =>
   (await plant.gatehouse.services.resets.propose(idOf('vendor'), why, administrator('admin'))).id
-const keptSessions = async (): Promise<string[]> => plant.gatehouse.services.sessions.provenOf(idOf('vendor'))
+const keptSessions = async (): Promise<string[]> => plant.gatehouse.services.sessions.openedBy(idOf('vendor'))
 
 /** The next so many transactions go through, the one after them is not answered: `reaches` Redis all the same, or not. */
 function failTransaction(store: Store, after: number, reaches: boolean): void {
@@ -89,7 +89,7 @@ describe('a confirmed reset whose instance dies before it has ended the sessions
       changes: changesOf(store, { vouching: trust.vouching }).changes,
       record: (event) => ledger.append(event),
       ...{ enrolment: 'invite', label: 'Plant', invitationLifetimeMs: 60_000 },
-      provenSessions: (id) => sessions.provenOf(id),
+      sessionsOf: (id) => sessions.openedBy(id),
     })
     expect(await isIn()).toBe(true)
     await elsewhere.reset(idOf('vendor'), operator, why)

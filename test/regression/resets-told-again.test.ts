@@ -50,7 +50,7 @@ const elsewhere = (journal: Journal) => {
     changes: changesOf(store, { vouching }).changes,
     record: (event) => ledger.append(event),
     ...{ enrolment: 'invite', label: 'Plant', invitationLifetimeMs: minute },
-    provenSessions: (id) => sessions.provenOf(id),
+    sessionsOf: (id) => sessions.openedBy(id),
   })
 }
 function failNext(store: Store): void {
