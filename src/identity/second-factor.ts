@@ -195,9 +195,10 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
   const state = createSecondFactorState(store, () => clock.now())
   const needsInvitation = options.enrolment === 'invite'
 
-  // Both MACs name their owner, so that an entry copied to another person's key in Redis opens nothing.
-  const recoveryMac = (principalId: string, code: string): string =>
-    keyring.mac('recovery-code', JSON.stringify([principalId, code]))
+  // Both MACs name their owner, so that an entry copied to another person's key in Redis opens nothing; that of a recovery code
+  // the enrolment too, so that one of a factor that was reset, put back into Redis, opens nothing either.
+  const recoveryMac = (principalId: string, sealed: string, code: string): string =>
+    keyring.mac('recovery-code', JSON.stringify([principalId, fingerprint(sealed), code]))
   const invitationMac = (email: string, code: string): string =>
     keyring.mac('invitation', JSON.stringify([email, code]))
 
@@ -387,7 +388,7 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
       // Durable before it takes effect. If another session was quicker after all, the refusal is recorded too.
       await record({ event: 'second-factor.enrolled', principalId: id, sessionId })
       const codes = Array.from({ length: recoveryCodeCount }, newCode)
-      const recoveryCodes = codes.map((text) => recoveryMac(id, readCode(text) ?? ''))
+      const recoveryCodes = codes.map((text) => recoveryMac(id, secret, readCode(text) ?? ''))
       const outcome = await state.enrol(id, {
         sessionId,
         email,
@@ -414,7 +415,7 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
     useRecoveryCode: async ({ principalId, code }) => {
       const { sealed } = await readSecret(principalId)
       const entered = readCode(code)
-      const mac = entered === null ? '' : recoveryMac(principalId, entered)
+      const mac = entered === null ? '' : recoveryMac(principalId, sealed, entered)
       const verdict = await state.judgeRecoveryCode(principalId, { secret: sealed, mac })
       if (verdict.outcome !== 'right') await refuse(principalId, verdict, refusalCodes)
       await record({ event: 'second-factor.recovery-used', principalId, left: verdict.value })
