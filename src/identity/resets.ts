@@ -79,7 +79,7 @@ export interface Resets {
   waiting(): Promise<ResetProposal[]>
   /**
    * @throws GatehouseError `reset-refused`, `fresh-code-required`; `not-enrolled`; `reset-conflict` where one waits already; `reset-limit` where
-   *   five of this administrator wait;
+   *   five of this administrator wait; each exactly, however many propose at once;
    *   `store-unfit`, `clock-untrusted`
    */
   propose(principalId: string, reason: string, who: Administrator): Promise<ResetProposal>
@@ -138,6 +138,11 @@ const outcomeSchema = z.strictObject({
   at: instant,
 })
 const rowsSchema = z.record(z.string(), z.string())
+type Rows = z.infer<typeof rowsSchema>
+/** Which proposal was the last to be written: whoever has counted before that counts again. */
+const lastField = 'last'
+/** Of so many at the same moment, each is written by then: one is in each round. */
+const triesAtMost = 50
 /** From when it lapses. Who proposed and who answered is in the ledger. */
 const keptMs = 24 * 3_600_000
 
@@ -145,6 +150,12 @@ const keptMs = 24 * 3_600_000
 const answerOnce = `
   if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
   return redis.call('HSETNX', KEYS[1], ARGV[3], ARGV[4])`
+
+/** Nobody has come in between who looked whether there is room at the same moment. */
+const addUnlessOthers = `
+  if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
+  redis.call('HSET', KEYS[1], ARGV[1], ARGV[3], ARGV[3], ARGV[4])
+  return 1`
 
 type Whose = Pick<Extract<Actor, { kind: 'principal' }>, 'principalId' | 'email'>
 
@@ -157,7 +168,8 @@ interface Kept {
 }
 
 /**
- * Proposals in Redis, `resets`: a hash with `<id>`, what is proposed, which never changes, and `<id> outcome`, set once.
+ * Proposals in Redis, `resets`: a hash with `<id>`, what is proposed, which never changes, `<id> outcome`, set once, and `last`,
+ * the id written last, which two who propose at once trip over.
  * Both are vouched for: what cannot be read resets nothing, and an outcome that cannot be read is one.
  */
 export function createResets(options: ResetsOptions): Resets {
@@ -175,9 +187,11 @@ export function createResets(options: ResetsOptions): Resets {
     if (journal.since('reset', id) === null) void journal.add('reset', id)
     return true
   }
-  const readAll = async (): Promise<Kept[]> => {
-    const rows = readReply(rowsSchema, await store.run((redis) => redis.hgetall(key)))
-    return Object.entries(rows).flatMap(([id, kept]) => {
+  const readRows = async (): Promise<Rows> =>
+    readReply(rowsSchema, await store.run((redis) => redis.hgetall(key)))
+  const readAll = async (): Promise<Kept[]> => keptIn(await readRows())
+  const keptIn = (rows: Rows): Kept[] =>
+    Object.entries(rows).flatMap(([id, kept]) => {
       if (!idShape.test(id)) return []
       const text = vouching.verify(place(id), kept)
       const terms = text === null ? null : readStored(termsSchema, text)
@@ -195,7 +209,6 @@ export function createResets(options: ResetsOptions): Resets {
         },
       ]
     })
-  }
   const whose = async (principalId: string): Promise<Whose> => ({
     principalId,
     email: (await people.get(principalId))?.principal.email ?? null,
@@ -204,19 +217,21 @@ export function createResets(options: ResetsOptions): Resets {
     !isOver && clock.now() < proposal.lapsesAt
   const isOfToday = async ({ proposal, enrolment }: Kept): Promise<boolean> =>
     (await secondFactor.enrolment(proposal.principalId)) === enrolment
-  const listWaiting = async (): Promise<ResetProposal[]> => {
-    const open = (await readAll()).filter(isOpen)
+  const waitingOf = async (all: readonly Kept[]): Promise<ResetProposal[]> => {
+    const open = all.filter(isOpen)
     const counts = await Promise.all(open.map(isOfToday))
     return open
       .filter((_, index) => counts[index])
       .map(({ proposal }) => proposal)
       .sort((a, b) => a.at - b.at || (a.id < b.id ? -1 : 1))
   }
-  const checkRoom = async (actor: Actor): Promise<void> => {
-    const isOf = ({ proposal: { by } }: Kept): boolean =>
+  /** Of those that somebody is shown: what is not, answers nobody. */
+  const checkRoom = (waiting: readonly ResetProposal[], principalId: string, actor: Actor): void => {
+    if (waiting.some((one) => one.principalId === principalId))
+      throw conflict('A reset of this second factor waits already for another administrator.')
+    const isOf = ({ by }: ResetProposal): boolean =>
       by.kind === 'principal' && actor.kind === 'principal' && by.principalId === actor.principalId
-    const open = (await readAll()).filter((kept) => isOpen(kept) && isOf(kept))
-    if (open.length >= openAtMost)
+    if (waiting.filter(isOf).length >= openAtMost)
       throw new GatehouseError(
         'reset-limit',
         `${String(openAtMost)} resets that you proposed wait for an answer. Take one back, or wait.`,
@@ -293,17 +308,30 @@ export function createResets(options: ResetsOptions): Resets {
       throw error
     }
   }
-  const write = async (kept: { id: string; text: string }): Promise<void> => {
-    const over = (await readAll()).filter(({ proposal }) => proposal.lapsesAt + keptMs < clock.now())
-    await store.transaction((multi) => {
-      multi.hset(key, kept.id, kept.text)
-      for (const { proposal } of over) multi.hdel(key, proposal.id, outcomeField(proposal.id))
-      multi.pexpire(key, options.lapsesAfterMs + keptMs)
-    })
+  /** Where nobody has proposed anything since it was looked whether there is room; else that is looked at again. */
+  const write = async ({ id, principalId, by }: ResetProposal, text: string): Promise<void> => {
+    for (let tries = 0; tries < triesAtMost; tries += 1) {
+      const rows = await readRows()
+      const all = keptIn(rows)
+      checkRoom(await waitingOf(all), principalId, by)
+      const over = all.filter(({ proposal }) => proposal.lapsesAt + keptMs < clock.now())
+      const [isWritten] = await store
+        .transaction((multi) => {
+          multi.eval(addUnlessOthers, 1, key, lastField, rows[lastField] ?? '', id, text)
+          for (const { proposal } of over) multi.hdel(key, proposal.id, outcomeField(proposal.id))
+          multi.pexpire(key, options.lapsesAfterMs + keptMs)
+        })
+        .catch(async (error: unknown) => {
+          await takeBack(id)
+          throw error
+        })
+      if (isWritten === 1) return
+    }
+    throw conflict('Others propose resets at this very moment. Try again.')
   }
 
   return {
-    waiting: listWaiting,
+    waiting: async () => waitingOf(await readAll()),
 
     async propose(principalId, reason, who) {
       checkAdministrator(who, await whose(principalId))
@@ -311,9 +339,7 @@ export function createResets(options: ResetsOptions): Resets {
       const enrolment = await secondFactor.enrolment(principalId)
       if (enrolment === null)
         throw new GatehouseError('not-enrolled', 'This person has no second factor to reset.')
-      if ((await listWaiting()).some((one) => one.principalId === principalId))
-        throw conflict('A reset of this second factor waits already for another administrator.')
-      await checkRoom(who.actor)
+      checkRoom(await waitingOf(await readAll()), principalId, who.actor)
       const at = clock.now()
       const terms = { principalId, by: who.actor, reason, at, lapsesAt: at + options.lapsesAfterMs }
       const id = newId('r')
@@ -322,9 +348,8 @@ export function createResets(options: ResetsOptions): Resets {
         ...{ proposalId: id, principalId, actor: who.actor, reason, lapsesAt: terms.lapsesAt },
       })
       try {
-        await write({ id, text: vouching.vouch(place(id), JSON.stringify({ ...terms, enrolment })) })
+        await write({ id, ...terms }, vouching.vouch(place(id), JSON.stringify({ ...terms, enrolment })))
       } catch (error) {
-        await takeBack(id)
         await fail({ id, principalId }, 'proposed', who.actor)
         throw error
       }
@@ -361,7 +386,7 @@ export function createResets(options: ResetsOptions): Resets {
     },
 
     async closeAnswered() {
-      const rows = readReply(rowsSchema, await store.run((redis) => redis.hgetall(key)))
+      const rows = await readRows()
       const untold = Object.keys(rows).filter(
         (id) =>
           idShape.test(id) && rows[outcomeField(id)] === undefined && journal.since('reset', id) !== null,
