@@ -1,10 +1,10 @@
-import type { BreakGlass, BreakGlassEntry, People, Person } from '../identity/index.js'
+import type { BreakGlass, BreakGlassEntry, People } from '../identity/index.js'
 import { readReason, type Grants, type Requests } from '../grants/index.js'
 import { GatehouseError, type Clock } from '../lib/index.js'
 import type { AccessRequest, Actor, Company, EndingLimits, Grant, Session } from '../model.js'
 import type { Sessions } from '../sessions/index.js'
 import { isOver } from './grant-selection.js'
-import { membershipIn, type Holder } from './membership.js'
+import { readMembership, type Holder } from './membership.js'
 
 /** What is written to the ledger before anything of a company ends. */
 export interface CompanyEvent {
@@ -35,7 +35,7 @@ export interface Holdings {
   readonly sessions: readonly Session[]
   /** Break-glass codes that wait to be used. */
   readonly codes: readonly BreakGlassEntry[]
-  /** Of a company by claim, what may be its people's: the directory has lost who holds it, or cannot be read there. */
+  /** Of a company by claim, what may be its people's (`Belonging.perhaps`). */
   readonly unknown: readonly { readonly kind: Kind; readonly id: string }[]
 }
 
@@ -87,8 +87,7 @@ export async function holdingsOf(
   shown?: Pick<Holdings, 'grants' | 'requests'>,
 ): Promise<ReadonlyMap<Company, Holdings>> {
   const now = clock.now()
-  const [directory, given, open, signedIn, codes] = await Promise.all([
-    people.list(),
+  const [given, open, signedIn, codes] = await Promise.all([
     shown?.grants ?? grants.endingAfter(now - endings.drainMs),
     shown?.requests ?? requests.open(),
     sessions.all(),
@@ -98,14 +97,12 @@ export async function holdingsOf(
     (code) => code.state === 'issued' && !code.isWithdrawnEverywhere && code.expiresAt > now,
   )
   const running = given.filter((grant) => !isOver(grant, now, endings))
-  // The list of everyone only finds: who holds something is looked up, and not taken for a stranger where that fails.
-  const { found, lost } = await lookUp(people, directory, [
+  const belongingOf = await readMembership(people, companies, [
     ...running.map(holderOf.grants),
     ...open.map(holderOf.requests),
     ...signedIn.map(holderOf.sessions),
     ...waiting.map(holderOf.codes),
   ])
-  const companiesWith = membershipIn(companies, [...directory, ...found])
   type Held = { [kind in keyof Holdings]: Holdings[kind][number][] }
   const all = new Map(
     companies.map((company): [Company, Held] => [
@@ -115,13 +112,9 @@ export async function holdingsOf(
   )
   const sort = <K extends Kind>(kind: K, items: readonly Holdings[K][number][]): void => {
     for (const item of items) {
-      const holder = holderOf[kind](item)
-      const theirs = companiesWith(holder)
+      const { theirs, perhaps } = belongingOf(holderOf[kind](item))
       for (const company of theirs) (all.get(company)?.[kind] as Holdings[K][number][]).push(item)
-      if (holder.principalId === null || !lost.has(holder.principalId)) continue
-      const id = idOf(item)
-      for (const [company, held] of all)
-        if (company.claimValues.length > 0 && !theirs.includes(company)) held.unknown.push({ kind, id })
+      for (const company of perhaps) all.get(company)?.unknown.push({ kind, id: idOf(item) })
     }
   }
   sort('grants', running)
@@ -129,22 +122,6 @@ export async function holdingsOf(
   sort('sessions', signedIn)
   sort('codes', waiting)
   return all
-}
-
-/** Those of `holders` that are missing from `directory`: with an entry all the same, or without one that can be read. */
-async function lookUp(
-  people: People,
-  directory: readonly Person[],
-  holders: readonly Holder[],
-): Promise<{ found: Person[]; lost: ReadonlySet<string> }> {
-  const listed = new Set(directory.map(({ principal }) => principal.id))
-  const ids = new Set([...new Set(holders)].map(({ principalId }) => principalId))
-  const missing = [...ids].filter((id) => id !== null).filter((id) => !listed.has(id))
-  const persons = await people.byIds(missing)
-  return {
-    found: persons.filter((person) => person !== null),
-    lost: new Set(missing.filter((_, position) => persons[position] === null)),
-  }
 }
 
 /** Whether there is nothing to end; what is `unknown` is not ended either. */

@@ -48,13 +48,15 @@ import {
   type Filter,
 } from './listing.js'
 import { SavedFilters } from './saved-filter-pages.js'
-import { membershipOf, type IsTheirs } from './membership.js'
+import { readMembership, type IsTheirs } from './membership.js'
 import type { AdminOptions } from './options.js'
 import { actorName, endingSentence, fieldMessage, GrantSentence, machineNames, StopNotice } from './words.js'
 import { answerForWords } from './words/answer-for.js'
+import { companiesWords } from './words/companies.js'
 import { grantsWords, type GrantsWords } from './words/grants.js'
 
 const shownAtOnce = 40
+const perhapsTheirsNamed = 20
 const hourMs = 3_600_000
 
 const sections: readonly (readonly GrantGroup[])[] = [['running'], ['coming'], ['ended', 'revoked']]
@@ -77,10 +79,22 @@ export function grantRoutes(options: AdminOptions): Route[] {
   const { companies } = config
 
   /** Of a company that is not configured, nothing: a link to one that has left must not show everybody's grants. */
-  async function companyFilter({ company: wanted }: Filter): Promise<{ isTheirs?: IsTheirs }> {
-    if (wanted === '') return {}
+  async function companyFilter(
+    { company: wanted }: Filter,
+    all: readonly Grant[],
+  ): Promise<{ isTheirs?: IsTheirs; perhapsTheirs: readonly Grant[] }> {
+    if (wanted === '') return { perhapsTheirs: [] }
     const company = companies.find(({ id }) => id === wanted)
-    return { isTheirs: company === undefined ? () => false : membershipOf(company, await people.list()) }
+    if (company === undefined) return { isTheirs: () => false, perhapsTheirs: [] }
+    const holders = all.map(({ to }) => to)
+    const belongingOf = await readMembership(people, [company], holders)
+    const now = clock.now()
+    return {
+      isTheirs: (holder) => belongingOf(holder).theirs.length > 0,
+      perhapsTheirs: all.filter(
+        (grant) => belongingOf(grant.to).perhaps.length > 0 && !isOver(grant, now, limits),
+      ),
+    }
   }
   const endpointTerms = new Map(config.endpoints.map((endpoint) => [endpoint.id, endpoint]))
 
@@ -89,14 +103,12 @@ export function grantRoutes(options: AdminOptions): Route[] {
     const inForce = await lockdowns.inForce()
     const now = clock.now()
     const filter = readFilter('/admin', query, grantGroups)
+    const ofCompany = await companyFilter(filter, all)
     const {
       grants: fitting,
       groupOf,
       counts,
-    } = selectGrants(all, filter, {
-      ...{ now, limits, ...site },
-      ...(await companyFilter(filter)),
-    })
+    } = selectGrants(all, filter, { ...{ now, limits, ...site }, ...ofCompany })
     const part = partOf(fitting, filter.page, shownAtOnce)
     const saved = await savedFilters.of(session.principal.id, '/admin')
     const { language } = viewer
@@ -142,6 +154,7 @@ export function grantRoutes(options: AdminOptions): Route[] {
                 {...{ ...site, companies }}
               />
               <SavedFilters {...{ filter, saved, viewer }} outcome={query.one('kept')} />
+              <PerhapsTheirs grants={ofCompany.perhapsTheirs} />
               {isFiltered(filter) && fitting.length > 0 && (
                 <FilterNote filter={filter} count={fitting.length} publicUrl={config.server.publicUrl} />
               )}
@@ -171,9 +184,10 @@ export function grantRoutes(options: AdminOptions): Route[] {
   async function download({ query }: PersonalCall): Promise<Answer> {
     const now = clock.now()
     const filter = readFilter('/admin', query, grantGroups)
-    const selection = selectGrants(await grants.list(), filter, {
+    const all = await grants.list()
+    const selection = selectGrants(all, filter, {
       ...{ now, limits, ...site },
-      ...(await companyFilter(filter)),
+      ...(await companyFilter(filter, all)),
     })
     return {
       kind: 'file',
@@ -541,6 +555,24 @@ export function grantRoutes(options: AdminOptions): Route[] {
     personal('POST', '/admin/grants/:id/extend', 'admin', extend),
     personal('POST', '/admin/grants/:id/revoke', 'approver', revoke),
   ]
+}
+
+/** What the list of a company cannot say of itself: there may be more. Beside the filter, whatever else that asks for. */
+function PerhapsTheirs({ grants }: { grants: readonly Grant[] }): VNode | null {
+  const words = useWords(companiesWords)
+  if (grants.length === 0) return null
+  return (
+    <Notice kind="alarm">
+      <strong>{words.unknown(grants.length)}</strong> {words.perhapsTheirs}{' '}
+      {grants.slice(0, perhapsTheirsNamed).map(({ id }, position) => (
+        <>
+          {position > 0 && ', '}
+          <a href={`/admin/grants/${id}`}>{id}</a>
+        </>
+      ))}
+      {grants.length > perhapsTheirsNamed && ' …'}
+    </Notice>
+  )
 }
 
 function isMendable(error: unknown): error is GatehouseError {

@@ -62,7 +62,7 @@ export function groupsFrom(idToken: Claims, userInfo: Claims, settings: RoleSett
 
 /**
  * What a claim says of somebody's companies: its entries that are text. Those that name none today are kept too, for a
- * company may be configured after their sign-in and end before the next.
+ * company may be configured after their sign-in and end before the next. Where there are too many it says what it looked for.
  *
  * @param known the values that name a company: kept however many entries there are, while others fall away beyond 100
  */
@@ -70,14 +70,23 @@ export function companyClaimsFrom(
   idToken: Claims,
   userInfo: Claims,
   { claim, known }: { readonly claim: string; readonly known: readonly string[] },
-): string[] {
+): CompanyClaims {
   const held = entriesOf(idToken, userInfo, claim)
   const named = [...new Set(known)].filter((value) => held.has(value))
   const others = [...held]
     .map(boundedText)
     .filter((value) => value !== null)
     .filter((value) => !known.includes(value))
-  return [...named, ...others.slice(0, othersKept)]
+  return {
+    companyClaims: [...named, ...others.slice(0, othersKept)],
+    soughtClaims: others.length > othersKept ? [...new Set(known)] : null,
+  }
+}
+
+export interface CompanyClaims {
+  readonly companyClaims: readonly string[]
+  /** Where not all of them were kept, the values that were looked for among all: of any other nothing is known. Else null. */
+  readonly soughtClaims: readonly string[] | null
 }
 
 const othersKept = 100

@@ -8,7 +8,7 @@ export {
 } from './break-glass.js'
 export { doesProviderAnswer } from './discovery.js'
 export { principalId } from './claims.js'
-export { companiesOf, requestableBy } from './companies.js'
+export { companiesOf, possibleCompaniesOf, requestableBy } from './companies.js'
 export { createPeople, type People, type Person } from './people.js'
 export { createIdentityProvider, type IdentityProvider, type LoginStart } from './provider.js'
 export { createResets, type Administrator, type ResetProposal, type Resets } from './resets.js'

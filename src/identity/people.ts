@@ -1,16 +1,14 @@
 import { z } from 'zod'
 import { readStored, type Clock, type Logger, type Store, type Vouching } from '../lib/index.js'
 import { roles, type EpochMs, type Principal, type Role } from '../model.js'
-import { normaliseEmail } from './claims.js'
+import { normaliseEmail, type CompanyClaims } from './claims.js'
 
 /** Someone who has signed in at least once, as of their last sign-in. */
-export interface Person {
+export interface Person extends CompanyClaims {
   readonly principal: Principal
   readonly roles: readonly Role[]
   /** As in `Session`. */
   readonly groups: readonly string[]
-  /** What the provider said in the claim that names companies; most of it names none. */
-  readonly companyClaims: readonly string[]
   readonly lastLoginAt: EpochMs
 }
 
@@ -25,7 +23,7 @@ export interface People {
     principal: Principal,
     roles: readonly Role[],
     groups?: readonly string[],
-    companyClaims?: readonly string[],
+    claims?: CompanyClaims,
   ): Promise<void>
   /** Everyone whose last sign-in carried this e-mail, verified. Several, when an address changed hands. */
   byEmail(email: string): Promise<Person[]>
@@ -47,10 +45,13 @@ const personSchema = z.object({
   roles: z.array(z.enum(roles)),
   groups: z.array(z.string()).default([]),
   companyClaims: z.array(z.string()).default([]),
+  soughtClaims: z.array(z.string()).nullable().default(null),
   lastLoginAt: z.number(),
 })
 
 const knownAtMost = 20_000
+const portion = 500
+const noClaims: CompanyClaims = { companyClaims: [], soughtClaims: null }
 
 export function createPeople(options: {
   store: Store
@@ -82,9 +83,13 @@ export function createPeople(options: {
     return null
   }
   const byIds = async (ids: readonly string[]): Promise<(Person | null)[]> => {
-    if (ids.length === 0) return []
-    const texts = await store.run((redis) => redis.mget(ids.map(personKey)))
-    return ids.map((id, index) => read(id, texts[index] ?? null))
+    const found: (Person | null)[] = []
+    for (let start = 0; start < ids.length; start += portion) {
+      const some = ids.slice(start, start + portion)
+      const texts = await store.run((redis) => redis.mget(some.map(personKey)))
+      some.forEach((id, position) => found.push(read(id, texts[position] ?? null)))
+    }
+    return found
   }
   const readAll = async (ids: readonly string[]): Promise<Person[]> =>
     (await byIds(ids)).filter((person) => person !== null).sort((a, b) => b.lastLoginAt - a.lastLoginAt)
@@ -92,9 +97,9 @@ export function createPeople(options: {
     read(id, await store.run((redis) => redis.get(personKey(id))))
 
   return {
-    remember: async (principal, held, groups = [], companyClaims = []) => {
+    remember: async (principal, held, groups = [], claims = noClaims) => {
       const formerEmail = (await get(principal.id))?.principal.email ?? null
-      const person: Person = { principal, roles: held, groups, companyClaims, lastLoginAt: clock.now() }
+      const person: Person = { principal, roles: held, groups, ...claims, lastLoginAt: clock.now() }
       await store.transaction((multi) => {
         multi.set(personKey(principal.id), vouching.vouch(`person ${principal.id}`, JSON.stringify(person)))
         multi.sadd(everyone, principal.id)

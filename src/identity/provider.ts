@@ -6,6 +6,7 @@ import type { Clock, Keyring, Logger, Store } from '../lib/index.js'
 import type { Company, EpochMs, Principal, Role } from '../model.js'
 import {
   companyClaimsFrom,
+  type CompanyClaims,
   groupsFrom,
   needsUserInfo,
   principalFrom,
@@ -24,13 +25,11 @@ export interface LoginStart {
   readonly cookie: { readonly name: string; readonly value: string; readonly maxAgeSeconds: number }
 }
 
-export interface CompletedLogin {
+export interface CompletedLogin extends CompanyClaims {
   readonly principal: Principal
   readonly roles: Role[]
   /** See `Session`. */
   readonly groups: string[]
-  /** See `Person`. */
-  readonly companyClaims: string[]
   /** The provider's `sid`, if it names its sessions. */
   readonly providerSessionId: string | null
   readonly idToken: string | null
@@ -175,7 +174,7 @@ export function createIdentityProvider(options: IdentityProviderOptions): Identi
           principal: principalFrom(idToken, userInfo),
           roles: rolesFrom(idToken, userInfo, oidc.roles),
           groups: groupsFrom(idToken, userInfo, oidc.roles),
-          companyClaims: companyClaimsFrom(idToken, userInfo, { claim: oidc.companyClaim, known }),
+          ...companyClaimsFrom(idToken, userInfo, { claim: oidc.companyClaim, known }),
           providerSessionId: providerSessionIdFrom(idToken),
           idToken: rawIdToken,
           to: transaction.to,

@@ -74,10 +74,10 @@ export function signInRoutes(context: PortalContext): Route[] {
       })
     // Checked before, but it has been through the browser since, and keys may be shared with an older version.
     const to = context.returnTarget(login.to)
-    const { principal, roles, groups, companyClaims } = login
+    const { principal, roles, groups, companyClaims, soughtClaims } = login
     // Grants first: whoever sees the session sees them too. Only a verified e-mail reaches a principal.
     if (principal.email !== null) await grants.bindPending(principal)
-    await people.remember(principal, roles, groups, companyClaims)
+    await people.remember(principal, roles, groups, { companyClaims, soughtClaims })
     await context.endPresent(visit.session)
     const { token } = await sessions.start({
       principal,

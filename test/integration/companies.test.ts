@@ -328,9 +328,11 @@ companies:
     const [person] = await people.byEmail(accounts.vendor.email)
     if (person === undefined) throw new Error('has signed in')
     expect(person.companyClaims).toEqual(['vendors'])
-    await people.remember(person.principal, person.roles, person.groups, [])
+    await people.remember(person.principal, person.roles, person.groups)
     expect(await held()).toEqual([])
-    await people.remember(person.principal, person.roles, person.groups, ['vendors'])
+    await people.remember(person.principal, person.roles, person.groups, {
+      ...{ companyClaims: ['vendors'], soughtClaims: null },
+    })
     expect(await held()).toEqual([id])
   })
 })
@@ -385,7 +387,7 @@ companies:
     const { people, requests } = plant.gatehouse.services
     const [person] = await people.byEmail(accounts.vendor.email)
     if (person === undefined) throw new Error('has signed in')
-    await people.remember(person.principal, person.roles, person.groups, [])
+    await people.remember(person.principal, person.roles, person.groups)
     expect(await requests.requestable(person.principal.id)).toEqual(['press-3', 'crane'])
     expect(await requests.requestable('p-nobody')).toEqual([])
   })

@@ -50,6 +50,7 @@ describe('the directory of people', () => {
       roles: ['admin'],
       groups: [],
       companyClaims: [],
+      soughtClaims: null,
       lastLoginAt: clock.now(),
     }
     expect(await people.get(ana.id)).toEqual(entry)

@@ -78,6 +78,12 @@ it.each(['damaged', 'missing'])(
     expect(page).toContain('Whose 2 more are cannot be read.')
     expect(page).toContain(grantId)
     expect(visibleText(await admin.navigate(`${address}?done=ended`))).not.toContain('holds nothing any more')
+    // Nor did the list of the company's grants say that there may be more.
+    const listed = await admin.navigate(`${plant.portal}/admin?company=crew`)
+    expect(visibleText(listed)).toContain('Whose one more is cannot be read.')
+    expect(listed.text).toContain(`<a href="/admin/grants/${grantId}">`)
+    const others = visibleText(await admin.navigate(`${plant.portal}/admin?company=others`))
+    expect(others).not.toContain('cannot be read')
     admin.close()
     await plant.command('grants', 'revoke', grantId, '--reason', 'Contract ended')
     await plant.command('sessions', 'kill', sessionId)

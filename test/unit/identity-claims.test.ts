@@ -168,14 +168,29 @@ describe('roles from the configured claim', () => {
   ])('keep, of %j, what may name a company: %j', (company, expected) => {
     const settings = { claim: 'company', known: ['huber', 'meier', '7', 'true', 'null', 'undefined'] }
     const claims = { ...base, ...(company === undefined ? {} : { company }) }
-    expect(companyClaimsFrom(claims, {}, settings)).toEqual(expected)
-    expect(companyClaimsFrom(base, claims, settings)).toEqual(expected)
+    expect(companyClaimsFrom(claims, {}, settings).companyClaims).toEqual(expected)
+    expect(companyClaimsFrom(base, claims, settings).companyClaims).toEqual(expected)
   })
 
   it('lose none that names a company to how many others there are', () => {
     const company = [...Array.from({ length: 500 }, (_, number) => `group-${String(number)}`), 'huber']
     const kept = companyClaimsFrom({ ...base, company }, {}, { claim: 'company', known: ['huber'] })
-    expect(kept).toEqual(['huber', ...company.slice(0, 100)])
+    expect(kept).toEqual({ companyClaims: ['huber', ...company.slice(0, 100)], soughtClaims: ['huber'] })
+  })
+
+  it('are said to be all where all of them are kept', () => {
+    const company = Array.from({ length: 100 }, (_, number) => `group-${String(number)}`)
+    const keep = (held: string[]) =>
+      companyClaimsFrom(
+        { ...base, company: held },
+        {},
+        { claim: 'company', known: ['huber', 'huber', 'crew'] },
+      )
+    expect(keep([...company, 'crew', company[0] ?? ''])).toEqual({
+      companyClaims: ['crew', ...company],
+      soughtClaims: null,
+    })
+    expect(keep([...company, 'one more']).soughtClaims).toEqual(['huber', 'crew'])
   })
 
   it('come from UserInfo only when the ID token does not have the claim', () => {

@@ -1,4 +1,4 @@
-import { companiesOf, requestableBy } from '../../src/identity/companies.js'
+import { companiesOf, possibleCompaniesOf, requestableBy } from '../../src/identity/companies.js'
 import type { Company } from '../../src/model.js'
 
 const company = (id: string, over: Partial<Company> = {}): Company => ({
@@ -8,9 +8,14 @@ const company = (id: string, over: Partial<Company> = {}): Company => ({
 const huber = company('huber', { requestable: ['press-3', 'press-4'] })
 const crew = company('crew', { emailDomains: [], claimValues: ['crew'], requestable: ['press-4', 'oven'] })
 const free = company('free')
-const person = (email: string | null, companyClaims: string[] = []) => ({
+const person = (
+  email: string | null,
+  companyClaims: string[] = [],
+  soughtClaims: string[] | null = null,
+) => ({
   principal: { id: 'p-1', issuer: 'https://login.plant.example', subject: '1', email, name: 'Ana' },
   companyClaims,
+  soughtClaims,
 })
 
 describe('the companies of somebody', () => {
@@ -30,6 +35,19 @@ describe('the companies of somebody', () => {
   })
 })
 
+describe('the companies somebody may belong to besides', () => {
+  const two = company('two', { claimValues: ['north', 'south'] })
+
+  it.each<[string, ReturnType<typeof person>, string[]]>([
+    ['are none where all their claims were kept', person('ana@home.example', ['else']), []],
+    ['are those that nobody looked for', person('ana@home.example', ['else'], []), ['crew', 'two']],
+    ['are none that somebody looked for in vain', person(null, ['else'], ['crew', 'north', 'south']), []],
+    ['are one of which a value was not looked for', person(null, ['else'], ['crew', 'north']), ['two']],
+  ])('%s', (_what, who, expected) => {
+    expect(possibleCompaniesOf(who, [huber, crew, two]).map(({ id }) => id)).toEqual(expected)
+  })
+})
+
 describe('what somebody may ask for', () => {
   it.each([
     ['of a company with a list is that', person('ana@huber.example'), ['press-3', 'press-4']],
@@ -41,6 +59,7 @@ describe('what somebody may ask for', () => {
     ],
     ['of a company without a list is as for everybody', person('ana@free.example'), null],
     ['of nobody in particular is as for everybody', person('ana@plant.example'), null],
+    ['counts a company they may belong to', person('ana@huber.example', ['else'], []), ['press-4']],
     ['is nothing for somebody unknown, who could be of such a company', null, []],
   ])('%s', (_what, who, expected) => {
     const found = requestableBy(who, [huber, crew, free])

@@ -37,6 +37,8 @@ export interface CompaniesWords {
   /** What may be the company's, and nobody can say. */
   readonly unknown: (count: number) => string
   readonly unknownNext: string
+  /** In the list of the company's grants, before those. */
+  readonly perhapsTheirs: string
   readonly all: string
   readonly failed: (title: string) => string
 }
@@ -80,7 +82,9 @@ export const companiesWords: InEach<CompaniesWords> = {
     unknown: (count) =>
       count === 1 ? 'Whose one more is cannot be read.' : `Whose ${String(count)} more are cannot be read.`,
     unknownNext:
-      'The directory has no readable entry of who holds them, so they may be this company’s, and are not ended with it. Look at each of them, and end it by itself:',
+      'The directory has no readable entry of who holds them, or not all that the identity provider said of them, so they may be this company’s, and are not ended with it. Look at each of them, and end it by itself:',
+    perhapsTheirs:
+      'The directory has no readable entry of who holds them, or not all that the identity provider said of them, so these grants may be this company’s, too:',
     all: 'All companies',
     failed: (title) => `Error: ${title}`,
   },
@@ -123,7 +127,9 @@ export const companiesWords: InEach<CompaniesWords> = {
         ? 'Von einem weiteren Eintrag ist nicht zu lesen, wem er gehört.'
         : `Von ${String(count)} weiteren Einträgen ist nicht zu lesen, wem sie gehören.`,
     unknownNext:
-      'Im Verzeichnis steht nichts Lesbares zu ihren Inhabern; sie können dieser Firma gehören und enden nicht mit ihr. Sehen Sie sich jeden an und beenden Sie ihn einzeln:',
+      'Im Verzeichnis steht zu ihren Inhabern nichts Lesbares oder nicht alles, was der Anmeldedienst gesagt hat; sie können dieser Firma gehören und enden nicht mit ihr. Sehen Sie sich jeden an und beenden Sie ihn einzeln:',
+    perhapsTheirs:
+      'Im Verzeichnis steht zu ihren Inhabern nichts Lesbares oder nicht alles, was der Anmeldedienst gesagt hat; auch diese Berechtigungen können dieser Firma gehören:',
     all: 'Alle Firmen',
     failed: (title) => `Fehler: ${title}`,
   },
