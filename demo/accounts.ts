@@ -32,4 +32,14 @@ export const demoAccounts: readonly (ProviderAccount & { readonly title: string 
     name: 'Cara Lind',
     groups: ['plant-it'],
   },
+  {
+    title: 'Auditor',
+    login: 'auditor',
+    password: 'demo-auditor',
+    subject: 'demo-ada',
+    email: 'ada@plant.example',
+    emailVerified: true,
+    name: 'Ada Novak',
+    groups: ['audit'],
+  },
 ]

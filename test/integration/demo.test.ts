@@ -56,9 +56,9 @@ async function grantsOfVendor({
 }
 
 describe('the demo', () => {
-  it('starts with three accounts whose codes work at once, and one grant', async () => {
+  it('starts with four accounts whose codes work at once, and one grant', async () => {
     const demo = await onFreePorts((port) => start(optionsAt(port)))
-    expect(demo.entries.map(({ login }) => login)).toEqual(['vendor', 'approver', 'admin'])
+    expect(demo.entries.map(({ login }) => login)).toEqual(['vendor', 'approver', 'admin', 'auditor'])
     const { secondFactor, clock, people } = demo.gatehouse.services
     for (const [index, account] of demoAccounts.entries()) {
       const id = principalId(demo.identityProvider, account.subject)
@@ -67,6 +67,8 @@ describe('the demo', () => {
       await secondFactor.verify({ principalId: id, sessionId: 's-test', code })
       expect((await people.get(id))?.principal.email).toBe(account.email)
     }
+    const roles = (await people.list()).map((person) => [person.principal.name, ...person.roles])
+    expect(roles).toContainEqual(['Ada Novak', 'auditor'])
     expect(await grantsOfVendor(demo)).toMatchObject([{ endpoints: ['filler-1', 'historian'] }])
     const { grants, requests } = demo.gatehouse.services
     const past = (await grants.list()).filter(({ until }) => until <= clock.now())
@@ -75,7 +77,7 @@ describe('the demo', () => {
     expect(outcomes).toEqual(['open', 'approved', 'denied', 'lapsed'])
     expect(past.filter(({ revocation }) => revocation !== null)).toMatchObject([{ ticket: 'DEMO-1017' }])
     const { codes } = (await (await fetch(`${demo.authenticator}/codes.json`)).json()) as { codes: unknown[] }
-    expect(codes).toHaveLength(3)
+    expect(codes).toHaveLength(4)
     expect((await fetch(`${demo.operations}/readyz`)).status).toBe(200)
     await demo.close()
   })
@@ -198,7 +200,9 @@ describe('npm run demo', () => {
     expect(demo.output()).toContain(`http://portal.localhost:${String(port)}`)
     for (const { login, password } of demoAccounts)
       expect(demo.output()).toMatch(new RegExp(`${login} +${password}`))
-    expect(demo.output()).toMatch(/Codes now +Ana \d{3} \d{3} +Ben \d{3} \d{3} +Cara \d{3} \d{3}/)
+    expect(demo.output()).toMatch(
+      /Codes now +Ana \d{3} \d{3} +Ben \d{3} \d{3} +Cara \d{3} \d{3} +Ada \d{3} \d{3}/,
+    )
     const asked = performance.now()
     demo.child.kill('SIGINT')
     demo.child.kill('SIGINT')
