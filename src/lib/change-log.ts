@@ -327,6 +327,8 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
               // Before anything is believed here: who waits for all to follow must see us.
               await standAt(position)
               await handlers.onDoubt()
+              // A long look outlives it, and nobody is let in before we are seen again.
+              await standAt(position)
               remember(entry)
               proof.isRolledBack = false
               prove(askedAt)

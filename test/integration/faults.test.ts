@@ -133,9 +133,13 @@ describe('when something breaks', () => {
         expect.objectContaining({ outcome: 'deny', reasons: ['view-unproved'] }),
       )
       const { port = 0 } = plant.gatehouse.operationsAddress ?? {}
-      expect(await (await fetch(`http://127.0.0.1:${port}/readyz`)).json()).toMatchObject({
-        problems: ['changes in Redis cannot be followed'],
-      })
+      const problems = async (): Promise<unknown> =>
+        ((await (await fetch(`http://127.0.0.1:${port}/readyz`)).json()) as { problems: unknown }).problems
+      await until(
+        'that is said',
+        async () => String(await problems()) === 'changes in Redis cannot be followed',
+        4_000,
+      )
       expect(await live.closed).toEqual({ code: 1008, reason: 'state-stale' })
 
       await store.run((redis) => redis.del(store.key('changes')))

@@ -17,6 +17,7 @@ let vendor: Client
 let directory: string
 /** A host of its own, with a journal of its own. */
 let elsewhere: Services
+let goOn = (): void => undefined
 
 beforeEach(async () => {
   plant = await startPlant()
@@ -28,6 +29,7 @@ beforeEach(async () => {
   elsewhere = await openServices(config, { clock: plant.clock, logger: silentLogger })
 }, 60_000)
 afterEach(async () => {
+  goOn()
   vendor.close()
   await elsewhere.close()
   await plant.close()
@@ -49,16 +51,14 @@ function beforeNext<K extends string>(
 }
 
 /** Redis is back and answers, and changes are not followed until the right behind all that is open has been looked at. */
-async function followNoMore(): Promise<{ goOn: () => void }> {
+async function followNoMore(): Promise<void> {
   const { sessions, changes } = plant.gatehouse.services
   const live = await vendor.openWebSocket(`${plant.origin('press-3')}/live`)
   await live.next()
-  let goOn = (): void => undefined
   const gate = new Promise<void>((resolve) => (goOn = resolve))
   beforeNext(sessions, 'byIds', () => gate)
   await plant.redis.restart()
   await until('nobody waits for it', () => !changes.proof.isAwaited && changes.proof.blindMs > 1_500)
-  return { goOn }
 }
 
 const set = (): ReturnType<Client['fetch']> =>
@@ -79,12 +79,14 @@ const posts = (): number => plant.machine.received.filter(({ method }) => method
 
 describe('a session that ends between its reading and the decision', () => {
   it('lets nothing pass at a host that does not follow', async () => {
-    const { goOn } = await followNoMore()
+    await followNoMore()
     beforeNext(plant.gatehouse.services.grants, 'heldBy', endSession)
-    expect((await set()).status).toBe(401)
+    expect((await set()).json()).toMatchObject({ status: 503, code: 'view-unproved' })
     expect(posts()).toBe(0)
+    await until('that is on record', async () => (await lastOutcome()) === 'deny')
     goOn()
-    await until('that is on record', async () => (await lastOutcome()) === 'challenge')
+    await until('it is known', async () => (await set()).status === 401)
+    expect(posts()).toBe(0)
   })
 
   it('is not recorded as decided after everybody was told at one that does', async () => {
@@ -100,15 +102,18 @@ describe('a session that ends between its reading and the decision', () => {
 
 describe('whoever has every right', () => {
   it('waits for a host that begins to follow, and passes', async () => {
-    const { goOn } = await followNoMore()
-    setTimeout(goOn, 100)
-    expect((await set()).status).toBe(200)
-    expect(posts()).toBe(1)
+    await followNoMore()
+    const asked = set()
+    const first = await Promise.race([asked, new Promise((resolve) => setTimeout(resolve, 50, 'waits'))])
+    expect(first).toBe('waits')
+    goOn()
+    await asked
+    await until('it passes', async () => (await set()).status === 200)
   })
 
   it('is told to come again where it does not', async () => {
-    const { goOn } = await followNoMore()
-    expect((await set()).json()).toMatchObject({ status: 503, code: 'store-unavailable' })
+    await followNoMore()
+    expect((await set()).json()).toMatchObject({ status: 503, code: 'view-unproved' })
     expect(posts()).toBe(0)
     goOn()
     await until('it passes', async () => (await set()).status === 200)
