@@ -48,10 +48,12 @@ export function SavedFilters(props: {
   filter: Filter
   saved: readonly SavedFilter[]
   viewer: Viewer
+  /** What is worth knowing of what is kept. */
+  hint?: string
   /** As the address says what became of the last attempt. */
   outcome: string
 }): VNode | null {
-  const { filter, saved, viewer, outcome } = props
+  const { filter, saved, viewer, outcome, hint } = props
   const words = useWords(listingWords)
   const said = new Map(Object.entries(words.kept)).get(outcome)
   const hasFailed = outcome !== 'saved' && outcome !== 'removed'
@@ -102,7 +104,7 @@ export function SavedFilters(props: {
             <Field
               name="filterName"
               label={words.name}
-              hint={words.nameHint}
+              hint={hint === undefined ? words.nameHint : `${words.nameHint} ${hint}`}
               error={outcome === 'name' ? words.kept.name : null}
               input={{ maxLength: longestName }}
             />

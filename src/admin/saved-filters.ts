@@ -10,6 +10,9 @@ export const listStates = {
   '/admin/sessions': ['open', 'idle'],
   '/admin/endpoints': ['unreachable', 'granted', 'open', 'stopped'],
   '/admin/people': [],
+  // A day is what it draws by itself; which one is not kept.
+  '/admin/timeline': ['week'],
+  '/admin/search': [],
 } as const satisfies Readonly<Record<string, readonly string[]>>
 export type ListPath = keyof typeof listStates
 

@@ -15,6 +15,7 @@ import { textsOfEndpoint } from './machines.js'
 import { createMatcher } from './matching.js'
 import type { AdminOptions } from './options.js'
 import { textsOfPerson } from './people.js'
+import { SavedFilters } from './saved-filter-pages.js'
 import { streamsBySession, textsOfSession } from './sessions.js'
 import { machineNames } from './words.js'
 import { searchWords } from './words/search.js'
@@ -24,10 +25,11 @@ const shownOfEach = 10
 
 /** One place to look for a name somebody says on the telephone, whatever it is the name of. */
 export function searchRoutes(options: AdminOptions): Route[] {
-  const { config, clock, pages, grants, people, sessions } = options
+  const { config, clock, pages, grants, people, sessions, savedFilters } = options
 
-  async function show({ viewer, query }: PersonalCall): Promise<Answer> {
-    const filter = readFilter('/admin/search', query, [])
+  async function show({ viewer, query, session }: PersonalCall): Promise<Answer> {
+    const filter = { ...readFilter('/admin/search', query, []), machine: '', company: '' }
+    const saved = await savedFilters.of(session.principal.id, '/admin/search')
     const found = filter.text === '' ? null : await find(filter, viewer.isAdmin)
     const words = searchWords[viewer.language]
     const html = pages.render({
@@ -40,6 +42,7 @@ export function searchRoutes(options: AdminOptions): Route[] {
         <>
           <h1>{words.title}</h1>
           <FilterForm filter={filter} hint={words.hint} states={[]} endpoints={[]} />
+          <SavedFilters {...{ filter, saved, viewer }} outcome={query.one('kept')} />
           {found ?? <p class="soft">{words.begin}</p>}
         </>
       ),

@@ -8,17 +8,21 @@ import {
   useLanguage,
   useWords,
   type Answer,
+  type Fields,
   type PersonalCall,
   type Route,
 } from '../lib/page/index.js'
 import type { EndingLimits, EpochMs, Grant, TimeWindow } from '../model.js'
 import { createGrantMatcher, endOf, groupOf, grantGroups, type GrantGroup } from './grant-selection.js'
 import { textsOfEndpoint } from './machines.js'
+import { readFilter, type Filter } from './listing.js'
 import { createMatcher, longestSearch } from './matching.js'
+import { SavedFilters } from './saved-filter-pages.js'
 import { listingWords } from './words/listing.js'
 import type { AdminOptions } from './options.js'
 import { timelineWords } from './words/timeline.js'
 
+const path = '/admin/timeline'
 const machinesAtOnce = 50
 /** Of one machine; the list has the others. */
 const grantsAtOnce = 12
@@ -66,18 +70,21 @@ interface Row {
 
 /** Who may be at which machine when, as a drawing and in words. */
 export function timelineRoutes(options: AdminOptions): Route[] {
-  const { config, clock, pages, grants } = options
+  const { config, clock, pages, grants, savedFilters } = options
   const zone = config.plant.timeZone
 
-  async function show({ viewer, query }: PersonalCall): Promise<Answer> {
+  async function show({ viewer, query, session }: PersonalCall): Promise<Answer> {
     const all = await grants.list()
+    const saved = await savedFilters.of(session.principal.id, path)
     const now = clock.now()
     const words = timelineWords[viewer.language]
     const today = localTimeText(now, zone).slice(0, 10)
-    const kind = query.one('span') === 'week' ? 'week' : 'day'
+    // Its buttons say `span`, a filter that was kept `state`, as those of lists do.
+    const kind = (query.one('span') || query.one('state')) === 'week' ? 'week' : 'day'
     const asked = spanOf(kind, query.one('day') || today, zone)
     const span = asked ?? spanOf(kind, today, zone)
-    const text = query.one('q').slice(0, longestSearch).trim()
+    const filter = filterOf(kind, query)
+    const { text } = filter
     const rows = span === null ? [] : rowsOf(all, span, text, now)
     const parts = partsOf(rows)
     const wanted = /^[1-9]\d{0,3}$/.test(query.one('page')) ? Number(query.one('page')) : 1
@@ -104,6 +111,11 @@ export function timelineRoutes(options: AdminOptions): Route[] {
             <>
               <Choose span={span} text={text} today={today} zone={zone} />
               <Search span={span} text={text} />
+              <SavedFilters
+                {...{ filter, saved, viewer }}
+                hint={words.keptHint}
+                outcome={query.one('kept')}
+              />
               {rows.length === 0 ? (
                 <Nothing span={span} text={text} />
               ) : (
@@ -150,7 +162,12 @@ export function timelineRoutes(options: AdminOptions): Route[] {
     return [...rows.values()].map(({ row }) => row).filter(({ grants: some }) => some.length > 0)
   }
 
-  return [personal('GET', '/admin/timeline', 'auditor', show)]
+  return [personal('GET', path, 'auditor', show)]
+}
+
+/** What of it can be kept under a name; in the shape that lists have. */
+function filterOf(kind: Span['kind'], query: Fields): Filter {
+  return { ...readFilter(path, query, []), state: kind === 'week' ? kind : '', machine: '', company: '' }
 }
 
 export function emptyRow({ id, name }: Pick<Row, 'id' | 'name'>): Row {
@@ -269,7 +286,7 @@ function addressOf({ kind, date, text }: View, page = 1): string {
     ...(text === '' ? {} : { q: text }),
     ...(page > 1 ? { page: String(page) } : {}),
   }).toString()
-  return `/admin/timeline?span=${kind}&day=${date}${more === '' ? '' : `&${more}`}`
+  return `${path}?span=${kind}&day=${date}${more === '' ? '' : `&${more}`}`
 }
 
 function Choose(props: { span: Span; text: string; today: string; zone: string }): VNode {
@@ -317,7 +334,7 @@ function Search({ span, text }: { span: Span; text: string }): VNode {
   const words = useWords(timelineWords)
   const { search, show } = useWords(listingWords)
   return (
-    <form class="filter" method="get" action="/admin/timeline" role="search">
+    <form class="filter" method="get" action={path} role="search">
       <Hidden name="span" value={span.kind} />
       <Hidden name="day" value={span.date} />
       <div class="field grow">

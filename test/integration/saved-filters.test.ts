@@ -48,6 +48,33 @@ describe('a filter that somebody keeps', () => {
     expect(await own()).toEqual([])
   })
 
+  it('of the timeline keeps the words and the week, and begins with today', async () => {
+    const kept = await keep('/admin/timeline?span=week&day=2026-01-05&q=valve', 'Valves this week')
+    expect(visibleText(kept)).toContain('Kept.')
+    const saved = await filters.of(idOf('admin'), '/admin/timeline')
+    expect(saved.map(({ address }) => address)).toEqual(['/admin/timeline?q=valve&state=week'])
+    const timeline = await admin.navigate(at('/admin/timeline'))
+    const shown = await admin.click(timeline, 'Valves this week')
+    expect(shown.status).toBe(200)
+    expect(shown.text).toMatch(/aria-current="true"[^>]*>\s*Week/)
+    expect(shown.text).not.toContain('2026-01-05')
+    expect(visibleText(shown)).toContain(accounts.vendor.email)
+    expect(visibleText(await admin.navigate(at('/admin')))).not.toContain('Valves this week')
+    const [one] = saved
+    const removed = await admin.submit(timeline, {}, { action: `/admin/filters/${one?.id ?? ''}/remove` })
+    expect(removed.url.pathname).toBe('/admin/timeline')
+    expect(await filters.of(idOf('admin'), '/admin/timeline')).toEqual([])
+    const nothing = await admin.navigate(at('/admin/timeline?span=day&machine=press-3&company=x'))
+    expect(nothing.text).not.toContain('/admin/filters')
+  })
+
+  it('of the search asks the same again', async () => {
+    await keep('/admin/search?q=valve', 'Valves anywhere')
+    const found = await admin.click(await admin.navigate(at('/admin/search')), 'Valves anywhere')
+    expect(found.url.search).toBe('?q=valve')
+    expect(visibleText(found)).toContain('Replace the valve')
+  })
+
   it('is nobody else’s: neither shown to them nor removed by them', async () => {
     await keep('/admin?q=valve', 'Mine')
     const approver = await plant.signIn('approver')
@@ -64,6 +91,9 @@ describe('a filter that somebody keeps', () => {
     const list = await auditor.navigate(at('/admin?q=valve'))
     expect(visibleText(list)).toContain('1 found.')
     expect(list.text).not.toContain('/admin/filters')
+    const timeline = await auditor.navigate(at('/admin/timeline?span=week&q=valve'))
+    expect(timeline.status).toBe(200)
+    expect(timeline.text).not.toContain('/admin/filters')
     auditor.close()
   })
 
@@ -170,7 +200,14 @@ describe('a filter in Redis that is not ours', () => {
   it('takes nothing from the list, where their key holds something else altogether', async () => {
     const { store } = plant.gatehouse.services
     await store.run((redis) => redis.set(store.key('filters', idOf('admin')), 'x'))
-    for (const path of ['/admin', '/admin/sessions', '/admin/people', '/admin/endpoints'])
+    for (const path of [
+      '/admin',
+      '/admin/sessions',
+      '/admin/people',
+      '/admin/endpoints',
+      '/admin/timeline',
+      '/admin/search',
+    ])
       expect((await admin.navigate(at(path))).status).toBe(200)
   })
 

@@ -21,6 +21,7 @@ export interface TimelineWords {
   readonly nothingFits: string
   readonly order: string
   readonly noTime: string
+  readonly keptHint: string
 }
 
 /** The drawing of grants over a day or a week. */
@@ -48,6 +49,7 @@ export const timelineWords: InEach<TimelineWords> = {
     nothingFits: 'Choose another time, or search for something else.',
     order: 'Machines that are in use come first, then those that will be next.',
     noTime: 'There is no such day. Today is shown.',
+    keptHint: 'The day is not kept: it begins with today.',
   },
   de: {
     title: 'Freigaben im Zeitverlauf',
@@ -72,5 +74,6 @@ export const timelineWords: InEach<TimelineWords> = {
     nothingFits: 'Wählen Sie eine andere Zeit, oder suchen Sie nach etwas anderem.',
     order: 'Maschinen, die gerade genutzt werden, stehen vorn, dann die nächsten.',
     noTime: 'Diesen Tag gibt es nicht. Gezeigt wird heute.',
+    keptHint: 'Der Tag wird nicht behalten: Gezeigt wird der heutige.',
   },
 }
