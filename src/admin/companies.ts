@@ -187,7 +187,7 @@ export async function endCompany(
           some.map((id) =>
             end(id).then(
               (isEnded) => {
-                if (isEnded || failures.get(id)?.why === 'stopped-here-only') ended[kind] += 1
+                if (isEnded || stoppedBefore.has(failures.get(id)?.why ?? '')) ended[kind] += 1
                 failures.delete(id)
               },
               (error: unknown) => failures.set(id, { kind, why: codeOf(error) }),
@@ -238,6 +238,9 @@ async function tellWhatEnded(services: CompanyServices): Promise<Error | null> {
   }
   return failed.reason instanceof Error ? failed.reason : new Error('not told', { cause: failed.reason })
 }
+
+/** What failed with one of these was stopped here, and Redis has been told since. */
+const stoppedBefore: ReadonlySet<string> = new Set(['stopped-here-only', 'stopped-until-restart'])
 
 function codeOf(error: unknown): string {
   return error instanceof GatehouseError ? error.code : 'internal'

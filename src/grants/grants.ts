@@ -138,9 +138,9 @@ export function createGrants({
     throw problem
   }
   const onlyHere = async (id: string, cause: unknown): Promise<GatehouseError> => {
-    const isDurable = await journal.add('grant', id)
+    const reach = await journal.add('grant', id)
     journal.announce('grant', id)
-    return stoppedHereOnly('The grant is revoked', isDurable, cause)
+    return stoppedHereOnly('The grant is revoked', reach, cause)
   }
   /** A record that claims what did not happen is followed by one that says so. */
   const confirm = async <T>(grantId: string, attempt: 'issued' | 'extended', write: Promise<T>): Promise<T> =>

@@ -122,11 +122,11 @@ export function createLockdowns(options: LockdownsOptions): Lockdowns {
     const entries = await readAll().catch(() => null)
     const at = nextInstant(name, entries?.get(name))
     await record({ event: 'lockdown.on', scope: name, reason: why, actor })
-    const isDurable = await journal.add('lockdown', name, at)
+    const reach = await journal.add('lockdown', name, at)
     const isWritten = await write(name, { isOn: true, principalIds, at, by: actor, reason: why }).catch(
       (cause: unknown) => {
         journal.announce('lockdown', name)
-        throw stoppedHereOnly('The lockdown is in force', isDurable, cause)
+        throw stoppedHereOnly('The lockdown is in force', reach, cause)
       },
     )
     // Somebody lifted one at the same moment; who wants it closed has the last word.

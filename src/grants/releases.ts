@@ -11,6 +11,7 @@ import {
   type Clock,
   type Journal,
   type Logger,
+  type Reach,
   type Store,
   type View,
   type Vouching,
@@ -223,7 +224,7 @@ export function createReleases(options: ReleasesOptions): Releases {
     if (!isGrantId(grantId) || !sessionIdShape.test(sessionId)) return false
     const id = idOf(grantId, sessionId)
     let cause: unknown = new Error('what lies in Redis about it keeps changing')
-    let isDurable = false
+    let reach: Reach = 'nowhere'
     for (let tries = 0; tries < triesAtMost; tries += 1) {
       const rows = await readAll(grantId).catch(() => null)
       const row = rows?.get(sessionId)
@@ -236,7 +237,7 @@ export function createReleases(options: ReleasesOptions): Releases {
       // Unseen, the release may have been given by a clock that is ahead of ours.
       const at = rows === null ? next + clocksApartMs : next
       if (tries === 0) await record({ event: 'release.withdrawn', grantId, sessionId, actor, reason: why })
-      isDurable = await journal.add('release', id, at)
+      reach = await journal.add('release', id, at)
       try {
         const entry = { isGiven: false, at, windowFrom: null, by: actor, reason: why }
         if (await write(grantId, sessionId, entry, row)) {
@@ -245,14 +246,14 @@ export function createReleases(options: ReleasesOptions): Releases {
         }
         // Somebody released it at the same moment; who wants it closed has the last word.
         // What is said against it next may be dated by a clock that is ahead of ours, too.
-        if (tries === triesAtMost - 1) isDurable = await journal.add('release', id, at + clocksApartMs)
+        if (tries === triesAtMost - 1) reach = await journal.add('release', id, at + clocksApartMs)
       } catch (error) {
         cause = error
         break
       }
     }
     journal.announce('release', id)
-    throw stoppedHereOnly('The release is withdrawn', isDurable, cause)
+    throw stoppedHereOnly('The release is withdrawn', reach, cause)
   }
 
   /** What is to be said again about a release that the journal knows to be withdrawn, and Redis does not; else nothing. */

@@ -347,9 +347,9 @@ export function createBreakGlass(options: BreakGlassOptions): BreakGlass {
       await journal.add('session', sessionId)
       // Also of one that only this host may know of yet.
       await tellWithdrawn(sessionId).catch(async (problem: unknown) => {
-        const isDurable = await journal.add('session', sessionId)
+        const reach = await journal.add('session', sessionId)
         journal.announce('session', sessionId)
-        throw stoppedHereOnly('The code is withdrawn', isDurable, problem)
+        throw stoppedHereOnly('The code is withdrawn', reach, problem)
       })
       await changes.settle()
       return isNews

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   fingerprint,
   GatehouseError,
+  isStoppedHere,
   readStored,
   stoppedHereOnly,
   type ChangeLog,
@@ -156,7 +157,7 @@ export async function endingSessions<T>(
 
 /** Whether a reset that failed has come about all the same. */
 export function isVoidHere(error: unknown): boolean {
-  return error instanceof GatehouseError && error.code === 'stopped-here-only'
+  return isStoppedHere(error)
 }
 
 export interface SecondFactorOptions {
@@ -272,7 +273,7 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
       ...[print, holderMark + principalId].map((id) => journal.add('second-factor', id, at)),
       ...sessionIds.map((id) => journal.add('session-owed', id, at)),
     ]
-    const areDurable = await Promise.all(added)
+    const reaches = await Promise.all(added)
     let isGone: boolean
     try {
       // Whoever looks at this person on this host meanwhile removes what is void by now, and is quicker.
@@ -284,7 +285,7 @@ export function createSecondFactor(options: SecondFactorOptions): SecondFactor {
       journal.announce('second-factor', print)
       throw stoppedHereOnly(
         'The second factor is void',
-        areDurable.every((isDurable) => isDurable),
+        reaches.find((reach) => reach !== 'host') ?? 'host',
         error,
       )
     }

@@ -257,9 +257,9 @@ export function createServiceTokens(options: ServiceTokensOptions): ServiceToken
       announce(multi, id)
     })
   const onlyHere = async (id: string, cause: unknown): Promise<GatehouseError> => {
-    const isDurable = await journal.add('token', id)
+    const reach = await journal.add('token', id)
     journal.announce('token', id)
-    return stoppedHereOnly('The token is revoked', isDurable, cause)
+    return stoppedHereOnly('The token is revoked', reach, cause)
   }
   /** While Redis is away: whoever has this id, it ends. */
   const revokeHere = async (id: string, reason: string, actor: Actor, cause: unknown): Promise<never> => {

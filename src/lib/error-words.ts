@@ -106,6 +106,8 @@ const sentences: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<ErrorC
       'Zurzeit kann nichts Neues vergeben werden: Der Uhr dieses Rechners ist nicht zu trauen. Das Protokoll sagt, warum.',
     'stopped-here-only':
       'Auf diesem Rechner ist es beendet; auf den anderen erst, wenn der gemeinsame Speicher wieder antwortet.',
+    'stopped-until-restart':
+      'Nur hier ist es beendet, und nur bis zum nächsten Neustart: Weder der gemeinsame Speicher noch die Platte dieses Rechners nimmt etwas an. Schaffen Sie Platz, und wiederholen Sie es.',
     stopping: 'Das Gateway wird gerade neu gestartet.',
     busy: 'Hier ist gerade zu viel los.',
     'upstream-unreachable': machine,

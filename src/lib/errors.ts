@@ -71,6 +71,7 @@ export const errorCodes = {
   'store-unfit': 503,
   'clock-untrusted': 503,
   'stopped-here-only': 503,
+  'stopped-until-restart': 503,
   stopping: 503,
   busy: 503,
   // the machine behind
@@ -112,17 +113,32 @@ export class GatehouseError extends Error {
 }
 
 /**
- * For what was stopped while Redis did not answer, or refused: known to this host, and not to the others yet. Where it could
- * not even be written down here, nothing was stopped.
+ * How far it is known that something has ended, where Redis could not be told: to this host for good; to this instance, which
+ * acts on it until it stops; or to nobody but a command that is about to end.
  */
-export function stoppedHereOnly(what: string, isDurable: boolean, cause: unknown): GatehouseError {
-  if (!isDurable) {
+export type Reach = 'host' | 'instance' | 'nowhere'
+
+/** For what was stopped while Redis did not answer, or refused: known so far, and not to the others yet. */
+export function stoppedHereOnly(what: string, reach: Reach, cause: unknown): GatehouseError {
+  if (reach === 'nowhere') {
     const message =
       'Nothing was stopped: Redis could not be told, and the journal on this host cannot be written.'
     return new GatehouseError('ledger-unavailable', message, { cause })
   }
+  if (reach === 'instance') {
+    const message = `Redis could not be told, and the journal on this host cannot be written. ${what} by this instance, until it stops; everywhere once Redis is back, if it runs until then. See that there is room on the disk, and do it again.`
+    return new GatehouseError('stopped-until-restart', message, { cause })
+  }
   const message = `Redis could not be told. ${what} on this host; elsewhere once Redis is back.`
   return new GatehouseError('stopped-here-only', message, { cause })
+}
+
+/** Whether something that failed was stopped all the same, as far as the error says. */
+export function isStoppedHere(error: unknown): boolean {
+  return (
+    error instanceof GatehouseError &&
+    (error.code === 'stopped-here-only' || error.code === 'stopped-until-restart')
+  )
 }
 
 /** A bug, not an input: stops the operation that found it. */

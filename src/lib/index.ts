@@ -3,7 +3,15 @@ export { systemClock, type Clock, type Timer } from './clock.js'
 export { createSteadyClock, type SteadyClock } from './steady-clock.js'
 export { createInspection, type Inspection } from './store-inspection.js'
 export { judgeStore, type Finding } from './store-demands.js'
-export { assert, errorCodes, GatehouseError, stoppedHereOnly, type ErrorCode } from './errors.js'
+export {
+  assert,
+  errorCodes,
+  GatehouseError,
+  isStoppedHere,
+  stoppedHereOnly,
+  type ErrorCode,
+  type Reach,
+} from './errors.js'
 export { brokenRule, errorSentence } from './error-words.js'
 export { germanRule } from './rule-words.js'
 export { equalSecrets, fingerprint, idFrom, isToken, newId, newToken } from './ids.js'

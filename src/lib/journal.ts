@@ -1,7 +1,7 @@
 import { open, readFile, type FileHandle } from 'node:fs/promises'
 import { z } from 'zod'
 import type { Clock } from './clock.js'
-import { GatehouseError } from './errors.js'
+import { GatehouseError, type Reach } from './errors.js'
 import { describeError, type Logger } from './logger.js'
 import { readStored } from './stored.js'
 
@@ -36,9 +36,9 @@ export interface Journal {
   /**
    * Known at once. Never rejects: a full disk must not keep anything running.
    * @param at default: now
-   * @returns whether it is durable, also of what was known before
+   * @returns how far it is known, also of what was known before
    */
-  add(kind: Endable, id: string, at?: number): Promise<boolean>
+  add(kind: Endable, id: string, at?: number): Promise<Reach>
   /** Has what was added here acted on like what others add: Redis, which would have told, could not be told. */
   announce(kind: Endable, id: string): void
   /** Takes back a lockdown that began before. */
@@ -168,10 +168,12 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   for (const line of readLines(bytes.toString())) learn(line, -Infinity)
 
   return {
-    add: (kind, id, at = clock.now()) => {
+    add: async (kind, id, at = clock.now()) => {
       const isForGood = !comesBack.includes(kind) && endings[kind].has(id)
       // What could not be written when it became known is tried again.
-      return isForGood ? write('') : addLine({ kind, id, at })
+      const isDurable = await (isForGood ? write('') : addLine({ kind, id, at }))
+      if (isDurable) return 'host'
+      return listeners.size > 0 ? 'instance' : 'nowhere'
     },
     announce,
     lift: (scope, at) => addLine({ kind: 'lockdown', id: scope, at, lifted: true }),

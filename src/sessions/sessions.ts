@@ -58,9 +58,9 @@ export function createSessions(options: SessionsOptions): Sessions {
   const end: Sessions['end'] = async (sessionId, cause, actor, reason) => {
     const why = { cause, actor, ...(reason === undefined ? {} : { reason }) }
     const onlyHere = async (problem: unknown): Promise<GatehouseError> => {
-      const isDurable = await journal.add('session', sessionId)
+      const reach = await journal.add('session', sessionId)
       journal.announce('session', sessionId)
-      return stoppedHereOnly('The session is ended', isDurable, problem)
+      return stoppedHereOnly('The session is ended', reach, problem)
     }
     // While Redis is away: whoever has this id, it ends.
     const endHere = async (problem: unknown): Promise<never> => {

@@ -292,13 +292,13 @@ describe('a disk that is full, under the journal', () => {
           }
           const journal = await openJournal(options)
           await writeFile(join(at, 'filler'), Buffer.alloc(65_536)).catch(() => undefined)
-          expect(await journal.add('grant', 'g-1')).toBe(false)
+          expect(await journal.add('grant', 'g-1')).toBe('nowhere')
           expect(journal.hasEnded('grant', 'g-1')).toBe(true)
           // Who asks again is not told that it is safe, only because it is known.
-          expect(await journal.add('grant', 'g-1')).toBe(false)
+          expect(await journal.add('grant', 'g-1')).toBe('nowhere')
           await rm(join(at, 'filler'))
-          expect(await journal.add('grant', 'g-2')).toBe(true)
-          expect(await journal.add('grant', 'g-1')).toBe(true)
+          expect(await journal.add('grant', 'g-2')).toBe('host')
+          expect(await journal.add('grant', 'g-1')).toBe('host')
           await journal.close()
           const next = await openJournal({ ...options, isReadOnly: true })
           expect(next.list('grant')).toEqual(['g-1', 'g-2'])

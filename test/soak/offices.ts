@@ -50,7 +50,7 @@ export function openOffices(site: Site, folder: string): Offices {
       return { outcome: 'done', result }
     } catch (error) {
       const code = codeOf(error)
-      const outcome = code === 'stopped-here-only' ? 'here' : 'failed'
+      const outcome = code === 'stopped-here-only' || code === 'stopped-until-restart' ? 'here' : 'failed'
       keep({ kind, id, askedAt, answeredAt: Date.now(), outcome, instance, code })
       return { outcome, result: null }
     }
