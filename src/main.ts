@@ -452,7 +452,7 @@ const approversToldAtMost = 50
 
 function openNotifications(
   config: Config,
-  { store, clock, logger, vouching, grants, requests, people, lockdowns, breakGlass }: Services,
+  { store, clock, logger, vouching, grants, requests, people, lockdowns, breakGlass, resets }: Services,
 ): Notifications | null {
   const settings = config.notifications
   if (settings === null) return null
@@ -484,6 +484,25 @@ function openNotifications(
           (person) => clock.now() < person.lastLoginAt + approverKnownMs && mayAnswer(person, request),
         )
         return known.flatMap(({ principal }) => principal.email ?? []).slice(0, approversToldAtMost)
+      },
+    },
+    resets: {
+      list: async () =>
+        Promise.all(
+          (await resets.lately()).map(async (reset) => {
+            const principal = (await people.get(reset.principalId))?.principal
+            return { ...reset, name: principal?.name ?? reset.principalId, email: principal?.email ?? null }
+          }),
+        ),
+      confirmersOf: async (reset) => {
+        const known = (await people.list()).filter(
+          ({ lastLoginAt }) => clock.now() < lastLoginAt + approverKnownMs,
+        )
+        const may = await Promise.all(known.map((person) => resets.mayConfirm(reset, person)))
+        return known
+          .filter((_, index) => may[index])
+          .flatMap(({ principal }) => principal.email ?? [])
+          .slice(0, approversToldAtMost)
       },
     },
     lastWords: () => lockdowns.lastWords(),

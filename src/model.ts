@@ -588,5 +588,8 @@ export const noticeKinds = [
   'lockdown.off',
   'break-glass.issued',
   'break-glass.used',
+  'reset.proposed',
+  'reset.confirmed',
+  'reset.declined',
 ] as const
 export type NoticeKind = (typeof noticeKinds)[number]

@@ -14,7 +14,7 @@ import {
   type Vouching,
 } from '../lib/index.js'
 import type { Actor, EpochMs, Role } from '../model.js'
-import type { People } from './people.js'
+import type { People, Person } from './people.js'
 import { isVoidHere, type SecondFactor } from './second-factor.js'
 
 export type ResetEvent =
@@ -55,6 +55,14 @@ export interface ResetProposal {
   readonly lapsesAt: EpochMs
 }
 
+/** What somebody has answered to a proposal; a yes says nothing about whether the reset has come about. */
+export interface ResetOutcome {
+  readonly kind: 'confirmed' | 'declined'
+  readonly by: Actor
+  readonly reason: string
+  readonly at: EpochMs
+}
+
 /** Somebody who would propose or confirm, as their session has it now. */
 export interface Administrator {
   readonly actor: Actor
@@ -77,6 +85,10 @@ export interface Administrator {
 export interface Resets {
   /** The oldest first; without those whose second factor is another by now. */
   waiting(): Promise<ResetProposal[]>
+  /** Those, and with their answers those of the last day that were answered, as far as Redis knows. */
+  lately(): Promise<(ResetProposal & { readonly outcome: ResetOutcome | null })[]>
+  /** Whether this person might, as of what is known of them; a fresh code aside. */
+  mayConfirm(proposal: ResetProposal, person: Person): Promise<boolean>
   /**
    * @throws GatehouseError `reset-refused`, `fresh-code-required`; `not-enrolled`; `reset-conflict` where one waits already; `reset-limit` where
    *   five of this administrator wait; each exactly, however many propose at once;
@@ -155,6 +167,7 @@ const answerOnce = `
 const addUnlessOthers = `
   if (redis.call('HGET', KEYS[1], ARGV[1]) or '') ~= ARGV[2] then return 0 end
   redis.call('HSET', KEYS[1], ARGV[1], ARGV[3], ARGV[3], ARGV[4])
+  redis.call('XADD', KEYS[2], unpack(ARGV, 5))
   return 1`
 
 type Whose = Pick<Extract<Actor, { kind: 'principal' }>, 'principalId' | 'email'>
@@ -178,10 +191,13 @@ export function createResets(options: ResetsOptions): Resets {
   const place = (field: string): string => `reset ${field}`
   const outcomeField = (id: string): string => `${id} outcome`
 
+  const outcomeOf = (id: string, kept: string | undefined): ResetOutcome | null => {
+    const text = kept === undefined ? null : vouching.verify(place(outcomeField(id)), kept)
+    return text === null ? null : readStored(outcomeSchema, text)
+  }
   const isAnswered = (id: string, outcome: string | undefined): boolean => {
     if (outcome === undefined) return journal.hasEnded('reset', id)
-    const text = vouching.verify(place(outcomeField(id)), outcome)
-    if (text === null || readStored(outcomeSchema, text) === null)
+    if (outcomeOf(id, outcome) === null)
       logger.error('resets: an answer cannot be read and counts as one', { proposalId: id })
     // Known for good also where the change was missed.
     if (journal.since('reset', id) === null) void journal.add('reset', id)
@@ -317,7 +333,9 @@ export function createResets(options: ResetsOptions): Resets {
       const over = all.filter(({ proposal }) => proposal.lapsesAt + keptMs < clock.now())
       const [isWritten] = await store
         .transaction((multi) => {
-          multi.eval(addUnlessOthers, 1, key, lastField, rows[lastField] ?? '', id, text)
+          const entry = changes.entryOf({ kind: 'reset-proposed', proposalId: id })
+          const values = [lastField, rows[lastField] ?? '', id, text, ...entry.args]
+          multi.eval(addUnlessOthers, 2, key, entry.key, ...values)
           for (const { proposal } of over) multi.hdel(key, proposal.id, outcomeField(proposal.id))
           multi.pexpire(key, options.lapsesAfterMs + keptMs)
         })
@@ -332,6 +350,23 @@ export function createResets(options: ResetsOptions): Resets {
 
   return {
     waiting: async () => waitingOf(await readAll()),
+
+    async lately() {
+      const rows = await readRows()
+      const all = keptIn(rows)
+      const waiting = (await waitingOf(all)).map((proposal) => ({ ...proposal, outcome: null }))
+      const answered = all.flatMap(({ proposal }) => {
+        const outcome = outcomeOf(proposal.id, rows[outcomeField(proposal.id)])
+        return outcome === null ? [] : [{ ...proposal, outcome }]
+      })
+      return [...waiting, ...answered]
+    },
+
+    async mayConfirm({ by, principalId }, { principal: { id, email }, roles }) {
+      const actor = { kind: 'principal', principalId: id, email } as const
+      const isOther = by.kind === 'principal' && !isSamePerson(by, actor)
+      return isOther && roles.includes('admin') && !isSamePerson(actor, await whose(principalId))
+    },
 
     async propose(principalId, reason, who) {
       checkAdministrator(who, await whose(principalId))

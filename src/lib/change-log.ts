@@ -38,6 +38,8 @@ const changeSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('break-glass-issued'), sessionId: z.string() }),
   /** Somebody asked for access, or was answered. What that opens or ends is a change of a grant. */
   z.object({ kind: z.literal('request-changed'), requestId: z.string() }),
+  /** To reset a second factor: that ends nothing. */
+  z.object({ kind: z.literal('reset-proposed'), proposalId: z.string() }),
   /** A proposal to reset a second factor was confirmed or declined. */
   z.object({ kind: z.literal('reset-answered'), proposalId: z.string() }),
   /** A service token was made, or revoked. */

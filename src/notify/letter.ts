@@ -1,6 +1,6 @@
 import { localTimeText, type Language } from '../lib/index.js'
 import type { EpochMs } from '../model.js'
-import type { AccessNotice, GrantNotice, Notice } from './notice.js'
+import type { AccessNotice, GrantNotice, Notice, ResetNotice } from './notice.js'
 import { mailWords, type MailWords } from './words.js'
 
 /** What a mail needs to know of the plant. */
@@ -103,6 +103,10 @@ function contentOf(notice: Notice, plant: Surroundings): Content {
         path: 'admin/sessions',
       }
     }
+    case 'reset.proposed':
+    case 'reset.confirmed':
+    case 'reset.declined':
+      return resetContent(notice, plant, words)
     case 'access.requested':
     case 'access.agreed':
     case 'access.approved':
@@ -152,6 +156,30 @@ function accessContent(notice: AccessNotice, plant: Surroundings, words: MailWor
     ],
     // A page that asks for the sign-in, and then for the answer: scanners of mail open links.
     path: isForApprovers ? `admin/requests/${encodeURIComponent(requestId)}` : '',
+  }
+}
+
+function resetContent(notice: ResetNotice, { timeZone }: Surroundings, words: MailWords): Content {
+  const { kind, name, email, by, reason, at, lapsesAt, outcome } = notice
+  const { labels } = words
+  const who = email === null ? name : `${name}, ${email}`
+  return {
+    subject: words.resetSubjects[kind](email ?? name),
+    says: words.resetSays[kind],
+    facts: [
+      [labels.whose, who],
+      [labels.at, timeText(at, timeZone)],
+      [labels.by, by],
+      [labels.reason, reason],
+      ...(outcome === null
+        ? [[labels.lapses, timeText(lapsesAt, timeZone)] as const]
+        : ([
+            [labels.answeredBy, outcome.by],
+            [labels.deniedBecause, outcome.reason],
+          ] as const)),
+    ],
+    // The list, which asks for the sign-in, and then for a code and a reason: scanners of mail open links.
+    path: 'admin/people',
   }
 }
 

@@ -229,6 +229,45 @@ export function newsOfBreakGlass(entry: BreakGlassState, now: EpochMs, since: Ep
   ]
 }
 
+/** What is known of one proposal to reset a second factor. */
+export interface ResetState {
+  readonly id: string
+  /** Whose it is. */
+  readonly principalId: string
+  readonly name: string
+  readonly email: string | null
+  readonly by: Actor
+  readonly reason: string
+  readonly at: EpochMs
+  readonly lapsesAt: EpochMs
+  readonly outcome: {
+    readonly kind: 'confirmed' | 'declined'
+    readonly by: Actor
+    readonly reason: string
+    readonly at: EpochMs
+  } | null
+}
+
+/** That it waits, while it does; then what was answered. */
+export function newsOfReset(state: ResetState, now: EpochMs, since: EpochMs): News {
+  const { id: proposalId, principalId, name, email, by, reason, at, lapsesAt, outcome } = state
+  const isNews = (when: EpochMs): boolean => when >= since && when > now - newsForMs
+  const isTold = outcome === null ? isNews(at) && now < lapsesAt : isNews(outcome.at)
+  const notice: Notice = {
+    kind: outcome === null ? 'reset.proposed' : `reset.${outcome.kind}`,
+    ...{ proposalId, principalId, name, email, at, lapsesAt, by: nameOf(by), reason },
+    outcome: outcome && { at: outcome.at, by: nameOf(outcome.by), reason: outcome.reason },
+  }
+  return {
+    subject: `reset ${proposalId}`,
+    mark: outcome === null ? 'proposed' : 'answered',
+    // Nobody need answer any more.
+    alsoMarks: outcome === null ? [] : ['proposed'],
+    keepUntil: now + marksKeptMs,
+    notice: isTold ? notice : null,
+  }
+}
+
 function nameOf(actor: Actor): string {
   switch (actor.kind) {
     case 'principal':

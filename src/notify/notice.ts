@@ -106,10 +106,25 @@ export const noticeSchema = z.discriminatedUnion('kind', [
     /** Null until it was used. */
     used: z.strictObject({ at: instant, source: z.string() }).nullable(),
   }),
+  z.strictObject({
+    kind: z.enum(kindsOf('reset.')),
+    proposalId: z.string(),
+    /** Whose second factor it is. */
+    principalId: z.string(),
+    name: z.string(),
+    email: z.string().nullable(),
+    at: instant,
+    lapsesAt: instant,
+    by: madeBy,
+    reason: z.string(),
+    /** Null while it waits for its answer. */
+    outcome: z.strictObject({ at: instant, by: madeBy, reason: z.string() }).nullable(),
+  }),
 ])
 
 export type Notice = Readonly<z.infer<typeof noticeSchema>>
 export type GrantNotice = Extract<Notice, { kind: GrantKind }>
+export type ResetNotice = Extract<Notice, { kind: `reset.${string}` }>
 export type AccessNotice = Extract<Notice, { kind: AccessKind }>
 
 /**

@@ -16,10 +16,12 @@ import {
   newsOfGrant,
   newsOfLockdown,
   newsOfRequest,
+  newsOfReset,
   type BreakGlassState,
   type LastWord,
   type News,
   type RequestStanding,
+  type ResetState,
 } from './news.js'
 import type { Surroundings } from './letter.js'
 import { createMail, mailChannel, type MailServer } from './mail.js'
@@ -71,6 +73,12 @@ export interface NotificationsOptions {
     standingOf(request: AccessRequest): Promise<RequestStanding>
     /** The e-mail addresses of those who may answer it now. */
     approversOf(request: AccessRequest): Promise<readonly string[]>
+  }
+  readonly resets: {
+    /** Those that wait for a second administrator, and those that were answered lately. */
+    list(): Promise<readonly ResetState[]>
+    /** The e-mail addresses of those who may confirm it now. */
+    confirmersOf(reset: ResetState): Promise<readonly string[]>
   }
   readonly lastWords: () => Promise<readonly LastWord[]>
   readonly breakGlass: () => Promise<readonly BreakGlassState[]>
@@ -148,6 +156,12 @@ export function startNotifications(options: NotificationsOptions): Notifications
   const lookAtBreakGlass = async (since: EpochMs): Promise<void> => {
     for (const entry of await options.breakGlass()) await tell(newsOfBreakGlass(entry, clock.now(), since))
   }
+  const lookAtResets = async (since: EpochMs): Promise<void> => {
+    for (const reset of await options.resets.list())
+      await tell([newsOfReset(reset, clock.now(), since)], async () =>
+        reset.outcome === null ? options.resets.confirmersOf(reset) : proposerOf(reset),
+      )
+  }
   const lookAtAll = async (): Promise<void> => {
     const since = await queue.since()
     for (const request of await requests.list()) await lookAtRequest(request, since)
@@ -155,6 +169,7 @@ export function startNotifications(options: NotificationsOptions): Notifications
       await tell(newsOfGrant(grant, clock.now(), since))
     await lookAtLockdowns(since)
     await lookAtBreakGlass(since)
+    await lookAtResets(since)
     await queue.tidy(channels.map(({ name }) => name))
   }
   const lookAt = async (change: Change): Promise<void> => {
@@ -167,6 +182,7 @@ export function startNotifications(options: NotificationsOptions): Notifications
       if (request !== null) await lookAtRequest(request, since)
     } else if (change.kind === 'lockdown-changed') await lookAtLockdowns(since)
     else if (change.kind === 'break-glass-issued') await lookAtBreakGlass(since)
+    else if ('proposalId' in change) await lookAtResets(since)
   }
 
   /** One after the other, so that what is told of one grant is told in order. */
@@ -223,6 +239,13 @@ export function startNotifications(options: NotificationsOptions): Notifications
       if (isHeld) await lease.release().catch(failed)
     },
   }
+}
+
+/** Who has taken their own back knows. */
+function proposerOf({ by, outcome }: ResetState): readonly string[] {
+  if (by.kind !== 'principal' || by.email === null) return []
+  const isOwn = outcome?.by.kind === 'principal' && outcome.by.principalId === by.principalId
+  return isOwn ? [] : [by.email]
 }
 
 /** Ids follow from what is told and to whom: were a mark lost, receivers would know the message again. */

@@ -1,6 +1,6 @@
 import type { InEach } from '../lib/index.js'
 import type { Access } from '../model.js'
-import type { AccessKind, GrantKind } from './notice.js'
+import type { AccessKind, GrantKind, ResetNotice } from './notice.js'
 
 /** What mails say. Plain, for people who read them at three in the morning on a telephone. */
 export interface MailWords {
@@ -9,6 +9,8 @@ export interface MailWords {
   readonly saysIssuedForLater: string
   readonly accessSubjects: Readonly<Record<AccessKind, (machines: string, who: string) => string>>
   readonly accessSays: Readonly<Record<AccessKind, string>>
+  readonly resetSubjects: Readonly<Record<ResetNotice['kind'], (whose: string) => string>>
+  readonly resetSays: Readonly<Record<ResetNotice['kind'], string>>
   readonly agreed: (agreed: number, needed: number) => string
   readonly fromApproval: (length: string) => string
   readonly fromFirstUse: (length: string) => string
@@ -41,6 +43,8 @@ export interface MailWords {
     readonly at: string
     readonly by: string
     readonly who: string
+    readonly whose: string
+    readonly answeredBy: string
     readonly validUntil: string
     readonly source: string
     readonly revokedAt: string
@@ -105,6 +109,19 @@ export const mailWords: InEach<MailWords> = {
       'access.withdrawn':
         'Whoever asked for this has taken it back. There is nothing left to answer, and nothing was given.',
     },
+    resetSubjects: {
+      'reset.proposed': (whose) => `A second administrator is asked for: second factor of ${whose}`,
+      'reset.confirmed': (whose) => `Confirmed: reset of the second factor of ${whose}`,
+      'reset.declined': (whose) => `Declined: reset of the second factor of ${whose}`,
+    },
+    resetSays: {
+      'reset.proposed':
+        'An administrator proposes to reset somebody’s second factor. Nothing is reset until another one confirms it. Talk to the person, and to who proposes it, by a way that you know; then confirm or decline in the list of people. If you know nothing of it, decline.',
+      'reset.confirmed':
+        'Another administrator has said yes to what you proposed. Look in the list of people whether the second factor is reset, and make the invitation for the next one there. If you did not propose it, lock the person down and ask at once.',
+      'reset.declined':
+        'Somebody has said no to what you proposed, and nothing was reset. Talk to them before you propose it again.',
+    },
     agreed: (agreed, needed) => `${String(agreed)} of ${String(needed)}`,
     fromApproval: (length) => `${length} from the approval on`,
     fromFirstUse: (length) => `${length} from the first use on`,
@@ -138,6 +155,8 @@ export const mailWords: InEach<MailWords> = {
       at: 'When',
       by: 'By',
       who: 'Who',
+      whose: 'Whose',
+      answeredBy: 'Answered by',
       validUntil: 'Code valid until',
       source: 'From address',
       revokedAt: 'Ended at',
@@ -203,6 +222,19 @@ export const mailWords: InEach<MailWords> = {
       'access.withdrawn':
         'Der Antrag wurde zurückgezogen. Es ist nichts mehr zu beantworten, und nichts wurde gegeben.',
     },
+    resetSubjects: {
+      'reset.proposed': (whose) => `Es braucht einen zweiten Administrator: zweiter Faktor von ${whose}`,
+      'reset.confirmed': (whose) => `Bestätigt: Zurücksetzen des zweiten Faktors von ${whose}`,
+      'reset.declined': (whose) => `Abgelehnt: Zurücksetzen des zweiten Faktors von ${whose}`,
+    },
+    resetSays: {
+      'reset.proposed':
+        'Ein Administrator schlägt vor, den zweiten Faktor einer Person zurückzusetzen. Bis ein anderer das bestätigt, geschieht nichts. Sprechen Sie mit der Person und mit dem, der es vorschlägt, auf einem Weg, den Sie kennen; bestätigen Sie dann in der Liste der Personen, oder lehnen Sie ab. Wenn Sie nichts davon wissen, lehnen Sie ab.',
+      'reset.confirmed':
+        'Ein anderer Administrator hat Ihrem Vorschlag zugestimmt. Sehen Sie in der Liste der Personen nach, ob der zweite Faktor zurückgesetzt ist, und erzeugen Sie dort die Einladung für den nächsten. Wenn der Vorschlag nicht von Ihnen war, sperren Sie die Person, und fragen Sie sofort nach.',
+      'reset.declined':
+        'Ihr Vorschlag wurde abgelehnt, und nichts wurde zurückgesetzt. Sprechen Sie darüber, bevor Sie ihn noch einmal machen.',
+    },
     agreed: (agreed, needed) => `${String(agreed)} von ${String(needed)}`,
     fromApproval: (length) => `${length} ab der Zustimmung`,
     fromFirstUse: (length) => `${length} ab der ersten Benutzung`,
@@ -237,6 +269,8 @@ export const mailWords: InEach<MailWords> = {
       at: 'Wann',
       by: 'Durch',
       who: 'Wer',
+      whose: 'Wessen',
+      answeredBy: 'Beantwortet von',
       validUntil: 'Code gültig bis',
       source: 'Von der Adresse',
       revokedAt: 'Beendet am',

@@ -305,6 +305,42 @@ describe('a mail', () => {
     },
   )
 
+  it.each([
+    [
+      'en',
+      'reset.proposed',
+      null,
+      'A second administrator is asked for: second factor of eve@vendor.example',
+    ],
+    ['en', 'reset.confirmed', 'called back', 'Confirmed: reset of the second factor of eve@vendor.example'],
+    [
+      'de',
+      'reset.declined',
+      'niemand da',
+      'Abgelehnt: Zurücksetzen des zweiten Faktors von eve@vendor.example',
+    ],
+  ] as const)('of a reset by two administrators leads to the list of people (%s, %s)', async (...line) => {
+    const [language, kind, answer, subject] = line
+    const server = kept(await startMailServer())
+    const outcome = answer === null ? null : { at: 2, by: 'dora@plant.example', reason: answer }
+    const reset: Notice = {
+      ...{ kind, proposalId: 'r-1', principalId: 'p-1', name: 'Eve Adams', email: 'eve@vendor.example' },
+      ...{
+        at: 1,
+        lapsesAt: Date.UTC(2026, 2, 1, 2),
+        by: 'cara@plant.example',
+        reason: 'lost phone',
+        outcome,
+      },
+    }
+    await send(server, { notice: reset, language })
+    const bodies = bodiesOf(one(server))
+    expect(bodies).toContain(subject)
+    expect(bodies).toContain('https://portal.plant.example/admin/people')
+    for (const said of ['cara@plant.example', 'lost phone', answer ?? '2026-03-01 03:00 (Europe/Berlin)'])
+      expect(bodies).toContain(said)
+  })
+
   it('keeps hostile names out of its head', async () => {
     const server = kept(await startMailServer())
     const scope = 'principal:x@y.example\r\nBcc: eve@evil.example'

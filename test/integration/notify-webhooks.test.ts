@@ -77,6 +77,7 @@ function startInstance(
     },
     webhooks: webhooks.map(({ url, events = [...noticeKinds] }) => ({ url: new URL(url), secret, events })),
     requests: noRequests,
+    resets: { list: async () => [], confirmersOf: async () => [] },
     lastWords: () => lockdowns.lastWords(),
     breakGlass: async () => [],
   })

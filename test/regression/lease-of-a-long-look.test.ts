@@ -51,6 +51,7 @@ beforeEach(async () => {
       standingOf: async () => ({ agreed: 0, needed: 1 }),
       approversOf: async () => [],
     },
+    resets: { list: async () => [], confirmersOf: async () => [] },
     lastWords: async () => [],
     breakGlass: async () => [],
   })
