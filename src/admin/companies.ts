@@ -37,6 +37,8 @@ export interface Holdings {
   readonly codes: readonly BreakGlassEntry[]
   /** Of a company by claim, what may be its people's (`Belonging.perhaps`). */
   readonly unknown: readonly { readonly kind: Kind; readonly id: string }[]
+  /** Of what not all could be read: Redis lists more than is read of it. */
+  readonly unread: readonly Kind[]
 }
 
 /**
@@ -52,7 +54,8 @@ export interface CompanyEnd {
   readonly ended: Readonly<Record<Kind, number>>
   /**
    * What has not, and why: the code of an error, `new` for what came while this was going on, `holder-unknown` for
-   * what may be theirs, which is for whoever ends the company to look at.
+   * what may be theirs, which is for whoever ends the company to look at. Named by its kind, `index-too-long`, where not
+   * all that there is could be read.
    */
   readonly left: readonly { readonly kind: Kind; readonly id: string; readonly why: string }[]
 }
@@ -87,10 +90,11 @@ export async function holdingsOf(
   shown?: Pick<Holdings, 'grants' | 'requests'>,
 ): Promise<ReadonlyMap<Company, Holdings>> {
   const now = clock.now()
+  const unread: Kind[] = []
   const [given, open, signedIn, codes] = await Promise.all([
-    shown?.grants ?? grants.endingAfter(now - endings.drainMs),
+    shown?.grants ?? grants.endingAfter(now - endings.drainMs, () => unread.push('grants')),
     shown?.requests ?? requests.open(),
-    sessions.all(),
+    sessions.all(() => unread.push('sessions')),
     breakGlass.list(''),
   ])
   const waiting = codes.filter(
@@ -107,7 +111,7 @@ export async function holdingsOf(
   const all = new Map(
     companies.map((company): [Company, Held] => [
       company,
-      { requests: [], grants: [], sessions: [], codes: [], unknown: [] },
+      { requests: [], grants: [], sessions: [], codes: [], unknown: [], unread },
     ]),
   )
   const sort = <K extends Kind>(kind: K, items: readonly Holdings[K][number][]): void => {
@@ -124,7 +128,7 @@ export async function holdingsOf(
   return all
 }
 
-/** Whether there is nothing to end; what is `unknown` is not ended either. */
+/** Whether nothing was found to end; what is `unknown` is not ended either. */
 export function isNothing(held: Holdings): boolean {
   return kinds.every((kind) => held[kind].length === 0)
 }
@@ -172,7 +176,8 @@ export async function endCompany(
   }
   const answer = (): CompanyEnd => {
     const unknown = held.unknown.map(({ kind, id }) => ({ kind, id, why: holderUnknown }))
-    const left = [...kinds.flatMap(leftOf), ...unknown]
+    const unread = held.unread.map((kind) => ({ kind, id: kind, why: 'index-too-long' }))
+    const left = [...kinds.flatMap(leftOf), ...unread, ...unknown]
     if (left.length === 0 && untold !== null) throw untold
     return { companyId: company.id, ended, left }
   }

@@ -95,15 +95,17 @@ export function companyRoutes(options: AdminOptions): Route[] {
       now: clock.now(),
       body: (
         <>
-          {query.one('done') === 'ended' && isNothing(held) && held.unknown.length === 0 && (
-            <Notice>{words.done}</Notice>
-          )}
+          {query.one('done') === 'ended' &&
+            isNothing(held) &&
+            held.unknown.length === 0 &&
+            held.unread.length === 0 && <Notice>{words.done}</Notice>}
           {failed.length > 0 && (
             <Notice kind="alarm">
               <strong>{words.inPart}</strong> {words.inPartNext}{' '}
               <Said>{failed.map(({ id, why }) => `${id} (${why})`).join(', ')}</Said>
             </Notice>
           )}
+          {held.unread.length > 0 && failed.length === 0 && <Notice kind="alarm">{words.unread}</Notice>}
           {held.unknown.length > 0 && (
             <Notice kind="alarm">
               <strong>{words.unknown(held.unknown.length)}</strong> {words.unknownNext}{' '}

@@ -31,7 +31,10 @@ export async function readMembership(
   companies: readonly Company[],
   holders: readonly Holder[],
 ): Promise<(holder: Holder) => Belonging> {
-  const directory = await people.list()
+  let isListWhole = true
+  const directory = await people.list(() => {
+    isListWhole = false
+  })
   // The list of everyone only finds: who holds something is looked up, and not taken for a stranger where that fails.
   const { found, lost } = await lookUp(people, directory, holders)
   const { ofPrincipal, ofAddress } = membersOf(companies, [...directory, ...found])
@@ -40,7 +43,9 @@ export async function readMembership(
     const person =
       principalId !== null ? ofPrincipal.get(principalId) : email === null ? null : ofAddress.get(email)
     const theirs = new Set([...companiesOf({ email }, companies), ...(person?.theirs ?? [])])
-    const perhaps = principalId !== null && lost.has(principalId) ? byClaim : (person?.perhaps ?? [])
+    // Who has an address is found by the list alone.
+    const isUnknown = principalId === null ? !isListWhole : lost.has(principalId)
+    const perhaps = isUnknown ? byClaim : (person?.perhaps ?? [])
     return { theirs: [...theirs], perhaps: perhaps.filter((company) => !theirs.has(company)) }
   }
   const known = new Map<Holder, Belonging>()

@@ -256,7 +256,11 @@ export function createGrants({
 
     byIds: async (ids) => (await register.byIds(ids)).map(asKnown),
 
-    endingAfter: async (instant) => (await register.endingAfter(instant)).map(asKnown),
+    async endingAfter(instant, onMore) {
+      const { grants, isWhole } = await register.endingAfter(instant)
+      if (!isWhole) onMore?.()
+      return grants.map(asKnown)
+    },
 
     list: async () => (await view.follow('grants', listWhole, relist)).grants.map(asKnown),
 

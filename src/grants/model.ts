@@ -110,8 +110,11 @@ export interface Grants {
   byIds(ids: readonly string[]): Promise<Grant[]>
   /** The one that ends last comes first; at most 10,000. */
   list(): Promise<Grant[]>
-  /** All that end after `instant`, in the same order: what is to be ended with a company must not stand behind a limit. */
-  endingAfter(instant: EpochMs): Promise<Grant[]>
+  /**
+   * All that end after `instant`, in the same order: what is to be ended with a company must not stand behind a limit.
+   * @param onMore called where there may be others all the same: so many are listed that not all are read
+   */
+  endingAfter(instant: EpochMs, onMore?: () => void): Promise<Grant[]>
   /**
    * Records `grant.extended`, then moves the end to a later instant. A grant that drains can be extended, and
    * revoked, until it has drained.

@@ -2,6 +2,7 @@ import { z } from 'zod'
 import {
   actorSchema,
   fingerprint,
+  readSortedSet,
   readReply,
   readStored,
   type ChainableCommander,
@@ -236,8 +237,9 @@ export function openRegister(options: { store: Store; clock: Clock; logger: Logg
     count: (): Promise<number> => store.run((redis) => redis.zcard(allKey)),
 
     /** The one that ends last comes first. */
-    async endingAfter(instant: EpochMs): Promise<Grant[]> {
-      return this.byIds(await store.run((redis) => redis.zrevrangebyscore(allKey, '+inf', `(${instant}`)))
+    async endingAfter(instant: EpochMs): Promise<{ grants: Grant[]; isWhole: boolean }> {
+      const { ids, isWhole } = await readSortedSet({ store, logger }, allKey, instant)
+      return { grants: await this.byIds(ids), isWhole }
     },
 
     /** In the same order, without what is not there or cannot be read. */

@@ -123,6 +123,7 @@ const listedAtMost = 1_000
 const listedPerPerson = 50
 const portion = 250
 const knownAtMost = 5_000
+const tidiedAtOnce = 1_000
 
 const approvalPrefix = 'approval:'
 
@@ -263,13 +264,17 @@ export function openRequestRegister({
       byIds(await store.run((redis) => redis.zrevrange(ofKey(principalId), 0, listedPerPerson - 1))),
     /** Those to be closed. One that cannot be read is taken from the list: it permits nothing, and would be named for ever. */
     async due(at: EpochMs): Promise<AccessRequest[]> {
-      const ids = await store.run((redis) => redis.zrangebyscore(openKey, '-inf', at))
+      const ids = await store.run((redis) =>
+        redis.zrangebyscore(openKey, '-inf', at, 'LIMIT', 0, tidiedAtOnce),
+      )
       const found = await byIds(ids)
-      const unread = ids.filter((id) => found.every((request) => request.id !== id))
+      const read = new Set(found.map(({ id }) => id))
+      const unread = ids.filter((id) => !read.has(id))
       if (unread.length > 0) await store.run((redis) => redis.zrem(openKey, ...unread))
       return found
     },
-    unissued: async () => byIds(await store.run((redis) => redis.smembers(unissuedKey))),
+    /** Some of them, where somebody has planted so many: others the next time. */
+    unissued: async () => byIds(await store.run((redis) => redis.srandmember(unissuedKey, tidiedAtOnce))),
 
     byIds,
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { readStored, type Clock, type Logger, type Store, type Vouching } from '../lib/index.js'
+import { readSet, readStored, type Clock, type Logger, type Store, type Vouching } from '../lib/index.js'
 import { roles, type EpochMs, type Principal, type Role } from '../model.js'
 import { normaliseEmail, type CompanyClaims } from './claims.js'
 
@@ -30,8 +30,11 @@ export interface People {
   get(principalId: string): Promise<Person | null>
   /** In the order of `ids`, also of those that the list of everyone has lost. Null for an entry that is missing or cannot be read. */
   byIds(ids: readonly string[]): Promise<(Person | null)[]>
-  /** Most recent sign-in first. */
-  list(): Promise<Person[]>
+  /**
+   * Most recent sign-in first.
+   * @param onMore called where there may be others: so many are listed that not all are read
+   */
+  list(onMore?: () => void): Promise<Person[]>
 }
 
 const personSchema = z.object({
@@ -110,12 +113,16 @@ export function createPeople(options: {
     byEmail: async (email) => {
       const wanted = normaliseEmail(email)
       if (wanted === null) return []
-      const found = await readAll(await store.run((redis) => redis.smembers(emailKey(wanted))))
+      const found = await readAll((await readSet({ store, logger }, emailKey(wanted))).ids)
       // The index only finds; two sign-ins at once may leave an address behind that is no longer theirs.
       return found.filter((person) => person.principal.email === wanted)
     },
     get,
     byIds,
-    list: async () => readAll(await store.run((redis) => redis.smembers(everyone))),
+    async list(onMore) {
+      const { ids, isWhole } = await readSet({ store, logger }, everyone)
+      if (!isWhole) onMore?.()
+      return readAll(ids)
+    },
   }
 }

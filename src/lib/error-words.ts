@@ -98,6 +98,8 @@ const sentences: Readonly<Record<Exclude<Language, 'en'>, Readonly<Record<ErrorC
     'ended-in-part': 'Es ist nicht alles beendet. Wiederholen Sie es; was beendet ist, bleibt beendet.',
     'store-unavailable': notCheckable,
     'store-corrupt': notCheckable,
+    'index-too-long':
+      'Redis führt mehr auf, als auf einmal gelesen wird. Was gefunden wurde, ist erledigt; das Protokoll nennt die Liste.',
     'ledger-unavailable':
       'Es kann gerade nichts aufgezeichnet werden; was nicht aufgezeichnet ist, geschieht nicht.',
     'store-unfit':

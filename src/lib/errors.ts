@@ -67,6 +67,7 @@ export const errorCodes = {
   // cannot decide, cannot record
   'store-unavailable': 503,
   'store-corrupt': 503,
+  'index-too-long': 503,
   'ledger-unavailable': 503,
   'store-unfit': 503,
   'clock-untrusted': 503,

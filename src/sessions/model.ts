@@ -77,8 +77,11 @@ export interface Sessions {
   idTokenOf(sessionId: string): Promise<string | null>
   /** The sessions alive now, newest first, at most 1,000. */
   list(): Promise<Session[]>
-  /** The same without a limit, in no order: for who must miss none of them. */
-  all(): Promise<Session[]>
+  /**
+   * The same without that limit, in no order: for who must miss none of them.
+   * @param onMore called where there may be others: so many are listed that not all are read
+   */
+  all(onMore?: () => void): Promise<Session[]>
   /**
    * Records `session.ended`, then ends the session and all its passes on every instance. False when it
    * had ended already; then nothing is recorded. While Redis does not answer, it has effect on this host all
@@ -103,7 +106,7 @@ export interface Sessions {
    * @returns false where another instance is at some of it, or the ledger takes no record: to be asked again in a few seconds
    */
   endRevived(): Promise<boolean>
-  /** How many were ended. Goes on past a failure, then throws it. */
+  /** How many were ended. Goes on past a failure, then throws it; `index-too-long` where there may be others. */
   endAllOf(principalId: string, cause: CutCause, actor: Actor, reason?: string): Promise<number>
   /** For back-channel logout: ends by `sid`, by subject, or by both (OpenID Connect Back-Channel Logout §2.6). */
   endByProvider(logout: ProviderLogout): Promise<number>

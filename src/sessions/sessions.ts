@@ -2,12 +2,14 @@ import {
   describeError,
   fingerprint,
   GatehouseError,
+  indexTooLong,
   isToken,
   newId,
   newToken,
   stoppedHereOnly,
   type ChangeLog,
   type Clock,
+  type Indexed,
   type Journal,
   type Keyring,
   type Logger,
@@ -36,7 +38,7 @@ export interface SessionsOptions {
 
 const gateway: Actor = { kind: 'gateway' }
 const listedAtMost = 1_000
-const readAtOnce = 1_000
+const endedAtOnce = 100
 const sessionIdShape = /^s-[0-9a-z]{16}$/
 /** How long Redis keeps what has ended by our clock: its own may be wrong by hours. */
 const tidyUpMs = 24 * 3_600_000
@@ -109,31 +111,33 @@ export function createSessions(options: SessionsOptions): Sessions {
 
   /** One that cannot be ended must not keep the others alive. */
   const endEach = async (
-    ids: readonly string[],
+    { ids, isWhole }: Indexed,
     ...why: Tail<Parameters<Sessions['end']>>
   ): Promise<number> => {
-    const results = await Promise.allSettled(ids.map((id) => end(id, ...why)))
+    const results: PromiseSettledResult<boolean>[] = []
+    for (let start = 0; start < ids.length; start += endedAtOnce) {
+      const some = ids.slice(start, start + endedAtOnce)
+      results.push(...(await Promise.allSettled(some.map((id) => end(id, ...why)))))
+    }
     for (const result of results) if (result.status === 'rejected') throw result.reason
+    if (!isWhole) throw indexTooLong()
     return results.filter((result) => result.status === 'fulfilled' && result.value).length
   }
 
-  const matching = async ({ issuer, subject, providerSessionId: sid }: ProviderLogout): Promise<string[]> => {
-    const idsIn = (index: string): Promise<string[]> => vault.idsIn(index, clock.now())
-    if (subject === null) return sid === null ? [] : idsIn(indexes.ofProviderSession(issuer, sid))
-    const ids = await idsIn(indexes.ofSubject(issuer, subject))
-    if (sid === null) return ids
+  const matching = async ({ issuer, subject, providerSessionId: sid }: ProviderLogout): Promise<Indexed> => {
+    const idsIn = (index: string): Promise<Indexed> => vault.allIn(index, clock.now())
+    if (subject === null)
+      return sid === null ? { ids: [], isWhole: true } : idsIn(indexes.ofProviderSession(issuer, sid))
+    const found = await idsIn(indexes.ofSubject(issuer, subject))
+    if (sid === null) return found
     // A login without `sid` cannot be told from the one that is meant, so it ends too.
-    const sessions = await vault.byIds(ids)
-    return ids.filter((_, position) => (sessions[position]?.providerSessionId ?? sid) === sid)
+    const sessions = await vault.byIds(found.ids)
+    const ids = found.ids.filter((_, position) => (sessions[position]?.providerSessionId ?? sid) === sid)
+    return { ids, isWhole: found.isWhole }
   }
 
-  const running = async (ids: readonly string[]): Promise<Session[]> => {
-    const sessions: Session[] = []
-    for (let start = 0; start < ids.length; start += readAtOnce)
-      for (const session of await vault.byIds(ids.slice(start, start + readAtOnce)))
-        if (session !== null && !isOver(session)) sessions.push(session)
-    return sessions
-  }
+  const running = async (ids: readonly string[]): Promise<Session[]> =>
+    (await vault.byIds(ids)).filter((session) => session !== null).filter((session) => !isOver(session))
 
   return {
     async start({ principal, roles, groups = [], providerSessionId, idToken, source, browser, breakGlass }) {
@@ -205,7 +209,11 @@ export function createSessions(options: SessionsOptions): Sessions {
       return sessions.sort((a, b) => b.startedAt - a.startedAt || (a.id < b.id ? -1 : 1))
     },
 
-    all: async () => running(await vault.idsIn(indexes.all, clock.now())),
+    async all(onMore) {
+      const { ids, isWhole } = await vault.allIn(indexes.all, clock.now())
+      if (!isWhole) onMore?.()
+      return running(ids)
+    },
 
     end,
 
@@ -221,7 +229,8 @@ export function createSessions(options: SessionsOptions): Sessions {
       principalId,
       { begunUntil, provedUntil } = { begunUntil: Infinity, provedUntil: Infinity },
     ) {
-      const held = await vault.byIds(await vault.idsIn(indexes.ofPrincipal(principalId), 0))
+      // Where there are more than is read, the log says so: a reset ends what it finds.
+      const held = await vault.byIds((await vault.allIn(indexes.ofPrincipal(principalId), 0)).ids)
       const isMeant = ({ startedAt, assurance: { secondFactorAt } }: Session): boolean =>
         secondFactorAt === null ? startedAt <= begunUntil : secondFactorAt <= provedUntil
       return held.flatMap((session) => (session !== null && isMeant(session) ? [session.id] : []))
@@ -247,7 +256,7 @@ export function createSessions(options: SessionsOptions): Sessions {
     },
 
     async endAllOf(principalId, ...why) {
-      return endEach(await vault.idsIn(indexes.ofPrincipal(principalId), 0), ...why)
+      return endEach(await vault.allIn(indexes.ofPrincipal(principalId), 0), ...why)
     },
 
     async endByProvider(logout) {

@@ -1,10 +1,12 @@
 import { z } from 'zod'
 import {
   fingerprint,
+  readSortedSet,
   readReply,
   readStored,
   type ChainableCommander,
   type ChangeLog,
+  type Indexed,
   type Logger,
   type Store,
   type Vouching,
@@ -74,6 +76,8 @@ const passesKept = 64
 const fieldsBesidesPasses = 3
 
 const knownAtMost = 20_000
+
+const readAtOnce = 1_000
 
 const passPrefix = 'pass:'
 
@@ -279,12 +283,16 @@ export function openVault(options: {
 
     /** In the order of `ids`; null for what is gone or cannot be read. */
     async byIds(ids: readonly string[]): Promise<(Session | null)[]> {
-      if (ids.length === 0) return []
-      const texts = await store.pipeline((pipeline) => {
-        for (const id of ids) pipeline.hget(sessionKey(id), 'record')
-      })
-      const read = readReply(z.array(z.string().nullable()), texts)
-      return ids.map((id, position) => readSession(id, read[position]))
+      const found: (Session | null)[] = []
+      for (let start = 0; start < ids.length; start += readAtOnce) {
+        const some = ids.slice(start, start + readAtOnce)
+        const texts = await store.pipeline((pipeline) => {
+          for (const id of some) pipeline.hget(sessionKey(id), 'record')
+        })
+        const read = readReply(z.array(z.string().nullable()), texts)
+        some.forEach((id, position) => found.push(readSession(id, read[position])))
+      }
+      return found
     },
 
     /** Whether no instance has said so within `forMs`: of several that would do the same, one does. */
@@ -296,8 +304,12 @@ export function openVault(options: {
       store.run((redis) => redis.hget(sessionKey(id), 'idToken')),
 
     /** Ids of sessions that end after `now`, the one that ends last first. */
-    idsIn: (index: string, now: EpochMs, limit = -1): Promise<string[]> =>
+    idsIn: (index: string, now: EpochMs, limit: number): Promise<string[]> =>
       store.run((redis) => redis.zrevrangebyscore(indexKey(index), '+inf', `(${now}`, 'LIMIT', 0, limit)),
+
+    /** The same without a limit but that of any index. */
+    allIn: (index: string, now: EpochMs): Promise<Indexed> =>
+      readSortedSet({ store, logger }, indexKey(index), now),
 
     /** False when the session was gone already; `also` is done in the same transaction. */
     async remove(id: string, holding: Holding, also: (multi: ChainableCommander) => void): Promise<boolean> {

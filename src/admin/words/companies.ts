@@ -35,6 +35,7 @@ export interface CompaniesWords {
   readonly inPart: string
   readonly inPartNext: string
   /** What may be the company's, and nobody can say. */
+  readonly unread: string
   readonly unknown: (count: number) => string
   readonly unknownNext: string
   /** In the list of the company's grants, before those. */
@@ -79,6 +80,8 @@ export const companiesWords: InEach<CompaniesWords> = {
     done: 'The company holds nothing any more. Everything it had open has been cut.',
     inPart: 'Not all of it has ended.',
     inPartNext: 'What is still there stands below. What has ended stays so; end the rest again.',
+    unread:
+      'Redis lists more than is read of it at once, so there may be more than is shown here. The log names the list.',
     unknown: (count) =>
       count === 1 ? 'Whose one more is cannot be read.' : `Whose ${String(count)} more are cannot be read.`,
     unknownNext:
@@ -122,6 +125,8 @@ export const companiesWords: InEach<CompaniesWords> = {
     done: 'Die Firma hat nichts mehr. Alles, was sie offen hatte, wurde getrennt.',
     inPart: 'Es ist nicht alles beendet.',
     inPartNext: 'Was noch da ist, steht unten. Was beendet ist, bleibt es; beenden Sie den Rest noch einmal.',
+    unread:
+      'Redis führt mehr auf, als auf einmal gelesen wird; es kann mehr geben, als hier steht. Das Protokoll nennt die Liste.',
     unknown: (count) =>
       count === 1
         ? 'Von einem weiteren Eintrag ist nicht zu lesen, wem er gehört.'
