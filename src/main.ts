@@ -353,6 +353,9 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     answerError: (visit, _req, res, error) => {
       answers.failed({ id: visit.requestId, isNavigation: false, language: visit.language }, res, error)
     },
+    answerDenied: (visit, _req, res, reasons) => {
+      answers.denied({ id: visit.requestId, isNavigation: false, language: visit.language }, res, reasons)
+    },
   })
   const gateway = createGateway({
     seats,

@@ -239,7 +239,12 @@ async function tellWhatEnded(services: CompanyServices): Promise<Error | null> {
   const [failed] = told.filter((one) => one.status === 'rejected')
   if (failed === undefined) {
     const isAllTold = told[1].status === 'fulfilled' && told[1].value
-    return isAllTold ? null : new Error('not on record yet')
+    return isAllTold
+      ? null
+      : new GatehouseError(
+          'store-unavailable',
+          'Not all of what has ended is on record in Redis yet. Try again in a few seconds.',
+        )
   }
   return failed.reason instanceof Error ? failed.reason : new Error('not told', { cause: failed.reason })
 }

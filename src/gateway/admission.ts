@@ -23,6 +23,7 @@ import {
   type ChangeLog,
   type Language,
   type SteadyClock,
+  type Visit,
 } from '../lib/index.js'
 import { decide } from '../policy/index.js'
 import type { Ledger } from '../audit/index.js'
@@ -55,6 +56,8 @@ export interface Admission {
   readonly decision: Decision
   /** On the monotonic clock, before what it is decided by was looked at for the last time. */
   readonly decidedAt: number
+  /** See `Visit`. */
+  readonly confirm: Visit['confirm']
 }
 
 /** Not even a question: it cannot be told what is asked, or of whom. */
@@ -142,7 +145,9 @@ export function createAdmission(options: AdmissionOptions) {
       const isUse = place.kind === 'endpoint' && !request.path.startsWith(ownPathPrefix)
       return { token, session, pass, ...(await judge(asked, isUse)) }
     }
-    const { token, session, pass, facts, decision, decidedAt } = await lookAtOnce(look)
+    const isStop = access.startsWith('stop:')
+    const judged = (): Promise<Found> => (isStop ? look() : lookAtOnce(look, request.isSafe))
+    const { token, session, pass, facts, decision, decidedAt } = await judged()
     const admission: Admission = {
       id,
       startedAt,
@@ -161,6 +166,12 @@ export function createAdmission(options: AdmissionOptions) {
       grants: facts.grants,
       decision,
       decidedAt,
+      confirm: async () => {
+        const { decision } = await judged()
+        if (decision.outcome === 'permit') return null
+        await record({ ...admission, decision })
+        return decision.reasons
+      },
     }
     if (!isUnrecorded(admission)) await record(admission)
     return admission
@@ -168,35 +179,39 @@ export function createAdmission(options: AdmissionOptions) {
 
   /**
    * What a permit rests on is read piece by piece, and must have been true all at once: where something was taken away in
-   * between, or that could not be known here, all is read again. Whoever has acknowledged an end then finds it heeded (R1).
+   * between, all is read again. Whoever has acknowledged an end then finds it heeded (R1), provided that they waited for this
+   * instance: where that is not known in time, a machine is denied (`view-unproved`). Our own pages have asked Redis itself, and
+   * an administrator must be able to stop something while changes cannot be followed: what changes something waits for a moment.
    *
-   * Where that cannot be known in time, a machine is denied (`view-unproved`).
-   *
-   * @throws GatehouseError `store-unavailable` where that cannot be known in time of what is no machine
+   * @throws GatehouseError `store-unavailable` where something keeps being taken away, of what is no machine
    */
-  async function lookAtOnce(look: () => Promise<Found>): Promise<Found> {
+  async function lookAtOnce(look: () => Promise<Found>, isSafe: boolean): Promise<Found> {
     const giveUpAt = systemClock.monotonic() + patienceMs
-    for (;;) {
+    for (let looks = 1; ; looks += 1) {
       const { generation } = proof
       const askedAt = systemClock.monotonic()
       const found = await look()
-      if (found.decision.outcome !== 'permit' || isStillTrue(found, generation, askedAt)) return found
+      if (found.decision.outcome !== 'permit') return found
+      if (found.session === null && found.token === null) return found
+      const isMachine = found.facts.resource.kind === 'endpoint'
+      const isWhole = !isTaken(found, generation)
+      const isKnown = proof.isAwaited && systemClock.monotonic() - askedAt < oldestLookMs
+      if (isWhole && (isKnown || (isSafe && !isMachine))) return found
       while (!proof.isAwaited && systemClock.monotonic() < giveUpAt)
         await new Promise<void>((resolve) => systemClock.after(pauseMs, resolve))
-      if (systemClock.monotonic() >= giveUpAt) return unproved(found)
+      // A look that took long by itself, as a first use on a slow disk does, is due a second one.
+      if (systemClock.monotonic() < giveUpAt || looks === 1) continue
+      if (isMachine) return { ...found, decision: decide({ ...found.facts, viewAgeMs: Infinity }) }
+      if (isWhole) return found
+      throw new GatehouseError('store-unavailable', 'What is asked for keeps changing.')
     }
   }
 
-  function isStillTrue(found: Found, generation: number, askedAt: number): boolean {
-    if (found.session === null && found.token === null) return true
-    const isKnown =
-      found.facts.resource.kind !== 'endpoint' ||
-      (proof.isAwaited && systemClock.monotonic() - askedAt < oldestLookMs)
-    if (!isKnown) return false
-    if (proof.generation === generation) return true
+  /** Whether something may have been taken away since the proof had that generation. */
+  function isTaken({ session, token, facts: { grants } }: Found, generation: number): boolean {
+    if (proof.generation === generation) return false
     const changes = proof.changesSince(generation)
-    const { session, token, facts } = found
-    return changes?.every((change) => !takesFrom(change, { session, token, grants: facts.grants })) ?? false
+    return changes === null || changes.some((change) => takesFrom(change, { session, token, grants }))
   }
 
   /**
@@ -310,14 +325,6 @@ const patienceMs = 400
 const pauseMs = 10
 /** Others wait a second for this instance, no longer. */
 const oldestLookMs = 800
-
-/** What would be permitted, were it known that nothing has changed. */
-function unproved(found: Found): Found {
-  const decision = decide({ ...found.facts, viewAgeMs: Infinity })
-  if (decision.outcome === 'permit')
-    throw new GatehouseError('store-unavailable', 'Changes cannot be followed.')
-  return { ...found, decision }
-}
 
 type Judged = Pick<Admission, 'decision' | 'decidedAt'> & { readonly facts: Facts }
 type Found = Judged & Pick<Admission, 'session' | 'pass' | 'token'>

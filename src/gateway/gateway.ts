@@ -89,6 +89,7 @@ export function createGateway(options: GatewayOptions) {
   const { config, answers, clock, ledger, sessions, streams, upstreams, pages, surfaces, logger } = options
   const endpoints = createEndpointServer({
     clock,
+    changes: options.changes,
     ledger,
     upstreams,
     pace: createPace(config.server.limits),
@@ -324,13 +325,14 @@ export function createGateway(options: GatewayOptions) {
     return path.startsWith(ownPathPrefix) ? 'public' : null
   }
 
-  function visitOf({ id, source, session, token, cookies, language, request, place }: Admission): Visit {
+  function visitOf(admission: Admission): Visit {
+    const { id, source, session, token, cookies, language, request, place, confirm } = admission
     const formToken = session === null ? null : options.keyring.mac('form', session.id)
     const cameFrom = pageBefore(request.header('referer') ?? '', place.origin)
     const browser = browserOf(request.header('user-agent'))
     return {
       ...{ requestId: id, source: source.address, browser, session, token, cookies },
-      ...{ language, formToken, cameFrom },
+      ...{ language, formToken, cameFrom, confirm },
     }
   }
 

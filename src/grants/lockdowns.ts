@@ -167,7 +167,8 @@ export function createLockdowns(options: LockdownsOptions): Lockdowns {
     },
 
     async note(name) {
-      await learn(name, (await readAll()).get(name))
+      const entry = (await readAll()).get(name)
+      void learn(name, entry) // nobody who waits for us to follow need wait for the disk
     },
 
     async restore() {

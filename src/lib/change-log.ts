@@ -134,8 +134,15 @@ const followerLifeMs = 1_200
 const awaitedMs = followerLifeMs - 200
 const settleLimitMs = 1_000
 const settlePauseMs = 2
+const settleAgainMs = 20
 /** By then an instance without news has let go of everything (R2), and a moment more. */
 const blindAtMostMs = 10_000
+
+/** Takes followers off the list, but for who has come back to it in this very moment. */
+const forgetGone = `
+  for at, id in ipairs(ARGV) do
+    if redis.call('EXISTS', KEYS[at + 1]) == 0 then redis.call('SREM', KEYS[1], id) end
+  end`
 
 /** Of every entry; which one it is does not matter, since an old one only tells again what it told. */
 const place = 'change'
@@ -195,6 +202,7 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
     const dropped = remembered.splice(0, remembered.length - rememberedChanges).at(-1)
     if (dropped !== undefined) proof.rememberedSince = dropped.generation
   }
+  const forget = store.script(forgetGone)
   const followersKey = store.key('followers')
   const followerKey = (id: string): string => store.key('follower', id)
 
@@ -204,18 +212,17 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
     if (ids.length === 0) return []
     const positions = await store.run((redis) => redis.mget(ids.map(followerKey)))
     const gone = ids.filter((_, at) => positions[at] === null)
-    if (gone.length > 0) await store.run((redis) => redis.srem(followersKey, ...gone))
+    if (gone.length > 0) await forget([followersKey, ...gone.map(followerKey)], gone)
     return ids.filter((_, at) => positions[at] != null && isBefore(positions[at], position))
   }
 
   /** Who was waited for in vain the last time, and for what. */
   let missed = { ids: [] as string[], position: beginning, at: -Infinity }
 
-  /** Waits until nobody is behind; returns who still is when the limit is over. */
-  const allFollow = async (): Promise<string[]> => {
+  /** Waits until nobody is behind; returns who still is at the deadline. */
+  const allFollow = async (deadline: number): Promise<string[]> => {
     const [newest] = await store.run((redis) => redis.xrevrange(key, '+', '-', 'COUNT', 1))
     const position = newest?.[0] ?? beginning
-    const deadline = performance.now() + settleLimitMs
     let late = await behind(position)
     while (late.length > 0 && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, settlePauseMs))
@@ -233,12 +240,21 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
   return {
     proof,
     settle: async () => {
-      try {
-        const late = await allFollow()
-        if (late.length > 0) logger.warn('change log: not confirmed by every instance', { instances: late })
-      } catch (error) {
-        // What was changed stays changed; only that everybody knows is not sure before the second is over.
-        logger.warn('change log: cannot see who has followed', { problem: describeError(error) })
+      const deadline = performance.now() + settleLimitMs
+      for (;;) {
+        try {
+          const late = await allFollow(deadline)
+          if (late.length > 0) logger.warn('change log: not confirmed by every instance', { instances: late })
+          return
+        } catch (error) {
+          // What was changed stays changed; only that everybody knows is not sure before the second is over.
+          if (performance.now() < deadline) {
+            await new Promise((resolve) => setTimeout(resolve, settleAgainMs))
+            continue
+          }
+          logger.warn('change log: cannot see who has followed', { problem: describeError(error) })
+          return
+        }
       }
     },
     unconfirmed: async () => {
@@ -280,12 +296,14 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
         proof.isRolledBack = true
         onRolledBack(mark.get()?.position ?? beginning)
       }
-      const standAt = async (at: string): Promise<void> => {
+      const standAt = async (at: string, isAfterDoubt = false): Promise<void> => {
         // Among the followers each time: who stood still for longer than a follower lives was taken off.
         const askedAt = performance.now()
         const commands = connection.multi().sadd(followersKey, instance)
         const replies = await commands.set(followerKey(instance), at, 'PX', followerLifeMs).exec()
         for (const [error] of replies ?? [[new Error('transaction aborted')]]) if (error) throw error
+        // What was read while nobody waited for us, or before we looked, may have ended without a word to us.
+        if (isAfterDoubt || performance.now() - proof.stoodAt >= awaitedMs) tellChanged([null])
         proof.stoodAt = askedAt
       }
       const readOn = async (from: string): Promise<string> => {
@@ -323,14 +341,13 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
             if (position === null) {
               const askedAt = performance.now()
               await noticeRollback()
+              // Before anything is believed here: who waits for all to follow must see us, and wait until we have looked.
+              await standAt(beginning)
               // Position first, re-check after: a change between the two is then seen twice, not never.
               const entry = await newest()
               position = entry?.[0] ?? beginning
-              // Before anything is believed here: who waits for all to follow must see us.
-              await standAt(position)
               await handlers.onDoubt()
-              // A long look outlives it, and nobody is let in before we are seen again.
-              await standAt(position)
+              await standAt(position, true)
               remember(entry)
               proof.isRolledBack = false
               prove(askedAt)

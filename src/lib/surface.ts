@@ -30,6 +30,14 @@ export interface Visit {
   /** Of the program that calls; only on routes of the JSON API, and always there. */
   readonly token: ServiceToken | null
   readonly cookies: ReadonlyMap<string, string>
+  /**
+   * Asks once more, for whatever changes something and has waited for its body: who sends it may take their time, and their
+   * right may have ended since.
+   *
+   * @returns why it is no longer permitted, which is on record; null where it is
+   * @throws GatehouseError as admission does
+   */
+  readonly confirm: () => Promise<readonly Reason[] | null>
   /** What they are to be spoken to in. */
   readonly language: Language
   /** Path and query of the page that asked, where it is one of ours that can be asked for again; else `/`. */

@@ -57,7 +57,8 @@ export function createSessions(options: SessionsOptions): Sessions {
   const unlessOver = (session: Session | null): Session | null =>
     session && !isOver(session) ? session : null
 
-  const end: Sessions['end'] = async (sessionId, cause, actor, reason) => {
+  /** Does not wait for the others to follow: who is about to follow itself would wait for itself. */
+  const endAhead: Sessions['end'] = async (sessionId, cause, actor, reason) => {
     const why = { cause, actor, ...(reason === undefined ? {} : { reason }) }
     const onlyHere = async (problem: unknown): Promise<GatehouseError> => {
       const reach = await journal.add('session', sessionId)
@@ -85,6 +86,10 @@ export function createSessions(options: SessionsOptions): Sessions {
       .catch(async (error: unknown) => {
         throw await onlyHere(error)
       })
+    return isRemoved
+  }
+  const end: Sessions['end'] = async (...why) => {
+    const isRemoved = await endAhead(...why)
     await changes.settle()
     return isRemoved
   }
@@ -100,7 +105,7 @@ export function createSessions(options: SessionsOptions): Sessions {
   const endOwed = async (sessionId: string): Promise<boolean> => {
     try {
       if (!(await vault.claimEnding(sessionId, endingTakesMs))) return false
-      await end(sessionId, isOwed(sessionId) ? 'second-factor-reset' : 'session-ended', gateway)
+      await endAhead(sessionId, isOwed(sessionId) ? 'second-factor-reset' : 'session-ended', gateway)
       return true
     } catch (error) {
       // A ledger that is full must not keep what is on record already from being told.

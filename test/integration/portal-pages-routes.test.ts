@@ -59,6 +59,7 @@ describe('a surface served without a gateway in front', () => {
         cameFrom: '/',
         token: null,
         formToken: null,
+        confirm: async () => null,
       }
       surface.handle(visit, req, res)
     })

@@ -61,6 +61,14 @@ async function followNoMore(): Promise<void> {
   await until('nobody waits for it', () => !changes.proof.isAwaited && changes.proof.blindMs > 1_500)
 }
 
+/** For a moment: it comes back by itself. */
+async function stopFollowing(): Promise<void> {
+  const { store } = elsewhere
+  const clients = await store.run((redis) => redis.client('LIST') as Promise<string>)
+  const id = /^id=(\d+) .*name=gatehouse-follow /m.exec(clients)?.[1] ?? ''
+  await store.run((redis) => redis.client('KILL', 'ID', id))
+}
+
 const set = (): ReturnType<Client['fetch']> =>
   vendor.fetch(`${plant.origin('press-3')}/setpoint`, { method: 'POST', body: 'x' })
 
@@ -81,12 +89,23 @@ describe('a session that ends between its reading and the decision', () => {
   it('lets nothing pass at a host that does not follow', async () => {
     await followNoMore()
     beforeNext(plant.gatehouse.services.grants, 'heldBy', endSession)
-    expect((await set()).json()).toMatchObject({ status: 503, code: 'view-unproved' })
+    expect((await set()).status).toBe(401)
     expect(posts()).toBe(0)
-    await until('that is on record', async () => (await lastOutcome()) === 'deny')
-    goOn()
-    await until('it is known', async () => (await set()).status === 401)
+    await until('that is on record', async () => (await lastOutcome()) === 'challenge')
+  })
+
+  it('nor at one that begins to follow in that very moment', async () => {
+    await followNoMore()
+    const { changes, releases } = plant.gatehouse.services
+    // After all that is read for it.
+    beforeNext(releases, 'heldBy', async () => {
+      await endSession() // nobody waits
+      goOn()
+      while (!changes.proof.isAwaited) await new Promise((resolve) => setImmediate(resolve))
+    })
+    expect((await set()).status).toBe(401)
     expect(posts()).toBe(0)
+    await until('that is on record', async () => (await lastOutcome()) === 'challenge')
   })
 
   it('is not recorded as decided after everybody was told at one that does', async () => {
@@ -98,6 +117,49 @@ describe('a session that ends between its reading and the decision', () => {
     expect(posts()).toBe(0)
     await until('that is on record', async () => (await lastOutcome()) === 'challenge')
   })
+})
+
+// It said that it had followed what came while it was still looking at what was open.
+it('who revokes something waits for a host that is in doubt', async () => {
+  const live = await vendor.openWebSocket(`${plant.origin('press-3')}/live`)
+  await live.next()
+  const gate = new Promise<void>((resolve) => (goOn = resolve))
+  const looks = new Promise<void>((resolve) => {
+    beforeNext(plant.gatehouse.services.sessions, 'byIds', () => {
+      resolve()
+      return gate
+    })
+  })
+  await stopFollowing()
+  const order: string[] = []
+  const closed = live.closed.then((why) => order.push(why.reason))
+  const [grant] = await elsewhere.grants.list()
+  const revoked = elsewhere.grants.revoke(grant?.id ?? '', 'a test', operator).then(() => order.push('told'))
+  await looks
+  setTimeout(() => {
+    goOn()
+  }, 200)
+  await Promise.all([closed, revoked])
+  expect(order).toEqual(['grant-revoked', 'told'])
+})
+
+// It waited for itself to follow, for a second, and let nobody in meanwhile.
+it('a host in doubt ends what it owes without waiting for itself', async () => {
+  const { sessions, changes } = plant.gatehouse.services
+  const [session] = await sessions.list()
+  const id = session?.id ?? ''
+  let waits = 0
+  const settle = changes.settle.bind(changes)
+  Object.assign(changes, {
+    settle: () => {
+      waits += 1
+      return settle()
+    },
+  })
+  await sessions.noteOwed([id])
+  await stopFollowing()
+  await until('it has ended everywhere', async () => (await elsewhere.sessions.byId(id)) === null)
+  expect(waits).toBe(0)
 })
 
 describe('whoever has every right', () => {

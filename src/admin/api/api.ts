@@ -4,6 +4,7 @@ import {
   assert,
   GatehouseError,
   fingerprint,
+  type AnswerDenied,
   type AnswerError,
   type Logger,
   type OwnSurface,
@@ -25,6 +26,7 @@ export interface ApiOptions extends ApiServices {
   readonly logger: Logger
   readonly pages: Pages
   readonly answerError: AnswerError
+  readonly answerDenied: AnswerDenied
 }
 
 /** A route, and the values of the named segments of a path that is its. */
@@ -57,7 +59,8 @@ export function createApi(options: ApiOptions): OwnSurface {
     return isStop ? `stop:${scope}` : `service:${scope}`
   }
 
-  async function serve({ token }: Visit, req: IncomingMessage, res: ServerResponse): Promise<void> {
+  async function serve(visit: Visit, req: IncomingMessage, res: ServerResponse): Promise<void> {
+    const { token } = visit
     assert(token !== null, 'every call of the API comes with its token')
     const [path, query] = splitTarget(req.url ?? '/')
     const here = find(path)
@@ -82,6 +85,11 @@ export function createApi(options: ApiOptions): OwnSurface {
       ...{ params, token, actor },
       query: read(route.query, queryFields(query)),
       body: await readBody(route, req),
+    }
+    const lost = route.method === 'GET' || route.isStop ? null : await visit.confirm()
+    if (lost !== null) {
+      options.answerDenied(visit, req, res, lost)
+      return
     }
     const work = async (): Promise<Answered> => ({
       status: route.status,

@@ -173,6 +173,11 @@ export function serveRoutes(
         next()
         return
       }
+      const lost = route.method === 'GET' ? null : await visit.confirm()
+      if (lost !== null) {
+        options.answerDenied(visit, req, res, lost)
+        return
+      }
       const isShown = route.method === 'GET' && visit.session !== null
       const answer = await route.handle({
         visit,
