@@ -337,6 +337,7 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
   let probes: Probes | null = null
   const admin = createAdmin({
     ...forSurfaces,
+    changes,
     tokens: services.tokens,
     savedFilters: createSavedFilters({ store, vouching: services.vouching }),
     explain: createExplain({ ...forSurfaces, factsOfOpening, isOnlooker: false }),
@@ -345,7 +346,19 @@ export async function startGatehouse(config: Config, options: ServiceOptions = {
     record,
   })
   const api = createApi({
-    ...{ config, clock, keyring, pages, sessions, grants, lockdowns, people, secondFactor, breakGlass },
+    ...{
+      config,
+      clock,
+      changes,
+      keyring,
+      pages,
+      sessions,
+      grants,
+      lockdowns,
+      people,
+      secondFactor,
+      breakGlass,
+    },
     releases,
     ...{ requests: services.requests, resets: services.resets, record },
     ...{ store, logger },

@@ -1,6 +1,6 @@
 import type { BreakGlass, BreakGlassEntry, People } from '../identity/index.js'
 import { readReason, type Grants, type Requests } from '../grants/index.js'
-import { GatehouseError, type Clock } from '../lib/index.js'
+import { GatehouseError, type ChangeLog, type Clock } from '../lib/index.js'
 import type { AccessRequest, Actor, Company, EndingLimits, Grant, Session } from '../model.js'
 import type { Sessions } from '../sessions/index.js'
 import { isOver } from './grant-selection.js'
@@ -18,6 +18,7 @@ export interface CompanyEvent {
 
 export interface CompanyServices {
   readonly clock: Pick<Clock, 'now'>
+  readonly changes: Pick<ChangeLog, 'settle'>
   readonly grants: Grants
   readonly requests: Requests
   readonly sessions: Sessions
@@ -85,7 +86,15 @@ const holderOf: { readonly [K in Kind]: (item: Holdings[K][number]) => Holder } 
  * @param shown what to look through, for who only shows what there is; default: all there is, read now
  */
 export async function holdingsOf(
-  { clock, grants, requests, sessions, people, breakGlass, endings }: Omit<CompanyServices, 'record'>,
+  {
+    clock,
+    grants,
+    requests,
+    sessions,
+    people,
+    breakGlass,
+    endings,
+  }: Omit<CompanyServices, 'record' | 'changes'>,
   companies: readonly Company[],
   shown?: Pick<Holdings, 'grants' | 'requests'>,
 ): Promise<ReadonlyMap<Company, Holdings>> {
@@ -174,7 +183,9 @@ export async function endCompany(
       why: failures.get(id)?.why ?? 'new',
     }))
   }
-  const answer = (): CompanyEnd => {
+  const answer = async (): Promise<CompanyEnd> => {
+    // What had ended on a host alone was only told now.
+    await services.changes.settle()
     const unknown = held.unknown.map(({ kind, id }) => ({ kind, id, why: holderUnknown }))
     const unread = held.unread.map((kind) => ({ kind, id: kind, why: 'index-too-long' }))
     const left = [...kinds.flatMap(leftOf), ...unread, ...unknown]

@@ -2,7 +2,7 @@ import type { Config } from '../config/index.js'
 import type { Health, StreamInfo } from '../dataplane/index.js'
 import type { Grants, Lockdowns, Releases, Requests } from '../grants/index.js'
 import type { BreakGlass, People, Resets, SecondFactor, ServiceTokens } from '../identity/index.js'
-import type { Clock } from '../lib/index.js'
+import type { ChangeLog, Clock } from '../lib/index.js'
 import type { SurfaceOptions } from '../lib/page/index.js'
 import type { Sessions } from '../sessions/index.js'
 import type { CompanyEvent } from './companies.js'
@@ -12,6 +12,7 @@ import type { SavedFilters } from './saved-filters.js'
 export interface AdminOptions extends SurfaceOptions {
   readonly config: Config
   readonly clock: Clock
+  readonly changes: Pick<ChangeLog, 'settle'>
   readonly sessions: Sessions
   readonly grants: Grants
   readonly requests: Requests

@@ -18,6 +18,7 @@ import {
   chooseLanguage,
   GatehouseError,
   newId,
+  settleLimitMs,
   systemClock,
   timeLeftPath,
   type ChangeLog,
@@ -55,7 +56,9 @@ export interface Admission {
   readonly grants: readonly Grant[]
   readonly decision: Decision
   /** On the monotonic clock, before what it is decided by was looked at for the last time. */
-  readonly decidedAt: number
+  readonly askedAt: number
+  /** Whether nothing has been taken away since, and nobody was told so without this instance. */
+  readonly isStillTrue: () => boolean
   /** See `Visit`. */
   readonly confirm: Visit['confirm']
 }
@@ -128,6 +131,8 @@ export function createAdmission(options: AdmissionOptions) {
     const access = options.accessOf(place, request.method, request.path) ?? 'verified'
     const isCall = isServiceAccess(access)
     const look = async (): Promise<Found> => {
+      const { generation, asOf } = proof
+      const askedAt = clock.monotonic()
       const token = isCall ? await tokenOf(access, request) : null
       const { session, pass } = isCall ? nobody : await identify(place, cookies)
       const asked = {
@@ -142,12 +147,14 @@ export function createAdmission(options: AdmissionOptions) {
         session,
         source: source.address,
       }
-      const isUse = place.kind === 'endpoint' && !request.path.startsWith(ownPathPrefix)
-      return { token, session, pass, ...(await judge(asked, isUse)) }
+      // What begins now is for somebody who is let in, and not where nobody waits for us.
+      const isUse = place.kind === 'endpoint' && !request.path.startsWith(ownPathPrefix) && proof.isAwaited
+      return { generation, asOf, askedAt, token, session, pass, ...(await judge(asked, isUse)) }
     }
     const isStop = access.startsWith('stop:')
     const judged = (): Promise<Found> => (isStop ? look() : lookAtOnce(look, request.isSafe))
-    const { token, session, pass, facts, decision, decidedAt } = await judged()
+    const found = await judged()
+    const { askedAt, token, session, pass, facts, decision } = found
     const admission: Admission = {
       id,
       startedAt,
@@ -165,7 +172,8 @@ export function createAdmission(options: AdmissionOptions) {
       token,
       grants: facts.grants,
       decision,
-      decidedAt,
+      askedAt,
+      isStillTrue: () => isKnown(found) && !isTaken(found),
       confirm: async () => {
         const { decision } = await judged()
         if (decision.outcome === 'permit') return null
@@ -188,15 +196,12 @@ export function createAdmission(options: AdmissionOptions) {
   async function lookAtOnce(look: () => Promise<Found>, isSafe: boolean): Promise<Found> {
     const giveUpAt = systemClock.monotonic() + patienceMs
     for (let looks = 1; ; looks += 1) {
-      const { generation } = proof
-      const askedAt = systemClock.monotonic()
       const found = await look()
       if (found.decision.outcome !== 'permit') return found
       if (found.session === null && found.token === null) return found
       const isMachine = found.facts.resource.kind === 'endpoint'
-      const isWhole = !isTaken(found, generation)
-      const isKnown = proof.isAwaited && systemClock.monotonic() - askedAt < oldestLookMs
-      if (isWhole && (isKnown || (isSafe && !isMachine))) return found
+      const isWhole = !isTaken(found)
+      if (isWhole && (isKnown(found) || (isSafe && !isMachine))) return found
       while (!proof.isAwaited && systemClock.monotonic() < giveUpAt)
         await new Promise<void>((resolve) => systemClock.after(pauseMs, resolve))
       // A look that took long by itself, as a first use on a slow disk does, is due a second one.
@@ -207,8 +212,13 @@ export function createAdmission(options: AdmissionOptions) {
     }
   }
 
-  /** Whether something may have been taken away since the proof had that generation. */
-  function isTaken({ session, token, facts: { grants } }: Found, generation: number): boolean {
+  /** Whether whoever acknowledges an end has waited until it was known here, or cannot have done so yet. */
+  function isKnown({ asOf }: Found): boolean {
+    return proof.isAwaited && systemClock.monotonic() - asOf < settleLimitMs
+  }
+
+  /** Whether something that is known here may have been taken away since the look began. */
+  function isTaken({ generation, session, token, facts: { grants } }: Found): boolean {
     if (proof.generation === generation) return false
     const changes = proof.changesSince(generation)
     return changes === null || changes.some((change) => takesFrom(change, { session, token, grants }))
@@ -225,22 +235,22 @@ export function createAdmission(options: AdmissionOptions) {
     const begun = new Map<string, Use>()
     const full = new Set<string>()
     for (;;) {
-      const { facts: told, gatheredAt: decidedAt, freeSeats } = await options.gather(asked)
+      const { facts: told, freeSeats } = await options.gather(asked)
       const facts = begun.size === 0 && full.size === 0 ? told : corrected(told, begun, full)
       const decision = decide(facts)
       const grant =
         isUse && decision.outcome === 'permit'
           ? facts.grants.find(({ id }) => id === decision.grantId)
           : undefined
-      if (grant === undefined) return { facts, decision, decidedAt }
+      if (grant === undefined) return { facts, decision }
       if (freeSeats.has(grant.id) && !(await takeSeat(grant, asked))) {
         full.add(grant.id)
         continue
       }
-      if (grant.conditions.lastsFromFirstUseMs === null) return { facts, decision, decidedAt }
+      if (grant.conditions.lastsFromFirstUseMs === null) return { facts, decision }
       const { firstUsedAt, until } = await options.beginUse(grant)
       // It was used before, and by now that is on record.
-      if (grant.firstUsedAt !== undefined) return { facts, decision, decidedAt }
+      if (grant.firstUsedAt !== undefined) return { facts, decision }
       begun.set(grant.id, { firstUsedAt, until })
     }
   }
@@ -323,11 +333,15 @@ const nobody = { session: null, pass: null }
 /** For an instance to come back to following; within half a second whoever asks has an answer (R2). */
 const patienceMs = 400
 const pauseMs = 10
-/** Others wait a second for this instance, no longer. */
-const oldestLookMs = 800
-
-type Judged = Pick<Admission, 'decision' | 'decidedAt'> & { readonly facts: Facts }
-type Found = Judged & Pick<Admission, 'session' | 'pass' | 'token'>
+interface Judged {
+  readonly facts: Facts
+  readonly decision: Decision
+}
+interface Found extends Judged, Pick<Admission, 'askedAt' | 'session' | 'pass' | 'token'> {
+  /** Of the proof, before anything was read. */
+  readonly generation: number
+  readonly asOf: number
+}
 
 type Use = Pick<Grant, 'firstUsedAt' | 'until'>
 

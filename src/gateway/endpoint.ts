@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { GatehouseError, type ChangeLog, type Clock } from '../lib/index.js'
+import { GatehouseError, type Clock } from '../lib/index.js'
 import type { CutCause, Endpoint, EpochMs, Pass, Session } from '../model.js'
 import type { Ledger } from '../audit/index.js'
 import {
@@ -22,7 +22,6 @@ import type { Answers } from './answers.js'
 
 export interface EndpointServerOptions {
   readonly clock: Clock
-  readonly changes: Pick<ChangeLog, 'proof'>
   readonly ledger: Ledger
   readonly upstreams: Upstreams
   readonly pace: Pace
@@ -66,7 +65,6 @@ export function permitted(admission: Admission): Permitted | null {
 /** Forwards admitted requests to the machine, each watched from before its first byte to its last. */
 export function createEndpointServer({
   clock,
-  changes,
   ledger,
   upstreams,
   pace,
@@ -95,7 +93,7 @@ export function createEndpointServer({
       grantId,
       secondFactorAt: session.assurance.secondFactorAt,
     })
-    if (clock.monotonic() - admission.decidedAt > permitLastsMs || !changes.proof.isAwaited) return null
+    if (clock.monotonic() - admission.askedAt > permitLastsMs || !admission.isStillTrue()) return null
     const stream = pending.open({
       id: admission.id,
       kind: admission.request.isUpgrade ? 'websocket' : 'request',

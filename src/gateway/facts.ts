@@ -13,8 +13,6 @@ export interface Asked extends Pick<Facts, 'resource' | 'request'> {
 
 export interface Gathered {
   readonly facts: Facts
-  /** On the monotonic clock, before what the facts hold was looked at for the last time. */
-  readonly gatheredAt: number
   /** Ids of the grants that this session must take a seat for before it uses them. */
   readonly freeSeats: ReadonlySet<string>
 }
@@ -45,7 +43,6 @@ export function createFacts(options: {
     const sessionId = session?.id ?? null
     const release = sessionId === null ? none : await options.releases.heldBy(sessionId, grants)
     const { held, free } = await options.seats.openTo(sessionId ?? nobody, grants)
-    const gatheredAt = clock.monotonic()
     const facts: Facts = {
       at: clock.now(),
       viewAgeMs: changes.proof.ageMs,
@@ -53,7 +50,7 @@ export function createFacts(options: {
       ...{ resource, request, session, grants, endings, lockdowns },
       fulfilled: fulfilledBy(grants, { source, release, seat: new Set([...held, ...free]) }),
     }
-    return { facts, gatheredAt, freeSeats: free }
+    return { facts, freeSeats: free }
   }
 }
 

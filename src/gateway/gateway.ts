@@ -89,7 +89,6 @@ export function createGateway(options: GatewayOptions) {
   const { config, answers, clock, ledger, sessions, streams, upstreams, pages, surfaces, logger } = options
   const endpoints = createEndpointServer({
     clock,
-    changes: options.changes,
     ledger,
     upstreams,
     pace: createPace(config.server.limits),

@@ -174,7 +174,7 @@ export function createLockdowns(options: LockdownsOptions): Lockdowns {
     async restore() {
       const entries = await readAll()
       // Also what was said while nothing could be followed.
-      for (const [name, entry] of entries) await learn(name, entry)
+      for (const [name, entry] of entries) void learn(name, entry)
       for (const name of forgotten(entries)) {
         journal.hasEnded('lockdown', name) // reports that Redis did not know
         const at = journal.since('lockdown', name) ?? clock.now()

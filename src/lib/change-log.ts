@@ -110,6 +110,8 @@ export interface Proof {
    * end that this instance has not heard of, also while it asks Redis each time.
    */
   readonly isAwaited: boolean
+  /** The monotonic instant as of which is true what is read now, from a copy or from Redis. */
+  readonly asOf: number
 }
 
 export interface ChangeHandlers {
@@ -128,11 +130,14 @@ const rememberedChanges = 1_000
 /** Each answer proves that nothing was missed; so that is known anew this often. */
 const blockMs = 200
 const pauseAfterFailureMs = 200
-/** A follower that was not heard of for so long believes no copy any more, so nobody need wait for it. */
-const followerLifeMs = 1_200
-/** For as long as that is sure. */
-const awaitedMs = followerLifeMs - 200
-const settleLimitMs = 1_000
+/** A copy that was proved longer ago decides nothing; while changes are followed it is a few milliseconds old. */
+export const oldestProofMs = 800
+/** A follower that was not heard of for so long opens nothing any more, so nobody need wait for it. */
+const followerLifeMs = 3_000
+/** For as long as that is sure: a busy host takes its time to say that it is there. */
+const awaitedMs = followerLifeMs - 1_000
+/** Nobody waits longer than this until a change has been followed: what is true as of then decides nothing. */
+export const settleLimitMs = 1_000
 const settlePauseMs = 2
 const settleAgainMs = 20
 /** By then an instance without news has let go of everything (R2), and a moment more. */
@@ -178,6 +183,10 @@ export function openChangeLog(options: ChangeLogOptions): ChangeLog {
     },
     get blindMs() {
       return performance.now() - this.lastProvedAt
+    },
+    get asOf() {
+      const now = performance.now()
+      return now - this.provedAt < oldestProofMs ? this.provedAt : now
     },
     /** When it asked to be among the followers for the last time. */
     stoodAt: -Infinity,

@@ -23,7 +23,7 @@ export { createLogger, describeError, type Logger, type LogLevel } from './logge
 export { connectStore, type ChainableCommander, type Store, type StorePlace } from './redis.js'
 export { indexTooLong, readSortedSet, readSet, type Indexed } from './index-reading.js'
 export { actorSchema, readReply, readStored } from './stored.js'
-export { openChangeLog, type Change, type ChangeEntry, type ChangeLog } from './change-log.js'
+export { openChangeLog, settleLimitMs, type Change, type ChangeEntry, type ChangeLog } from './change-log.js'
 export { createView, type View } from './view.js'
 export { createTally, type Tally } from './tally.js'
 export { createVouching, oncePerPlace, type Vouching } from './vouching.js'

@@ -1,4 +1,4 @@
-import type { Change, Proof } from './change-log.js'
+import { oldestProofMs, type Change, type Proof } from './change-log.js'
 
 /** A local copy of what was read from the store, believed only while it is proved that nothing has changed. */
 export interface View {
@@ -20,11 +20,6 @@ export interface View {
   ): Promise<T>
 }
 
-/**
- * Milliseconds. Whatever happens, a copy older than this decides nothing (promise R1); while changes are
- * followed it is a few milliseconds old.
- */
-const oldestProofMs = 800
 const entriesKept = 20_000
 
 /**

@@ -116,6 +116,19 @@ companies:
     await end()
   })
 
+  // What had ended on a host alone was told to Redis by this very call, and "all has ended" was said before others had heard of it.
+  it('is told that all has ended when every instance has followed, also where nothing was left to end', async () => {
+    const { changes } = plant.gatehouse.services
+    await end()
+    let waits = 0
+    const settle = async (): Promise<void> => {
+      waits += 1
+      await changes.settle()
+    }
+    expect((await end({ changes: { settle } })).left).toEqual([])
+    expect(waits).toBe(1)
+  })
+
   it('keeps nothing for one thing that cannot be ended; that is tried again, then named', async () => {
     const [stubborn, other] = [await plant.issue(), await plant.issue()]
     const { grants } = plant.gatehouse.services

@@ -47,7 +47,11 @@ async function decided(): Promise<number> {
 const nothing = async (): Promise<void> => undefined
 
 describe('a call of a program', () => {
-  async function issue(happen: (tokenId: string) => Promise<unknown>): Promise<string> {
+  async function call(
+    path: string,
+    sent: object,
+    happen: (tokenId: string) => Promise<unknown>,
+  ): Promise<string> {
     const { tokens } = plant.gatehouse.services
     const lifetimeMs = 3_600_000
     const request = {
@@ -58,18 +62,32 @@ describe('a call of a program', () => {
       lifetimeMs,
     }
     const { token, secret } = await tokens.create(request, 'a test', operator)
-    const body = JSON.stringify({
-      ...{
-        to: accounts.vendor.email,
-        endpoints: ['press-3'],
-        from: 'now',
-        until: '+2h',
-        reason: 'Held back',
-      },
-    })
+    const body = JSON.stringify(sent)
     const headers = [`Authorization: Bearer ${secret}`, 'Content-Type: application/json']
-    return hold('/api/v1/grants', headers, body, () => happen(token.id))
+    return hold(`/api/v1${path}`, headers, body, () => happen(token.id))
   }
+
+  const issue = (happen: (tokenId: string) => Promise<unknown>): Promise<string> => {
+    const until = '+2h'
+    const wanted = {
+      to: accounts.vendor.email,
+      endpoints: ['press-3'],
+      from: 'now',
+      until,
+      reason: 'Held back',
+    }
+    return call('/grants', wanted, happen)
+  }
+
+  it('whose token is revoked before its body has come stops nothing either', async () => {
+    const { tokens, grants } = plant.gatehouse.services
+    const { id } = await plant.issue()
+    const answer = await call(`/grants/${id}/revoke`, { reason: 'Held back' }, (tokenId) =>
+      tokens.revoke(tokenId, 'it has leaked', operator),
+    )
+    expect(answer).toMatch(/^HTTP\/1\.1 401 /)
+    expect(await grants.get(id)).toMatchObject({ revocation: null })
+  })
 
   it('whose token is revoked before its body has come does nothing', async () => {
     const { tokens, grants } = plant.gatehouse.services

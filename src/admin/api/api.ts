@@ -86,7 +86,7 @@ export function createApi(options: ApiOptions): OwnSurface {
       query: read(route.query, queryFields(query)),
       body: await readBody(route, req),
     }
-    const lost = route.method === 'GET' || route.isStop ? null : await visit.confirm()
+    const lost = route.method === 'GET' ? null : await confirm(visit, route)
     if (lost !== null) {
       options.answerDenied(visit, req, res, lost)
       return
@@ -99,6 +99,16 @@ export function createApi(options: ApiOptions): OwnSurface {
     const key = isOnce ? readKey(req.headers['idempotency-key']) : null
     const print = fingerprint(JSON.stringify([path, call.query, call.body]))
     send(res, key === null ? await work() : await once.run({ tokenId: token.id, key, print }, work))
+  }
+
+  /** Where it cannot be known, what stops something is done all the same. */
+  async function confirm(visit: Visit, { isStop }: ApiRoute): ReturnType<Visit['confirm']> {
+    try {
+      return await visit.confirm()
+    } catch (error) {
+      if (isStop) return null
+      throw error
+    }
   }
 
   function send(res: ServerResponse, { status, body }: Answered): void {

@@ -2,7 +2,7 @@ import { z } from 'zod'
 import type { Config } from '../../config/index.js'
 import { readReason, type Grants, type Lockdowns, type Releases, type Requests } from '../../grants/index.js'
 import type { BreakGlass, People, Resets, SecondFactor } from '../../identity/index.js'
-import { GatehouseError, type Clock, type Keyring } from '../../lib/index.js'
+import { GatehouseError, type ChangeLog, type Clock, type Keyring } from '../../lib/index.js'
 import type { AccessRequest, Grant } from '../../model.js'
 import type { Sessions } from '../../sessions/index.js'
 import { assertEnded, endCompany, findCompany, holdingsOf, type CompanyEvent } from '../companies.js'
@@ -53,6 +53,7 @@ import {
 export interface ApiServices {
   readonly config: Config
   readonly clock: Clock
+  readonly changes: Pick<ChangeLog, 'settle'>
   readonly keyring: Keyring
   readonly sessions: Sessions
   readonly grants: Grants
