@@ -331,7 +331,7 @@ export function createAdmission(options: AdmissionOptions) {
 const nobody = { session: null, pass: null }
 
 /** For an instance to come back to following; within half a second whoever asks has an answer (R2). */
-const patienceMs = 400
+const patienceMs = 300
 const pauseMs = 10
 interface Judged {
   readonly facts: Facts
