@@ -148,6 +148,23 @@ it('who revokes something waits for a host that is in doubt', async () => {
   expect(order).toEqual(['grant-revoked', 'told'])
 })
 
+// It had been permitted while others waited for its host, waited for its record, and was used when nobody did any more.
+it('a permit is not used at a host that has lost the others meanwhile', async () => {
+  const { ledger, changes } = plant.gatehouse.services
+  const request = ledger.request.bind(ledger)
+  Object.assign(ledger, {
+    request: async (...written: Parameters<typeof request>) => {
+      Object.assign(ledger, { request })
+      await request(...written)
+      await stopFollowing()
+      while (changes.proof.isAwaited) await new Promise((resolve) => setImmediate(resolve))
+    },
+  })
+  expect((await set()).json()).toMatchObject({ status: 503, code: 'state-stale' })
+  expect(posts()).toBe(0)
+  await until('it passes', async () => (await set()).status === 200)
+})
+
 // It waited for itself to follow, for a second, and let nobody in meanwhile.
 it('a host in doubt ends what it owes without waiting for itself', async () => {
   const { sessions, changes } = plant.gatehouse.services
